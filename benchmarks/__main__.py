@@ -1,24 +1,24 @@
-"""The benchmark: ``python -m benchmarks [--quick] [--only ROW]``, from the project's folder.
+"""The benchmark: ``python -m benchmarks [--quick] [--only ROW] [--write PAGE]``, run in the project's folder.
 
-Prints one table. Its data lie in one folder, which is removed in the end, also after Ctrl-C.
+It prints one table, and can write the tables of a documentation page. Its data are in one folder, which is removed at
+the end, also after Ctrl-C.
 """
 
 import argparse
-import os
-import platform
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 from benchmarks import export_rows, peers, server_rows
 from benchmarks.export_rows import QUICK, Benchmark, DataSize, MeasureRow
+from benchmarks.machine import describe_hardware, describe_software
 from benchmarks.measure import CommandError, NotPossibleError
+from benchmarks.page import PageError, caption, table_names, write_tables
 from benchmarks.reflink_rows import reflink
 from benchmarks.table import ResultLine, render_table
 
@@ -39,28 +39,53 @@ ROWS: dict[str, MeasureRow] = {
     "first-byte": server_rows.first_byte,
     "others": server_rows.others,
 }
+TABLES: dict[str, tuple[str, ...]] = {
+    "exports": ("start", "pack-a", "sensors-a", "pack-b", "first-a", "first-b"),
+    "check": ("check-a",),
+    "plans": ("plan", "plan-register"),
+    "segments": ("segments",),
+    "readings": ("readings",),
+    "reflink": ("reflink",),
+    "server": ("serve", "first-byte", "others"),
+}
+"""The tables of ``docs/explanation/performance.md``, with their rows."""
+
 _FREE_BYTES_FULL, _FREE_BYTES_QUICK = 16_000_000_000, 3_000_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the table, and clean up."""
+    """Run the benchmark, print the table, and remove the data. Return the exit code."""
     options = _parse(arguments)
     size = QUICK if options.quick else DataSize()
     if options.rounds:
         size = replace(size, rounds=options.rounds)
+    names = options.only or list(ROWS)
+    if options.write and (missing := _missing_tables(options.write, names)):
+        print(f"bench: {options.write} has no table {', '.join(missing)}.")
+        return 1
     needed = _FREE_BYTES_QUICK if options.quick else _FREE_BYTES_FULL
     if shutil.disk_usage(options.dir).free < needed:
         print(f"bench: {options.dir} has less than {needed // 10**9} GB free; name another folder with --dir.")
         return 1
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both clean up
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both remove the data
     folder = Path(tempfile.mkdtemp(prefix="labcrate-bench-", dir=options.dir))
     try:
-        return _measure(Benchmark(folder, size), options.only or list(ROWS))
+        bench = Benchmark(folder, size)
+        machine = _describe_machine(bench)
+        print(*machine, sep="\n", flush=True)
+        results, failed = _measure(bench, names)
+        print("\n" + render_table([line for lines in results.values() for line in lines]))
+        if options.write:
+            _write(options.write, results, caption(_command(arguments), machine, quick=options.quick))
     except KeyboardInterrupt:
         print("bench: stopped", file=sys.stderr)
         return 130
+    except PageError as error:
+        print(f"bench: {options.write}: {error}", file=sys.stderr)
+        return 1
     finally:
         shutil.rmtree(folder)
+    return int(failed)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -70,62 +95,70 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", action="append", choices=ROWS, metavar="ROW", help=f"one of {', '.join(ROWS)}; repeatable"
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each command runs")
-    parser.add_argument("--dir", type=Path, default=Path.cwd(), help="where the data go meanwhile (default: here)")
+    parser.add_argument("--dir", type=Path, default=Path.cwd(), help="folder for the data (default: here)")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="page whose tables are replaced by the results")
     return parser.parse_args(arguments)
 
 
-def _measure(bench: Benchmark, row_names: Sequence[str]) -> int:
-    print(*_describe_machine(bench), sep="\n", flush=True)
-    table: list[ResultLine] = []
+def _command(arguments: Sequence[str]) -> str:
+    """Return the command of this run without the page that it writes."""
+    words = list(arguments)
+    if "--write" in words:
+        at = words.index("--write")
+        del words[at : at + 2]
+    return " ".join(["python -m benchmarks", *words])
+
+
+def _missing_tables(page: Path, row_names: Sequence[str]) -> list[str]:
+    """Return the tables of these rows that a page does not have."""
+    present = table_names(page.read_text("utf-8"))
+    return [name for name, rows in TABLES.items() if set(rows) <= set(row_names) and name not in present]
+
+
+def _write(page: Path, results: Mapping[str, Sequence[ResultLine]], above: str) -> None:
+    """Write the tables whose rows were all measured, and print the others."""
+    tables = {}
+    for name, rows in TABLES.items():
+        if all(row in results for row in rows):
+            tables[name] = f"{above}\n\n{render_table([line for row in rows for line in results[row]])}"
+        elif any(row in results for row in rows):
+            absent = ", ".join(row for row in rows if row not in results)
+            print(f"table {name}: not written, because these rows were not measured: {absent}")
+    write_tables(page, tables)
+
+
+def _measure(bench: Benchmark, row_names: Sequence[str]) -> tuple[dict[str, list[ResultLine]], bool]:
+    """Return the results by row, and whether a row failed."""
+    results: dict[str, list[ResultLine]] = {}
     failed = False
     for name in row_names:
-        began = time.monotonic()
+        start_s = time.monotonic()
         print(f"row {name}: ", end="", file=sys.stderr, flush=True)
         try:
-            table += ROWS[name](bench)
+            results[name] = list(ROWS[name](bench))
         except NotPossibleError as error:
             print(f"row {name}: not measured, {error}")
         except (CommandError, OSError) as error:
             print(f"row {name}: failed, {error}")
             failed = True
         bench.clear()
-        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
-    print("\n" + render_table(table))
-    return int(failed)
+        print(f"{time.monotonic() - start_s:.0f} s", file=sys.stderr)
+    return results, failed
 
 
 def _describe_machine(bench: Benchmark) -> list[str]:
-    """What the numbers hold for, and who does not take part."""
+    """Return lines with the machine, the versions, and the peers that are missing."""
     compared = [peers.COPY, *peers.ARCHIVERS, peers.DUCKDB, peers.NGINX]
     available = [peer for peer in compared if peer.is_installed()]
     absent = [peer.name for peer in compared if peer not in available]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     size = bench.size
     return [
-        f"labcrate {metadata.version('labcrate')}, Python {platform.python_version()}, {platform.platform()}",
-        f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GB of memory, {_file_system(bench.folder)}; "
-        f"load before the start {os.getloadavg()[0]:.1f}",
+        describe_software(),
+        describe_hardware(bench.folder),
         f"(a) 8 x {size.large / 1e6:,.0f} MB, (b) {size.small_files:,} x 200 KB; {size.rounds} rounds",
         *(f"peer: {peer.describe()}" for peer in available),
         *([f"not installed: {', '.join(absent)}"] if absent else []),
     ]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _file_system(folder: Path) -> str:
-    """The type of the file system that a folder lies on."""
-    try:
-        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    except OSError:
-        return "file system unknown"
-    return max((m for m in mounts if folder.is_relative_to(m[0])), key=lambda m: len(m[0]))[1]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Clients that cost next to nothing: ``python -m benchmarks.clients PORT COUNT PARTS PATH [HEADER ...]``.
+"""Download clients that cost little: ``python -m benchmarks.clients PORT COUNT PARTS PATH [HEADER ...]``.
 
-So many at once ask for a path and throw away what they get; with PARTS 1, each asks for another part of it. Prints
-how long all of them took together, how long each waited for its first byte of the body, and how many bytes came.
+COUNT clients request a path at once and discard the answer; with PARTS 1, each requests another part of it. Prints
+the total time, each client's time to the first byte of the body, and the number of bytes.
 """
 
 import json
@@ -13,13 +13,13 @@ import time
 from collections.abc import Sequence
 
 _BUFFER_BYTES = 1 << 20
-# tcp(7): with this flag Linux drops what has arrived instead of copying it.
+# tcp(7): with this flag, Linux discards received data instead of copying them.
 _DROP = socket.MSG_TRUNC if sys.platform == "linux" else 0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def fetch(port: int, path: str, headers: Sequence[str]) -> tuple[float, int]:
-    """Seconds until the first byte of the body, and the body's length."""
+    """Return the seconds until the first byte of the body, and the body's length in bytes."""
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: close", *headers, "", ""]
     with socket.create_connection(("127.0.0.1", port)) as connection:
         began = time.perf_counter()
@@ -42,7 +42,7 @@ def fetch(port: int, path: str, headers: Sequence[str]) -> tuple[float, int]:
 
 
 def fetch_in_parallel(port: int, count: int, parts: bool, path: str, headers: Sequence[str]) -> dict[str, object]:
-    """All of them, each in a process of its own."""
+    """Run all clients at once, each in its own process, and return their results."""
     total = _content_length(port, path, headers) if parts else 0
     began, ends = time.perf_counter(), []
     for number in range(count):
@@ -64,7 +64,7 @@ def fetch_in_parallel(port: int, count: int, parts: bool, path: str, headers: Se
 
 
 def _content_length(port: int, path: str, headers: Sequence[str]) -> int:
-    """How long the whole is."""
+    """Return the length of the whole body in bytes."""
     lines = [f"HEAD {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: close", *headers, "", ""]
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answer:
         connection.sendall("\r\n".join(lines).encode())

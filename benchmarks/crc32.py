@@ -1,4 +1,4 @@
-"""The CRC-32 of every file of a folder, by isal as labcrate has it: ``python -m benchmarks.crc32 FOLDER``."""
+"""The CRC-32 of every file in a folder, computed by isal as labcrate does: ``python -m benchmarks.crc32 FOLDER``."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""DuckDB doing what an export does with the readings: cut a window out of the lab's files, write it as CSV and JSON.
+"""DuckDB doing an export's work on the readings: cut a window out of the lab's files, write it as CSV and JSON.
 
-Runs as a child: ``python -m benchmarks.duckdb_readings LAB TARGET both|csv``.
+Run as a child process: ``python -m benchmarks.duckdb_readings LAB TARGET both|csv``.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What is measured: one function per row of the table, each building its lab, measuring, and removing both."""
+"""The rows of exports and plans: each function builds its lab, measures, and removes both."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ MEMORY_LIMIT_BYTES = 100 * MB
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
-    """How much is measured; the readings are (in the lab, within the session of the sets with some)."""
+    """How much is measured; ``some_readings`` are those of the row ``sensors-a``, all within its session."""
 
     large: int = 250_000_000
     small_files: int = 2000
@@ -38,14 +38,14 @@ QUICK = DataSize(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500, segments=400,
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Where the data lie and how much of them there is."""
+    """The folder of the benchmark's data, and how much data there is."""
 
     folder: Path
     size: DataSize
 
     @contextmanager
     def lab(self, kind: str, *numbers: int) -> Iterator[Path]:
-        """A lab of that kind, removed in the end."""
+        """Build a lab of that kind, and remove it at the end."""
         lab = self.folder / "lab"
         build = (sys.executable, "-m", "benchmarks.labs", kind, str(lab), *map(str, numbers))
         run(Competitor(f"building {kind}", build))
@@ -56,21 +56,21 @@ class Benchmark:
 
     @property
     def target(self) -> Path:
-        """What every competitor makes."""
+        """Return the path that every competitor writes."""
         return self.folder / "target.zip"
 
     def clear(self) -> None:
-        """Remove what the last competitor made."""
+        """Remove what the last competitor wrote."""
         if self.target.is_dir():
             shutil.rmtree(self.target)
         self.target.unlink(missing_ok=True)
 
     def peer(self, name: str, command: peers.Command, source: Path) -> Competitor:
-        """A peer that packs a folder."""
+        """Return a peer that packs a folder."""
         return Competitor(name, command(source, self.target), self.clear)
 
     def export(self, lab: Path, name: str = "labcrate export", *options: str, delete_index: bool = False) -> Competitor:
-        """The whole command; ``delete_index`` has it find an empty index each time."""
+        """Return the whole export command; ``delete_index``: it finds an empty index each time."""
         command = (LABCRATE, "export", "1", "--lab", str(lab), "-o", str(self.target), *options)
         return Competitor(name, command, partial(self._prepare, lab, delete_index=delete_index))
 
@@ -81,13 +81,13 @@ class Benchmark:
 
 
 def _measure_packing(bench: Benchmark, row: str, count: int, size_bytes: int) -> Iterator[ResultLine]:
-    """Fixity known: labcrate beside cp and every archiver."""
+    """Measure labcrate beside cp and every archiver, with known fixity."""
     with bench.lab("recordings", count, size_bytes, 0) as lab:
         source = lab / "recordings"
         part = (sys.executable, "-m", "benchmarks.packing")
         ends = (str(lab), str(bench.target))
         whole, packing, unsynced = "labcrate export", "labcrate, packing alone", "labcrate export --no-sync"
-        run(bench.export(lab))  # computes the fixity, and brings everything into the page cache
+        run(bench.export(lab))  # computes the fixity, and reads everything into the page cache
         competitors = [
             bench.peer("cp", peers.copy, source),
             bench.peer("cp + sync", peers.copy_synced, source),
@@ -104,7 +104,7 @@ def _measure_packing(bench: Benchmark, row: str, count: int, size_bytes: int) ->
         unsynced: Target(ratio=1.8 if large else None, peak_bytes=MEMORY_LIMIT_BYTES),
         whole: Target(ratio=1.8 if large else None, peak_bytes=MEMORY_LIMIT_BYTES),
     }
-    # The aim is set against cp, which leaves its work to be written later; the line after it compares like with like.
+    # The target is relative to cp, which does not wait for the disk; the next line compares with one that does.
     yield from result_lines(row, results, dict.fromkeys((n for n in results if n != "cp"), "cp"), targets, {})
     durable = {name: results[name] for name in (whole, "cp + sync")}
     yield from result_lines(row, durable, {whole: "cp + sync"}, {}, {})[:1]
@@ -112,7 +112,7 @@ def _measure_packing(bench: Benchmark, row: str, count: int, size_bytes: int) ->
 
 
 def _compare_with_fastest(row: str, results: dict[str, Results], *ours: str) -> Iterator[ResultLine]:
-    """Our commands once more, beside the fastest archiver."""
+    """Yield our commands again, compared with the fastest archiver."""
     archivers = [peer.name for peer in peers.ARCHIVERS if peer.name in results]
     if archivers:
         best = min(archivers, key=lambda name: results[name].median_s)
@@ -124,12 +124,12 @@ def _compare_with_fastest(row: str, results: dict[str, Results], *ours: str) -> 
 
 
 def pack_a(bench: Benchmark) -> Iterator[ResultLine]:
-    """(a) 2 GB in 8 recordings."""
+    """Measure (a): 2 GB in 8 recordings."""
     yield from _measure_packing(bench, "pack-a", 8, bench.size.large)
 
 
 def check_a(bench: Benchmark) -> Iterator[ResultLine]:
-    """(a) with all bytes confirmed while they are packed, beside cp and crc32 at the same time."""
+    """Measure (a) with all bytes confirmed during packing, beside cp and crc32 at the same time."""
     with bench.lab("recordings", 8, bench.size.large, 0) as lab:
         source = lab / "recordings"
         run(bench.export(lab))
@@ -150,12 +150,12 @@ def check_a(bench: Benchmark) -> Iterator[ResultLine]:
 
 
 def pack_b(bench: Benchmark) -> Iterator[ResultLine]:
-    """(b) 2000 recordings of 200 KB."""
+    """Measure (b): 2000 recordings of 200 KB."""
     yield from _measure_packing(bench, "pack-b", bench.size.small_files, 200_000)
 
 
 def sensors_a(bench: Benchmark) -> Iterator[ResultLine]:
-    """(a) again, in a lab that has sensors too."""
+    """Measure (a) in a lab that also has sensors."""
     with bench.lab("recordings", 8, bench.size.large, bench.size.some_readings) as lab:
         run(bench.export(lab))
         competitors = [bench.peer("cp + sync", peers.copy_synced, lab / "recordings"), bench.export(lab)]
@@ -166,7 +166,7 @@ def sensors_a(bench: Benchmark) -> Iterator[ResultLine]:
 
 
 def _measure_first_export(bench: Benchmark, row: str, count: int, size_bytes: int) -> Iterator[ResultLine]:
-    """Fixity unknown: labcrate beside sha256sum followed by cp."""
+    """Measure labcrate beside sha256sum followed by cp, with unknown fixity."""
     whole, plain, synced = "labcrate export, nothing indexed", "sha256sum; cp", "sha256sum; cp + sync"
     with bench.lab("recordings", count, size_bytes, 0) as lab:
         source = lab / "recordings"
@@ -183,29 +183,29 @@ def _measure_first_export(bench: Benchmark, row: str, count: int, size_bytes: in
 
 
 def first_a(bench: Benchmark) -> Iterator[ResultLine]:
-    """First export of (a)."""
+    """Measure the first export of (a)."""
     yield from _measure_first_export(bench, "first-a", 8, bench.size.large)
 
 
 def first_b(bench: Benchmark) -> Iterator[ResultLine]:
-    """First export of (b)."""
+    """Measure the first export of (b)."""
     yield from _measure_first_export(bench, "first-b", bench.size.small_files, 200_000)
 
 
 def start(bench: Benchmark) -> Iterator[ResultLine]:
-    """Start-up of the command."""
+    """Measure the start of the command."""
     results = run_in_turn([Competitor("labcrate --help", (LABCRATE, "--help"))], 2 * bench.size.rounds)
     yield from result_lines("start", results, {}, {"labcrate --help": Target(seconds=0.3)}, {})
 
 
 def plan(bench: Benchmark) -> Iterator[ResultLine]:
-    """A plan in a large lab whose catalog is warm."""
+    """Measure a plan in a large lab with a full index."""
     size = bench.size
     yield from _measure_plan(bench, "plan", "sessions", f"{size.recordings:,} recordings, {size.sessions:,} sessions")
 
 
 def plan_register(bench: Benchmark) -> Iterator[ResultLine]:
-    """The same where all recordings lie in one folder, and a register has an entry for each."""
+    """Measure a plan in a large lab whose recordings are in one folder and in a register."""
     yield from _measure_plan(
         bench, "plan-register", "registered", f"{bench.size.recordings:,} recordings with a register"
     )
@@ -222,7 +222,7 @@ def _measure_plan(bench: Benchmark, row: str, kind: str, note: str) -> Iterator[
 
 
 def segments(bench: Benchmark) -> Iterator[ResultLine]:
-    """The files of a recorder that knows no sessions, linked by time and indexed: their plan, and their export."""
+    """Measure plan and export of a recorder's segments, linked by time and indexed."""
     count, size_bytes = bench.size.segments, bench.size.segment_bytes
     with bench.lab("segments", count, size_bytes) as lab:
         at = ("--lab", str(lab))
@@ -247,7 +247,7 @@ def segments(bench: Benchmark) -> Iterator[ResultLine]:
 
 
 def readings(bench: Benchmark) -> Iterator[ResultLine]:
-    """A lab with very many readings, an hour of them inside the session."""
+    """Measure the export of an hour out of very many readings."""
     with bench.lab("readings", bench.size.readings) as lab:
         part = (sys.executable, "-m", "benchmarks.duckdb_readings", str(lab), str(bench.target))
         whole, both, csv = "labcrate export", "DuckDB, both files", "DuckDB, the CSV alone"

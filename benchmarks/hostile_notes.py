@@ -1,13 +1,16 @@
-"""Processor time of a plan of a session with a long hostile note, and how long another thread waits meanwhile.
+"""Processor time of a plan of a session with a long hostile note, and the longest delay of another thread.
 
-Run it with ``python -m benchmarks.hostile_notes``.
+Run it with ``python -m benchmarks.hostile_notes [--write PAGE]``.
 """
 
+import argparse
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from benchmarks.machine import describe_hardware, describe_software
+from benchmarks.page import caption, write_tables
 from tests.support.hostile_texts import SHAPES, repeat_to_length
 from tests.support.platform_lab import PlatformLab
 
@@ -29,12 +32,12 @@ def measure_note(note: str) -> tuple[float, float]:
         lab.json("sessions/Session77/session_data.json", session)
         lab.json("data/user_3/cameras.json", [{"id": 9, "password": "aaaaaaaa"}, {"id": 10, "password": "4711"}])
         done = threading.Event()
-        gaps = [0.0]
+        delays_s = [0.0]
 
         def tick() -> None:
             last = time.monotonic()
             while not done.wait(0.001):
-                gaps.append(time.monotonic() - last)
+                delays_s.append(time.monotonic() - last)
                 last = time.monotonic()
 
         ticking = threading.Thread(target=tick)
@@ -46,15 +49,24 @@ def measure_note(note: str) -> tuple[float, float]:
             cpu_s = time.process_time() - start_s
             done.set()
             ticking.join()
-        return cpu_s, max(gaps)
+        return cpu_s, max(delays_s)
 
 
 def main() -> None:
-    """Print a line for each shape."""
+    """Print a row for each shape of note, and write them to the table of a page."""
+    parser = argparse.ArgumentParser(prog="hostile_notes", description=__doc__)
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="page whose table hostile-notes is replaced")
+    page = parser.parse_args().write
+    above = caption("python -m benchmarks.hostile_notes", [describe_software(), describe_hardware(Path.cwd())])
+    rows = ["| note | CPU s | longest delay ms |", "| --- | ---: | ---: |"]
+    print(*rows, sep="\n")
     measure_note("short")
     for name, piece in {"harmless": HARMLESS, **{name: SHAPES[name] for name in NAMES}}.items():
-        cpu_s, gap = measure_note(repeat_to_length(piece, LENGTH))
-        print(f"{name:24} {cpu_s:6.2f} s, longest gap {gap * 1000:4.0f} ms", flush=True)
+        cpu_s, delay_s = measure_note(repeat_to_length(piece, LENGTH))
+        rows.append(f"| {name} | {cpu_s:.2f} | {delay_s * 1000:.0f} |")
+        print(rows[-1], flush=True)
+    if page:
+        write_tables(page, {"hostile-notes": "\n".join([above, "", *rows])})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Builds the labs that are measured: real lab folders, with recordings that begin like a camera's.
+"""The labs of the benchmark: real lab folders, with recordings that begin as a camera's do.
 
-Runs as a child (``python -m benchmarks.labs KIND FOLDER NUMBERS``): what it imports would count as memory of the
-benchmark's other children.
+Run as a child process (``python -m benchmarks.labs KIND FOLDER NUMBERS``), because its imports would count as memory
+of the benchmark's other children.
 """
 
 import json
@@ -29,7 +29,7 @@ _MANY_SECONDS = 2.0
 
 
 def build_recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) -> None:
-    """One session with so many recordings of that size, and so many readings inside it (0: no sensor files)."""
+    """Write one session with ``count`` recordings of that size, and ``readings`` inside it (0: no sensor files)."""
     _write_descriptions(lab, [1])
     clip = _make_clip(_MANY_SECONDS)
     (lab / "recordings").mkdir()
@@ -40,7 +40,7 @@ def build_recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) 
 
 
 def build_segments_lab(lab: Path, count: int, size_bytes: int) -> None:
-    """One session, and so many segments of ten seconds that a Frigate recorder with four cameras wrote meanwhile."""
+    """Write one session, and ``count`` segments of ten seconds from a Frigate recorder with four cameras during it."""
     _write_descriptions(lab, [1])
     length = timedelta(seconds=10)
     session = lab / "sessions/Session1/session_data.json"
@@ -56,7 +56,7 @@ def build_segments_lab(lab: Path, count: int, size_bytes: int) -> None:
 
 
 def build_sessions_lab(lab: Path, recordings: int, sessions: int) -> None:
-    """So many small recordings, half of them in the shared folder, half in their sessions' own ones."""
+    """Write small recordings, half of them in the shared folder, half in the folders of their sessions."""
     _write_descriptions(lab, range(1, sessions + 1))
     clip = _make_clip(0.4)
     (lab / "recordings").mkdir()
@@ -68,7 +68,7 @@ def build_sessions_lab(lab: Path, recordings: int, sessions: int) -> None:
 
 
 def build_registered_lab(lab: Path, recordings: int, sessions: int) -> None:
-    """So many small recordings as the platform keeps them: all in one folder, each with an entry in the register."""
+    """Write small recordings as the platform does: all in one folder, each with an entry in the register."""
     (lab / "data").mkdir(parents=True)
     (lab / "recordings").mkdir()
     clip = _make_clip(0.4)
@@ -97,7 +97,7 @@ def build_registered_lab(lab: Path, recordings: int, sessions: int) -> None:
 
 
 def build_sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
-    """One session with so many recordings of that size, which take no room; the index is told their fixity."""
+    """Write one session with ``count`` recordings of that size as sparse files, and their fixity in the index."""
     _write_descriptions(lab, [1])
     (lab / "recordings").mkdir()
     clip, known = _make_clip(_MANY_SECONDS), []
@@ -106,7 +106,7 @@ def build_sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
         with (lab / path).open("wb") as file:
             file.write(clip)
             file.truncate(size_bytes)
-        # Nobody checks it: to hash a terabyte of nothing would take ten minutes.
+        # The fixity is invented: hashing a terabyte of zeros would take ten minutes.
         fixity, probe = Fixity(size_bytes, number, f"{number:064x}"), Probe(None, _MANY_SECONDS, "h264", 320, 240, 25.0)
         known.append(IndexedFile(path, Identity.of((lab / path).stat()), fixity, probe))
     with Catalog.open(state_folder(lab)) as catalog:
@@ -114,7 +114,7 @@ def build_sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
 
 
 def build_readings_lab(lab: Path, count: int) -> None:
-    """So many readings of 100 sensors, ten a second, and one session of an hour in the middle of them."""
+    """Write readings of 100 sensors, ten a second, and one session of an hour in the middle of them."""
     begin = BEGIN - timedelta(seconds=count / 20)
     _write_descriptions(lab, [1])
     _write_readings(lab, count, begin, timedelta(milliseconds=100))
@@ -147,7 +147,7 @@ def _make_clip(seconds: float) -> bytes:
 
 
 def _write_recording(path: Path, clip: bytes, size_bytes: int) -> None:
-    """A small real MP4, made large by a box that players skip (ISO/IEC 14496-12, 8.1.2: ``free``), full of noise."""
+    """Write a small real MP4, enlarged by a box of noise that players skip (ISO/IEC 14496-12, 8.1.2: ``free``)."""
     left = size_bytes - len(clip) - 16
     with path.open("wb") as file:
         file.write(clip + struct.pack(">I4sQ", 1, b"free", left + 16))
@@ -156,7 +156,7 @@ def _write_recording(path: Path, clip: bytes, size_bytes: int) -> None:
 
 
 def _write_readings(lab: Path, count: int, begin: datetime, step: timedelta) -> None:
-    """Readings in both unified files: the sensors in turn, one every ``step``."""
+    """Write readings to both unified files: the sensors in turn, one every ``step``."""
     step_us = step // timedelta(microseconds=1)
     table = _make_table(begin, step_us, 0, 0)
     with (lab / "data/zigbee-sensors.csv").open("wb") as file:
@@ -178,7 +178,7 @@ def _write_readings(lab: Path, count: int, begin: datetime, step: timedelta) -> 
 
 
 def _make_table(begin: datetime, step_us: int, start: int, stop: int, by: int = 1) -> pl.DataFrame:
-    """The readings with these numbers as rows of the lab's own CSV."""
+    """Return the readings with these numbers as rows of the lab's CSV."""
     number = pl.int_range(start, stop, by, eager=True).alias("n").to_frame()
     us = int(begin.timestamp()) * 1_000_000 + pl.col("n") * step_us
     values = number.select(

@@ -1,4 +1,4 @@
-"""Runs commands as children and says how long each took and how much memory it held at its peak."""
+"""Commands run as child processes, with their time and their peak of memory."""
 
 import json
 import os
@@ -15,7 +15,7 @@ PrepareRun = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one command: seconds on the wall clock, and its peak resident memory."""
+    """One run of one command: seconds on the wall clock, and its peak of resident memory."""
 
     seconds: float
     peak_bytes: int
@@ -23,9 +23,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Competitor:
-    """A command that is timed; ``prepare`` runs before it and is not.
+    """A command that is timed; ``prepare`` runs before it and is not timed.
 
-    ``self_timed``: the command measures the part that counts and prints ``{"seconds": ...}``.
+    ``self_timed``: the command measures the relevant part itself and prints ``{"seconds": ...}``.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Results:
 
     @property
     def median_s(self) -> float:
-        """Median of the times, in seconds."""
+        """Return the median of the times in seconds."""
         return median(run.seconds for run in self.runs)
 
     @property
     def minimum_s(self) -> float:
-        """The shortest time, in seconds: the run that other work on the machine disturbed least."""
+        """Return the shortest time in seconds, which other work on the machine disturbed least."""
         return min(run.seconds for run in self.runs)
 
     @property
     def peak_bytes(self) -> int:
-        """The highest peak of memory in any run."""
+        """Return the highest peak of memory in any run."""
         return max(run.peak_bytes for run in self.runs)
 
 
@@ -62,13 +62,13 @@ class NotPossibleError(Exception):
 
 
 class CommandError(Exception):
-    """A command that was to be measured ended with an error."""
+    """A measured command that ended with an error."""
 
 
 def run_in_turn(competitors: Sequence[Competitor], rounds: int) -> dict[str, Results]:
-    """Run all competitors in turn, round after round, so that a disturbance does not hit one of them alone.
+    """Run all competitors in turn, round after round, so that a disturbance does not affect only one of them.
 
-    The first of a round is another one each time, and dirty pages of the one before are on disk when the next begins.
+    Each round begins with another competitor, and each starts with the previous one's pages written to disk.
     """
     results = {competitor.name: Results() for competitor in competitors}
     for number in range(rounds):
@@ -80,15 +80,15 @@ def run_in_turn(competitors: Sequence[Competitor], rounds: int) -> dict[str, Res
     return results
 
 
-# A child may keep its compiled modules, as every user's installation does.
+# Child processes may write compiled modules, as in any installation.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def run(competitor: Competitor) -> Run:
-    """Run a command once. Raises CommandError with the end of what it wrote.
+    """Run a command once. Raises CommandError with the end of its output.
 
-    A child's peak is never reported below this process's own, which the kernel takes over at the start: that is why
-    nothing large is ever imported here.
+    A child's peak is never below this process's own, which the kernel inherits at the start; so nothing large is
+    imported here.
     """
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The writing of an archive's bytes, timed by itself: ``python -m benchmarks.packing LAB TARGET``.
+"""The time to write an archive's bytes alone: ``python -m benchmarks.packing LAB TARGET``.
 
 The archive is laid out first; nothing is synced, as ``cp`` does not sync.
 """

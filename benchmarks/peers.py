@@ -15,7 +15,7 @@ Command = Callable[[Path, Path], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program: what must be installed, how it is called, how it tells its version."""
+    """A program: what must be installed, its command, and the command that prints its version."""
 
     name: str
     needs: str
@@ -24,13 +24,13 @@ class Peer:
     line: int = 0
 
     def is_installed(self) -> bool:
-        """Whether it can be run here."""
+        """Return whether the program can be run on this machine."""
         if not self.needs:
             return True
         return _distribution(self.needs) is not None if not self.version else shutil.which(self.needs) is not None
 
     def describe(self) -> str:
-        """Its version, in its own words."""
+        """Return the program's version as it prints it."""
         if not self.needs:
             return f"{self.name} of Python {platform.python_version()}"
         if not self.version:
@@ -49,29 +49,29 @@ def _distribution(name: str) -> str | None:
 
 
 def copy(folder: Path, target: Path) -> Sequence[str]:
-    """``cp -r``: the reference."""
+    """Return the command ``cp -r``, the reference."""
     return ("cp", "-r", str(folder), str(target))
 
 
 def copy_synced(folder: Path, target: Path) -> Sequence[str]:
-    """``cp -r`` and then ``sync`` of what it wrote: the copy survives a power cut, as an export does."""
+    """Return ``cp -r`` followed by ``sync`` of its files: the copy survives a power cut, as an export does."""
     return ("sh", "-c", 'cp -r "$0" "$1" && find "$1" -type f -exec sync {} + && sync "$1"', str(folder), str(target))
 
 
 def copy_and_crc32(folder: Path, target: Path) -> Sequence[str]:
-    """``cp -r``, and beside it the CRC-32 of every file."""
+    """Return ``cp -r`` with the CRC-32 of every file computed at the same time."""
     beside = '"$2" -m benchmarks.crc32 "$0" > /dev/null & cp -r "$0" "$1" && wait $!'
     return ("sh", "-c", beside, str(folder), str(target), sys.executable)
 
 
 def copy_synced_and_crc32(folder: Path, target: Path) -> Sequence[str]:
-    """The same, synced."""
+    """Return the command of ``copy_and_crc32`` followed by ``sync``."""
     shell, option, beside, *arguments = copy_and_crc32(folder, target)
     return (shell, option, f'{beside} && find "$1" -type f -exec sync {{}} + && sync "$1"', *arguments)
 
 
 def hash_and_copy(folder: Path, target: Path) -> Sequence[str]:
-    """``sha256sum`` of every file, then ``cp -r``."""
+    """Return ``sha256sum`` of every file followed by ``cp -r``."""
     return (
         "sh",
         "-c",
@@ -82,7 +82,7 @@ def hash_and_copy(folder: Path, target: Path) -> Sequence[str]:
 
 
 def hash_and_copy_synced(folder: Path, target: Path) -> Sequence[str]:
-    """The same, synced."""
+    """Return the command of ``hash_and_copy`` followed by ``sync``."""
     shell, option, first, *arguments = hash_and_copy(folder, target)
     return (shell, option, f'{first} && find "$1" -type f -exec sync {{}} +', *arguments)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 
 def write_with_zipfile(folder: Path, target: Path) -> None:
-    """Python's own module, members stored."""
+    """Write a ZIP with Python's zipfile, members stored."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
 
 
 def write_with_zipstream(folder: Path, target: Path) -> None:
-    """The library zipstream-ng, members stored."""
+    """Write a ZIP with the library zipstream-ng, members stored."""
     zipstream: Any = importlib.import_module("zipstream")
     with target.open("wb") as file:
         file.writelines(zipstream.ZipStream.from_path(str(folder), compress_type=zipfile.ZIP_STORED))

@@ -1,4 +1,4 @@
-"""Exports on file systems that can share blocks, on a disk in a file; only root can mount it."""
+"""The rows of exports on file systems that can share blocks, in a disk image; only root can mount it."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ _SPARE_BYTES = 1_500_000_000
 
 @contextmanager
 def mount_file_system(bench: Benchmark, kind: str) -> Iterator[Path]:
-    """A fresh file system of that kind; unmounted and removed in the end. Raises NotPossibleError."""
+    """Make and mount a new file system of that kind; unmount and remove it at the end. Raises NotPossibleError."""
     image, mount = bench.folder / f"{kind}.img", bench.folder / kind
     mount.mkdir()
     with image.open("wb") as file:
@@ -42,7 +42,7 @@ def _run_or_skip(*command: str) -> None:
 
 
 def reflink(bench: Benchmark) -> Iterator[ResultLine]:
-    """(a) on XFS and on Btrfs: time, and how much less room there is afterwards. Raises NotPossibleError."""
+    """Measure (a) on XFS and Btrfs: the time, and the blocks that an export uses. Raises NotPossibleError."""
     if os.geteuid() != 0:
         raise NotPossibleError("only root can mount a file system")
     if not any(shutil.which(maker[0]) for maker in MAKERS.values()):
@@ -78,7 +78,7 @@ def _measure(bench: Benchmark, kind: str) -> Iterator[ResultLine]:
 
 
 def _new_bytes(bench: Benchmark, export: Competitor) -> int:
-    """How much room an export takes, as ``df`` would tell."""
+    """Return the bytes of disk space that an export uses, as ``df`` shows them."""
     bench.clear()
     before = _free_bytes(bench.folder)
     run(export)

@@ -1,4 +1,4 @@
-"""Downloads from the server, beside nginx with the finished ZIP and beside a ZIP that is made while it is sent."""
+"""The rows of downloads: labcrate, nginx with the finished ZIP, and a server that makes the ZIP while sending it."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ _SLOW_BYTES = 16384
 
 @dataclass(slots=True)
 class ServerResults:
-    """What one server did in all rounds."""
+    """The results of one server in all rounds."""
 
     times: Results = field(default_factory=Results)
     cpu_per_gb: list[float] = field(default_factory=list)
@@ -38,7 +38,7 @@ class ServerResults:
 
 
 def serve(bench: Benchmark) -> Iterator[ResultLine]:
-    """2 GB in 8 recordings, all of it in the page cache, for one client and for eight."""
+    """Measure the download of 2 GB in 8 recordings from the page cache, for one client and for eight."""
     if not peers.NGINX.is_installed():
         raise NotPossibleError("nginx is not installed")
     with bench.lab("recordings", 8, bench.size.large, 0) as lab, ExitStack() as stack:
@@ -85,7 +85,7 @@ def _measure_throughput(row: str, competing: Sequence[Server], clients: int, rou
 
 
 def _measure_memory(server: Server) -> ResultLine:
-    """Very many downloads at once, none of which is fast."""
+    """Measure the memory of very many slow downloads at once."""
     peak = [server.resident_bytes()]
     with _SlowClients(server, _MANY_CLIENTS):
         for _ in range(50):
@@ -104,14 +104,14 @@ def _measure_memory(server: Server) -> ResultLine:
 
 
 def first_byte(bench: Benchmark) -> Iterator[ResultLine]:
-    """A session of very many and large recordings (sparse files, their fixity invented), at its start and anywhere."""
+    """Measure the time to the first byte of a session of very many large recordings (sparse files), at any offset."""
     with bench.lab("sparse", bench.size.members, bench.size.member_bytes) as lab, servers.labcrate(lab) as server:
         total = bench.size.members * bench.size.member_bytes
         cold = first_byte_s(server, 0)
         results = {"labcrate serve, first byte": Results(), "labcrate serve, first byte in the middle": Results()}
         for number in range(2 * bench.size.rounds):
             for name, start in zip(results, (0, total * (number + 1) // (2 * bench.size.rounds + 2)), strict=True):
-                time.sleep(1.2)  # longer than a look at so many files is believed
+                time.sleep(1.2)  # longer than the states of so many files are cached
                 results[name].runs.append(Run(first_byte_s(server, start), server.resident_bytes()))
         note = f"{bench.size.members:,} members, {total / 1e12:.1f} TB; the very first after a start {cold:.1f} s"
         yield from result_lines(
@@ -124,7 +124,7 @@ def first_byte(bench: Benchmark) -> Iterator[ResultLine]:
 
 
 def others(bench: Benchmark) -> Iterator[ResultLine]:
-    """What everybody else notices while eight downloads are read from a cold disk, and eight more clients are slow."""
+    """Measure other requests during eight downloads from a cold disk and eight slow downloads."""
     with bench.lab("recordings", 8, bench.size.large, 0) as lab:
         run(bench.export(lab))
         bench.clear()
@@ -145,7 +145,7 @@ def others(bench: Benchmark) -> Iterator[ResultLine]:
 
 
 def _request_times(server: Server) -> list[float]:
-    """How long each of many small requests takes while eight clients download different parts."""
+    """Return the seconds that each of many small requests takes while eight clients download different parts."""
     fetching = threading.Thread(target=run_clients, args=(server, 8, True))
     fetching.start()
     seconds = []
@@ -166,7 +166,7 @@ def _request_times(server: Server) -> list[float]:
 
 
 def run_clients(server: Server, clients: int, parts: bool = False) -> dict[str, Any]:
-    """So many clients at once; see `fetching`."""
+    """Run that many clients at once, and return their results; see ``clients``."""
     words = [str(server.port), str(clients), str(int(parts)), server.path, *server.headers]
     command = [sys.executable, "-m", "benchmarks.clients", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
@@ -177,7 +177,7 @@ def run_clients(server: Server, clients: int, parts: bool = False) -> dict[str, 
 
 
 def first_byte_s(server: Server, start: int) -> float:
-    """Seconds until the first bytes of the body from there on are here."""
+    """Return the seconds until the first byte of the body from an offset on arrives."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=600)
     connection.connect()
     began = time.perf_counter()
@@ -196,7 +196,7 @@ def _headers(server: Server) -> dict[str, str]:
 
 
 class _SlowClients:
-    """Clients that take little and late, as long as the context lasts."""
+    """Clients that read little and late, as long as the context is open."""
 
     def __init__(self, server: Server, count: int) -> None:
         self._server, self._count = server, count

@@ -1,4 +1,4 @@
-"""The servers that are compared: each runs as a process of its own, on a free port of this machine alone."""
+"""The servers that are compared: each runs in its own process, on a free port of this machine."""
 
 import json
 import os
@@ -33,7 +33,7 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs: where the archive is, and what its clients have to say to get it."""
+    """A running server: where the archive is, and the headers that a client needs to get it."""
 
     name: str
     process: psutil.Process
@@ -42,11 +42,11 @@ class Server:
     headers: tuple[str, ...] = ()
 
     def cpu_seconds(self) -> float:
-        """What it has used so far, all of its processes together."""
+        """Return the processor seconds used so far by all of its processes."""
         return sum(sum(one.cpu_times()[:2]) for one in self._all())
 
     def resident_bytes(self) -> int:
-        """The memory that it holds, all of its processes together."""
+        """Return the resident memory of all of its processes."""
         return sum(one.memory_info().rss for one in self._all())
 
     def _all(self) -> list[psutil.Process]:
@@ -55,7 +55,7 @@ class Server:
 
 @contextmanager
 def labcrate(lab: Path) -> Iterator[Server]:
-    """``labcrate serve``, with somebody who may download."""
+    """Run ``labcrate serve`` with a user who may download."""
     for name, role in (("admin", "admin"), ("bench", "operator")):
         _run_labcrate(
             *LABCRATE, "user", "add", name, "--role", role, "--password-stdin", "--lab", str(lab), given=_PASSWORD
@@ -69,10 +69,10 @@ def labcrate(lab: Path) -> Iterator[Server]:
 
 @contextmanager
 def nginx(archive: Path, folder: Path) -> Iterator[Server]:
-    """nginx, serving the finished ZIP."""
+    """Run nginx with the finished ZIP."""
     folder.mkdir()
     port = _free_port()
-    # As who runs this: the workers of a nginx that root starts would be somebody who may not read the archive.
+    # This user's name: workers of an nginx started by root run as a user who may not read the archive.
     own = {"user": getpwuid(os.getuid()).pw_name, "group": getgrgid(os.getgid()).gr_name}
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, root=archive.parent, **own))
     with _run_server("nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), port=port) as process:
@@ -82,7 +82,7 @@ def nginx(archive: Path, folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def zipstream(recordings: Path) -> Iterator[Server]:
-    """aiohttp, streaming what zipstream-ng makes."""
+    """Run aiohttp, streaming what zipstream-ng makes."""
     port = _free_port()
     words = (sys.executable, "-m", "benchmarks.zipstream_server", str(recordings), str(port))
     with _run_server(*words, port=port) as process:
@@ -122,7 +122,7 @@ def _run_labcrate(*command: str, given: str = "") -> str:
 
 
 def drop_from_page_cache(files: Sequence[Path]) -> None:
-    """Have the disk read these files the next time: what the page cache holds of them is dropped."""
+    """Drop files from the page cache, so that the next read comes from the disk."""
     os.sync()
     for path in files:
         with path.open("rb") as file:

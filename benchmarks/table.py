@@ -1,4 +1,4 @@
-"""The one table of results."""
+"""The table of results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """One measured command in one row, and what was aimed at: ``target`` in words, ``is_met`` None without one."""
+    """One measured command in one row, and its target: ``target`` in words, ``is_met`` None without one."""
 
     row: str
     what: str
@@ -26,14 +26,14 @@ class ResultLine:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a command should come to: at most a ratio to the reference, seconds, or bytes of memory."""
+    """The limits of a command: a ratio to the reference, seconds, or bytes of memory."""
 
     ratio: float | None = None
     seconds: float | None = None
     peak_bytes: int | None = None
 
     def describe(self) -> str:
-        """The aim as the table has it."""
+        """Return the target as the table shows it."""
         parts = []
         if self.ratio is not None:
             parts.append(f"ratio <= {self.ratio:g}")
@@ -44,7 +44,7 @@ class Target:
         return ", ".join(parts)
 
     def is_met(self, ratio: float | None, seconds: float, peak_bytes: int) -> bool:
-        """Whether all of it was reached."""
+        """Return whether all limits are met."""
         return (
             (self.ratio is None or (ratio is not None and ratio <= self.ratio))
             and (self.seconds is None or seconds < self.seconds)
@@ -55,7 +55,7 @@ class Target:
 def result_lines(
     row: str, results: dict[str, Results], references: dict[str, str], targets: dict[str, Target], notes: dict[str, str]
 ) -> list[ResultLine]:
-    """A line for each competitor; ``references`` says whom each is compared with (by median)."""
+    """Return a line for each competitor; ``references`` maps it to the one it is compared with (by median)."""
     table = []
     for name, result in results.items():
         reference = references.get(name, "")
@@ -76,7 +76,7 @@ _COLUMNS = ("row", "what", "median s", "min s", "ratio", "to", "peak MB", "targe
 
 
 def render_table(table: Sequence[ResultLine]) -> str:
-    """The table in Markdown, padded so that it reads well in a terminal too."""
+    """Return the table in Markdown, padded for a terminal."""
     cells = [_COLUMNS, *(_cells(line) for line in table)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(_COLUMNS))]
     padded = [

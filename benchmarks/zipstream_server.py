@@ -1,6 +1,6 @@
-"""What one would write without labcrate: aiohttp sends a ZIP while zipstream-ng makes it.
+"""The usual way without labcrate: aiohttp sends a ZIP while zipstream-ng makes it.
 
-Runs as a child: ``python -m benchmarks.zipstream_server FOLDER PORT``.
+Run as a child process: ``python -m benchmarks.zipstream_server FOLDER PORT``.
 """
 
 import importlib
@@ -14,7 +14,7 @@ FOLDER = web.AppKey("folder", str)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """The folder's files as a ZIP, stored."""
+    """Send the folder's files as a ZIP, stored."""
     zipstream: Any = importlib.import_module("zipstream")
     response = web.StreamResponse(headers={"Content-Type": "application/zip"})
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""``labcrate doctor``: every kind of finding, provoked with real files in a lab of the platform's shape."""
+"""``labcrate doctor``: every kind of finding, caused by real files in a lab of the platform's shape."""
 
 import json
 import os
@@ -26,25 +26,26 @@ from labcrate.cli.main import main
 from labcrate.doctor.examine import secret_findings
 from labcrate.doctor.file_findings import FileWithSecrets
 from labcrate.doctor.findings import FindingKind, Severity
+from labcrate.secrets.values import SecretKind
 
 Doctor = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The lab in the platform's shape, built once."""
+def built_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the lab in the platform's shape once, and return its folder."""
     return PlatformLab(tmp_path_factory.mktemp("platform") / "lab").build().root
 
 
 @pytest.fixture
-def platform(built: Path, tmp_path: Path) -> PlatformLab:
-    """A copy of that lab, for one test to spoil."""
-    return PlatformLab(Path(shutil.copytree(built, tmp_path / "lab")))
+def platform(built_root: Path, tmp_path: Path) -> PlatformLab:
+    """Copy that lab for one test to change."""
+    return PlatformLab(Path(shutil.copytree(built_root, tmp_path / "lab")))
 
 
 @pytest.fixture
 def doctor(platform: PlatformLab, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """The findings of a lab or session, of one kind where it is named; the command ends well whatever it finds."""
+    """Return a function that runs the command and returns the findings, of one kind if it is given."""
 
     def run(*arguments: str, kind: str | None = None) -> list[dict[str, Any]]:
         capsys.readouterr()
@@ -61,24 +62,22 @@ def doctor(platform: PlatformLab, capsys: pytest.CaptureFixture[str]) -> Doctor:
 
 
 def only(found: list[dict[str, Any]], *words: str) -> dict[str, Any]:
-    """The one finding whose sentence or places hold these words."""
+    """Return the one finding whose sentence or places contain these words."""
     fitting = [one for one in found if all(word in one["what"] + " ".join(one["places"]) for word in words)]
     assert len(fitting) == 1, found
     return fitting[0]
 
 
 def test_a_recording_whose_name_is_not_utf8_is_examined(lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """Beside a session with a text id, whose name is searched for in names, it raised UnicodeEncodeError."""
+    """A name that is not UTF-8 beside a session with a text ID is shown escaped; it raised UnicodeEncodeError."""
     lab.session("P07")
     lab.recording("recordings/cam1_P07_\udcff.mp4")
     assert main(["doctor", "--lab", str(lab.root)]) == 0
     assert "cam1_P07_\\xff.mp4" in capsys.readouterr().out
 
 
-def test_a_session_without_an_end_says_its_bound_the_next_session_and_the_way_beyond(
-    platform: PlatformLab, doctor: Doctor
-) -> None:
-    """Bound, source, next session's id and start; where evidence goes on beyond, the ``--to`` that takes it."""
+def test_session_without_end_shows_its_bound_and_next_session(platform: PlatformLab, doctor: Doctor) -> None:
+    """The finding gives the bound, its source, the next session's ID and start, and the ``--to`` that includes more."""
     found = only(doctor(kind="no end"), "Session7/sensor_data/temperature_sensors.csv")
     assert found["session"] == 7
     assert as_iso(START + timedelta(seconds=60)) in found["what"]
@@ -88,13 +87,13 @@ def test_a_session_without_an_end_says_its_bound_the_next_session_and_the_way_be
     platform.write(f"recordings/c05_session7-{format_for_name(late)}.mp4", make_video())
     found = only(doctor("7", kind="no end"), "no end")
     end = as_iso(late + timedelta(seconds=2))
-    assert "the next session (id 9) began at" in found["what"]
+    assert "The next session (id 9) began at" in found["what"]
     assert found["command"][:-2] == ["labcrate", "export", "7", "--to", end]
     assert "readings from the time of session 9" in found["remedy"]
 
 
-def test_sessions_without_start_or_evidence_take_no_readings(platform: PlatformLab, doctor: Doctor) -> None:
-    """Both are problems, because no readings are taken; one that no file describes and one that still runs are said."""
+def test_sessions_without_start_or_evidence_include_no_readings(platform: PlatformLab, doctor: Doctor) -> None:
+    """Both are problems; undescribed and active sessions have their own findings."""
     platform.json(
         "data/sessions.json",
         {
@@ -104,16 +103,19 @@ def test_sessions_without_start_or_evidence_take_no_readings(platform: PlatformL
     )
     platform.write(f"recordings/c05_session22-{format_for_name(START + timedelta(days=9))}.mp4", make_video())
     found = doctor(kind="no end")
-    assert "no start" in only([f for f in found if f["session"] == 20], "no readings are taken")["what"]
-    assert only([f for f in found if f["session"] == 21], "no recording or sensor file")["severity"] == "problem"
+    assert "no start" in only([f for f in found if f["session"] == 20], "no readings are included")["what"]
+    assert (
+        only([f for f in found if f["session"] == 21], "none of its recordings or sensor files")["severity"]
+        == "problem"
+    )
     assert only(doctor(kind="active session"), "Session 21")["severity"] == "warning"
     assert only(doctor(kind="description"), "No file describes session 22")
 
 
-def test_clocks_are_said_once_a_camera_with_count_and_largest_difference(platform: PlatformLab, doctor: Doctor) -> None:
-    """A container in local time, and a name without a zone while none is known."""
+def test_clock_findings_give_count_and_largest_difference_per_camera(platform: PlatformLab, doctor: Doctor) -> None:
+    """A container in local time and a name without a known zone are one finding for each camera."""
     found = only(doctor(kind="clock"), "cocina")
-    assert "in 1 of 4 recordings, by up to 2:00:00" in found["what"]
+    assert "in 1 of 4 recordings, the sources of the start time differ by up to 2:00:00" in found["what"]
     assert "local time" in found["what"]
     assert found["places"] == ["recordings/c05_session8_20250610T184012Z.mp4"]
     assert "1 of 4" in only(doctor(kind="time zone"), "c05_session8_20250610183512.mp4")["what"]
@@ -121,17 +123,17 @@ def test_clocks_are_said_once_a_camera_with_count_and_largest_difference(platfor
     assert doctor(kind="time zone") == []
 
 
-def test_times_without_a_zone_are_said_wherever_they_stand(platform: PlatformLab, doctor: Doctor) -> None:
-    """In a session's description and in the lab's sensor files."""
+def test_times_without_a_zone_are_found_in_every_file(platform: PlatformLab, doctor: Doctor) -> None:
+    """Times without a zone are found in a session's description and in the lab's sensor files."""
     platform.json("data/sessions.json", {"30": {"startTime": "2025-06-12T08:00:00", "endTime": "2025-06-12T09:00:00Z"}})
     platform.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n2025-06-10T15:30:20,zigbee2mqtt/x,1\n")
     found = doctor(kind="time zone")
     assert only(found, "startTime of the session carries no zone")["session"] == 30
-    assert only(found, "data/zigbee-sensors.csv", "times without a zone")["session"] is None
+    assert only(found, "data/zigbee-sensors.csv", "without a time zone")["session"] is None
 
 
-def test_rows_that_cannot_be_read_say_file_line_count_and_fault(platform: PlatformLab, doctor: Doctor) -> None:
-    """Rows are counted by fault; a file of which nothing can be used is a file that cannot be used."""
+def test_unreadable_rows_give_file_line_count_and_fault(platform: PlatformLab, doctor: Doctor) -> None:
+    """Rows are counted by fault; a file that cannot be read at all is a finding of its own."""
     table = platform.root / "data/zigbee-sensors.csv"
     table.write_text(table.read_text() + 'not a time,zigbee2mqtt/a,b,"","","","","","{}"\n' * 3)
     found = only(doctor(kind="unread rows"), "the timestamp cannot be read")
@@ -142,8 +144,8 @@ def test_rows_that_cannot_be_read_say_file_line_count_and_fault(platform: Platfo
     assert only(doctor(kind="document"), "data/zigbee-data.json")["severity"] == "problem"
 
 
-def test_files_that_do_not_parse_and_ids_that_are_none_are_named(platform: PlatformLab, doctor: Doctor) -> None:
-    """A broken file, a session described in two ways, an id that breaks the rule, a folder that is called by one."""
+def test_invalid_files_and_ids_are_named(platform: PlatformLab, doctor: Doctor) -> None:
+    """A broken file, a session described twice, an invalid ID and a folder named after one are all named."""
     platform.write("data/devices.json", "[{]")
     platform.json("data/sessions.json", {"bad/id": {"name": "x"}, "7": {"name": "another"}})
     platform.json("data/user_3/sessions.json", {"7": {"id": 7, "name": "someone else"}})
@@ -158,10 +160,10 @@ def test_files_that_do_not_parse_and_ids_that_are_none_are_named(platform: Platf
     assert only(folders, "sessions/session 8")["remedy"] == "Rename it to sessions/Session8."
 
 
-def test_near_misses_come_with_remedy_and_a_command_that_works(
+def test_near_misses_have_a_remedy_and_a_command_that_works(
     platform: PlatformLab, doctor: Doctor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has its rule and a command with ``--lab``; on the text it stands on one line, and does what it says."""
+    """Each near miss has its rule and a command with ``--lab``, which is on one line of the text and works."""
     platform.write(f"recordings/c05_007-{format_for_name(START + timedelta(seconds=20))}.mp4", make_video())
     platform.write("recordings/c05session8_x y.mp4", make_video())
     platform.write(f"recordings/c05_session9-{format_for_name(START)}.mkv", make_video(container="matroska"))
@@ -178,8 +180,8 @@ def test_near_misses_come_with_remedy_and_a_command_that_works(
 
 
 @pytest.mark.thorough
-def test_the_lab_says_of_each_session_what_the_session_alone_says(platform: PlatformLab, doctor: Doctor) -> None:
-    """Near misses, bounds, recordings and files of a session are the same, whether it is examined alone or with all."""
+def test_a_session_has_the_same_findings_alone_and_in_the_lab(platform: PlatformLab, doctor: Doctor) -> None:
+    """Near misses, bounds, recordings and files of a session are the same, examined alone or with the lab."""
     platform.write("recordings/c05session8_b.mp4", make_video())
     platform.write("recordings/c05_08_c.mp4", make_video())
     shared = {str(kind) for kind in FindingKind} - {
@@ -195,8 +197,8 @@ def test_the_lab_says_of_each_session_what_the_session_alone_says(platform: Plat
         assert alone == [one for one in of_lab if one["session"] == key and one["kind"] in shared]
 
 
-def test_recordings_that_are_damaged_empty_or_doubtful_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
-    """Damage, emptiness, a camera that was not selected, a time outside the session's."""
+def test_damaged_empty_and_doubtful_recordings_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
+    """Damaged and empty files, cameras that are not selected, and times outside the session are listed."""
     name = f"recordings/c05_session8-{format_for_name(START + timedelta(hours=3, minutes=1))}"
     platform.write(f"{name}-broken.mp4", make_video()[:300])
     platform.write(f"{name}-empty.mp4", b"")
@@ -209,8 +211,10 @@ def test_recordings_that_are_damaged_empty_or_doubtful_are_listed(platform: Plat
     assert only(doctor("9", kind="recording"), "outside the session's time")["count"] == 1
 
 
-def test_registers_prefixes_and_sensors_that_tell_nothing_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
-    """Entries for no file and for several, a prefix of two cameras, sensors and devices without a reading."""
+def test_unused_register_entries_shared_prefixes_and_silent_sensors_are_listed(
+    platform: PlatformLab, doctor: Doctor
+) -> None:
+    """Entries for no file or for several, a prefix of two cameras, sensors and devices without readings are listed."""
     register = json.loads((platform.root / "data/user_2/recordings.json").read_text())
     register["32"] = {"filePath": "/srv/x/gone.mp4", "sessionId": 7, "cameraId": 5}
     register["33"] = {"filePath": "/srv/x/twice.mp4", "sessionId": 7, "cameraId": 5}
@@ -236,7 +240,7 @@ def test_registers_prefixes_and_sensors_that_tell_nothing_are_listed(platform: P
 
 
 def test_a_link_by_hand_whose_file_changed_is_a_problem(platform: PlatformLab, doctor: Doctor) -> None:
-    """The entry that ``labcrate link`` wrote means the very file, no other of its name: an export refuses."""
+    """An entry of ``labcrate link`` is for exactly one file: if the file changed, an export refuses it."""
     entry = {"file": "recordings/odd.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": ""}
     platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
     platform.write("recordings/odd.mp4", make_video())
@@ -244,8 +248,8 @@ def test_a_link_by_hand_whose_file_changed_is_a_problem(platform: PlatformLab, d
     assert (finding["session"], finding["severity"]) == (8, "problem")
 
 
-def test_what_a_recorder_has_no_longer_is_a_problem_of_its_session(platform: PlatformLab, doctor: Doctor) -> None:
-    """Doctor says of a session what its plan lists as missing, also where a recorder's folder or file is gone."""
+def test_a_missing_file_of_a_recorder_is_a_problem_of_its_session(platform: PlatformLab, doctor: Doctor) -> None:
+    """A session's findings include what its plan lists as missing, also when a recorder's folder or file is gone."""
     entry = {"file": "2025-05-02/08/kitchen/00.00.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": "nvr"}
     platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
     for gone in (True, False):
@@ -256,24 +260,24 @@ def test_what_a_recorder_has_no_longer_is_a_problem_of_its_session(platform: Pla
         (platform.root / "nvr").mkdir(exist_ok=True)
 
 
-def test_settings_that_name_cameras_the_lab_does_not_have_are_warned_of(platform: PlatformLab, doctor: Doctor) -> None:
-    """A table of a camera, and a recorder's word: each with the nearest id, or with all that there are."""
+def test_unknown_cameras_in_the_settings_are_warnings(platform: PlatformLab, doctor: Doctor) -> None:
+    """Both a camera's table and a recorder's entry are warnings, with the nearest ID or all IDs."""
     platform.write(
         "labcrate.toml",
         '[cameras.99]\nname = "x"\n[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "recordings"\n'
         "cameras = { kitchen = 77, hall = 5 }\n",
     )
     found = doctor(kind="settings")
-    assert only(found, "cameras.99", "no camera with the id 99")["severity"] == "warning"
-    assert "Correct the id" in only(found, "recorder nvr: cameras.kitchen", "77")["remedy"]
+    assert only(found, "cameras.99", "no camera with the ID 99")["severity"] == "warning"
+    assert "Correct the ID" in only(found, "recorder nvr: cameras.kitchen", "77")["remedy"]
     assert len(found) == 2
 
 
-def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
-    """Below recordings/, in sessions/, and in a session's own folder; known sidecars and excluded files are not."""
+def test_unlinked_and_excluded_files_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
+    """Files below recordings/, in sessions/ and in a session's folder are listed; sidecars and excluded files not."""
     platform.write("recordings/notes.txt", "x")
-    platform.write("recordings/nobody.mp4", make_video(), START + timedelta(days=90))
-    platform.write("recordings/nobody.avi", b"x")
+    platform.write("recordings/other.mp4", make_video(), START + timedelta(days=90))
+    platform.write("recordings/other.avi", b"x")
     platform.write("recordings/test/x.txt", "x")
     platform.write("sessions/readme.txt", "x")
     platform.write("sessions/old/data.csv", "x")
@@ -282,8 +286,8 @@ def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab,
     places = {one["rule"]: one["places"] for one in doctor(kind="unknown file")}
     assert places == {
         "other": ["recordings/notes.txt"],
-        "recording": ["recordings/nobody.mp4"],
-        "video": ["recordings/nobody.avi"],
+        "recording": ["recordings/other.mp4"],
+        "video": ["recordings/other.avi"],
         "stray": ["sessions/readme.txt", "sessions/old/data.csv"],
     }
     found = doctor(kind="kept out")
@@ -292,8 +296,8 @@ def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab,
     assert "nothing/**" in only(doctor(kind="exclude"), "labcrate.toml")["what"]
 
 
-def test_links_and_closed_folders_are_problems(platform: PlatformLab, doctor: Doctor) -> None:
-    """What lies behind them was not looked at."""
+def test_links_and_unreadable_folders_are_problems(platform: PlatformLab, doctor: Doctor) -> None:
+    """Symbolic links and pipes are findings."""
     (platform.root / "recordings/elsewhere").symlink_to("/nowhere")
     os.mkfifo(platform.root / "recordings/pipe")
     found = doctor(kind="missing file")
@@ -301,8 +305,8 @@ def test_links_and_closed_folders_are_problems(platform: PlatformLab, doctor: Do
     assert only(found, "recordings/pipe")["severity"] == "warning"
 
 
-def test_settings_that_do_not_parse_are_a_finding_and_hide_nothing(platform: PlatformLab, doctor: Doctor) -> None:
-    """No settings are a hint with the command that writes some; broken ones a problem beside all other findings."""
+def test_invalid_settings_are_a_finding_and_hide_no_other(platform: PlatformLab, doctor: Doctor) -> None:
+    """Missing settings are a hint with the command that creates them; invalid ones are a problem beside all others."""
     assert doctor(kind="settings")[0]["command"][:2] == ["labcrate", "init"]
     platform.write("labcrate.toml", "time_zon = 5\n")
     found = doctor()
@@ -312,23 +316,23 @@ def test_settings_that_do_not_parse_are_a_finding_and_hide_nothing(platform: Pla
     assert doctor(kind="settings") == []
 
 
-def test_files_with_secrets_are_named_with_the_kinds_alone() -> None:
-    """Who searched for secrets passes on file and kinds; never a value."""
-    kinds = ("a camera's password", "a stream URL")
+def test_files_with_secrets_are_named_with_kinds_and_no_values() -> None:
+    """A finding about secrets gives the file and the kinds, never a value."""
+    kinds = (SecretKind.CAMERA_PASSWORD, SecretKind.STREAM_URL)
     found, other = secret_findings(
         FileWithSecrets(f"sessions/Session7/{name}", kinds, name == "notes.txt", "7")
         for name in ("notes.txt", "report.pdf")
     )
     assert (found.kind, found.session) == (FindingKind.SECRET, "7")
-    assert found.what == "sessions/Session7/notes.txt holds a camera's password, a stream URL."
+    assert found.what == "sessions/Session7/notes.txt contains a camera's password and a stream URL."
     assert "Export with --redact" in found.remedy
-    assert "--redact refuses it" in other.remedy  # and the way out is said of it
+    assert "--redact cannot remove it" in other.remedy
     assert "exclude" in found.remedy
     assert "exclude" in other.remedy
 
 
-def test_a_next_session_whose_id_was_refused_is_no_name_of_another(platform: PlatformLab, doctor: Doctor) -> None:
-    """Only ids that can be named stand there, each called an id: ``open`` is one, and no word of the sentence."""
+def test_a_refused_id_is_not_shown_as_the_next_session(platform: PlatformLab, doctor: Doctor) -> None:
+    """Only valid IDs are named as the next session, each with ``id`` before it: ``open`` may be an ID."""
     start = as_iso(START + timedelta(minutes=10))
     platform.json(
         "data/sessions.json",
@@ -341,10 +345,10 @@ def test_a_next_session_whose_id_was_refused_is_no_name_of_another(platform: Pla
     assert f"The next session (id open) began at {start}" in only(doctor("7", kind="no end"), "no end")["what"]
 
 
-def test_no_finding_shows_a_secret_an_address_or_a_path_of_a_computer(
+def test_no_finding_shows_a_secret_or_an_absolute_path(
     platform: PlatformLab, doctor: Doctor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Even where files, names and broken values hold them."""
+    """No finding shows a secret, an address or an absolute path, even if names and invalid values contain them."""
     url = f"rtsp://operator:{PASSWORD}@{ADDRESS}:554/live"
     platform.json(
         "data/sessions.json",
@@ -363,10 +367,10 @@ def test_no_finding_shows_a_secret_an_address_or_a_path_of_a_computer(
         assert canary not in text
 
 
-def test_the_text_fits_80_columns_and_shows_ten_of_a_kind(
+def test_the_text_fits_80_columns_and_shows_ten_findings_of_a_kind(
     platform: PlatformLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Sentences are broken at 80 columns; names and commands never. ``--all`` shows the rest; the last line counts."""
+    """Sentences are wrapped at 80 columns, commands are not; ``--all`` shows all; the last line has the counts."""
     for number in range(25):
         platform.write(f"recordings/c05session8_{number:02}.mp4", b"x")
         platform.write(f"recordings/note{number:02}.txt", b"x")
@@ -386,18 +390,18 @@ def test_the_text_fits_80_columns_and_shows_ten_of_a_kind(
     assert "more" not in text.splitlines()[-1]
 
 
-def test_a_lab_or_session_that_is_not_there_is_one_sentence(
+def test_a_missing_lab_or_session_is_one_sentence(
     platform: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only what cannot be examined at all is an error."""
+    """Only a missing lab or session is an error of the command."""
     (tmp_path / "empty").mkdir()
     assert main(["doctor", "--lab", str(tmp_path / "empty")]) == 3
     assert main(["doctor", "99", "--lab", str(platform.root)]) == 5
     assert "There is no session 99" in capsys.readouterr().err
 
 
-def test_a_sound_lab_has_nothing_but_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One session, wholly described, and settings: nothing to report."""
+def test_a_lab_without_faults_has_only_hints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One fully described session with settings has no findings but hints."""
     lab = PlatformLab(tmp_path / "lab")
     lab.write("labcrate.toml", "")
     lab.json("data/sessions.json", {"1": {"startTime": as_iso(START), "endTime": as_iso(START + timedelta(hours=1))}})

@@ -1,4 +1,4 @@
-"""The doctor's short cut to near misses finds all that judging every file for every session would find."""
+"""The candidates for near misses include every near miss that judging each file for each session would find."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ SUFFIXES = st.sampled_from([".mp4", ".MP4", ".mkv", ".mp4.part", ".txt", ""])
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> LabFolder:
-    """An empty lab."""
+    """Return an empty lab."""
     root: Path = tmp_path_factory.mktemp("lab")
     (root / "recordings").mkdir()
     assert read_all_devices(LabFolder(root)) == ((), ())
@@ -54,7 +54,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> LabFolder:
 def test_every_near_miss_is_a_candidate(
     lab: LabFolder, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
 ) -> None:
-    """For any path, whatever is a near miss of a session has that session among those that the path may say."""
+    """For any path, each session that the path is a near miss of is among the sessions that it may name."""
     path = f"{folder}{name}{suffix}"
     cameras = [CameraNames("1", "1", "one", "cam1"), CameraNames("2", "2", "ká", "c_2")] if configured else []
     entry = [LinkEntry(path.rpartition("/")[2], registered)] if registered else []
@@ -82,6 +82,6 @@ SPANS = st.tuples(st.integers(0, 50), st.integers(0, 30)).map(
 
 @given(sessions=st.lists(SPANS, max_size=8), span=SPANS)
 def test_the_sessions_of_a_time_are_those_that_overlap_it(sessions: list[TimeSpan], span: TimeSpan) -> None:
-    """All of them and no other, however sessions lie within each other."""
+    """Exactly the sessions that overlap a span are found, also if sessions lie within each other."""
     named = {str(number): one for number, one in enumerate(sessions)}
     assert set(SessionsAtTime(named).sessions(span)) == {number for number, one in named.items() if one.overlaps(span)}

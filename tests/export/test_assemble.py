@@ -29,6 +29,7 @@ from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
@@ -40,7 +41,7 @@ from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, Sessio
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
+from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 SESSION = Session("42", "Morning", span=TimeSpan(START, END), description_files=("data/sessions.json",))
@@ -91,7 +92,7 @@ class Folder:
             duplicate_paths=(),
             identity=identity,
             fixity=fixity,
-            probe=Probe(problem="no film at all"),
+            probe=Probe(problem=Message("video.no_video")),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
             verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
             camera=None,
@@ -390,12 +391,14 @@ def test_a_cleaned_copy_is_packed_in_place_of_its_file(folder: Folder) -> None:
 @pytest.mark.parametrize("where", [names.METADATA, names.ZIGBEE_JSON])
 def test_a_secret_in_a_generated_document_stops_everything(folder: Folder, where: str) -> None:
     """A secret that reached a document or a table ends the assembly; the error names that one, never the secret."""
-    matcher = Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PASSWORD),)))
+    matcher = Matcher(Secrets(strong=(Secret("Not-For-Export-7", SecretKind.CAMERA_PASSWORD),)))
     said = {"note": "it is Not-For-Export-7"}
     plan = plan_of(read=readings(("2025-05-02T08:01:00.000Z", "zigbee2mqtt/door", said)))
     if where == names.METADATA:
         plan = replace(plan_of(), session=replace(SESSION, all_fields=said))
-    with pytest.raises(LabcrateError, match=f"^{where} was generated with {CAMERA_PASSWORD} in it") as caught:
+    with pytest.raises(
+        LabcrateError, match=f"^{where} was generated with {SecretKind.CAMERA_PASSWORD} in it"
+    ) as caught:
         assembled(folder, plan, matcher=matcher)
     assert "Not-For-Export" not in str(caught.value)
 

@@ -15,7 +15,7 @@ from labcrate.index.secret_search import SecretSearcher
 from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import Secret, Secrets
+from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 
 def no_probe(_: BinaryIO, _path: str) -> Probe:
@@ -140,7 +140,7 @@ def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) ->
 
 def searcher(catalog: Any, *values: str) -> SecretSearcher:
     """A search for these passwords."""
-    return SecretSearcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
+    return SecretSearcher(Matcher(Secrets(tuple(Secret(value, SecretKind.PASSWORD) for value in values))), catalog)
 
 
 def test_a_file_is_searched_in_the_reading_that_hashes_it(
@@ -159,7 +159,7 @@ def test_a_file_is_searched_in_the_reading_that_hashes_it(
     assert known[path].fixity == Fixity.of_bytes(content)
     found = known[path].search
     assert found is not None
-    assert found.result.kinds == ("a password or token",)
+    assert found.result.kinds == (SecretKind.PASSWORD,)
     assert progress.done == len(content)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
@@ -36,7 +37,7 @@ from labcrate.plan.recordings import (
     recording_warnings,
 )
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
+from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 SESSION = Session("42", span=TimeSpan(START, END))
@@ -44,7 +45,7 @@ MTIME = int((START + timedelta(minutes=2)).timestamp()) * 10**9
 HALL, KITCHEN = Camera("1", "Hall", "cam1"), Camera("2", "Kitchen", "cam2")
 CAMERAS = SessionCameras({"a": HALL, "b": KITCHEN}, frozenset())
 PROBE = Probe(duration_s=60.0)
-SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PASSWORD),))))
+SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", SecretKind.CAMERA_PASSWORD),))))
 
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
@@ -252,8 +253,8 @@ class TestWarnings:
 
     def test_a_damaged_one_is_kept(self) -> None:
         """What is wrong with it is said, once, and not that it lies outside the session's time."""
-        (sentence,) = warned(found(A), Probe(problem="it has no index."))
-        assert sentence == "recordings/a.mp4 is damaged and kept as it is: it has no index."
+        (sentence,) = warned(found(A), Probe(problem=Message("video.no_moov")))
+        assert sentence == f"recordings/a.mp4 is damaged and kept as it is: {Message('video.no_moov')}."
 
     def test_a_verdicts_warning_is_passed_on(self) -> None:
         """Two sessions' names in one are said with the file."""

@@ -23,7 +23,7 @@ from labcrate.secrets.copied_files import (
 )
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.stream import CHUNK_BYTES, find_in_stream, replace_in_stream
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
+from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 
 def scan(matcher: Matcher, data: bytes) -> ScanResult:
@@ -46,15 +46,15 @@ def scan(matcher: Matcher, data: bytes) -> ScanResult:
 )
 def test_copied_files_of_every_kind(matcher: Matcher, data: bytes) -> None:
     """Tables, texts of any encoding, EDF, WAV, Matroska and unknown binaries are searched whole."""
-    assert scan(matcher, data) == ScanResult((CAMERA_PASSWORD,), 1)
+    assert scan(matcher, data) == ScanResult((SecretKind.CAMERA_PASSWORD,), 1)
     assert scan(matcher, data.replace(b"F", b"G")) == ScanResult()
 
 
 def test_a_password_with_umlauts_in_every_encoding() -> None:
     """A password beyond ASCII is found in UTF-8, Windows-1252, and both orders of UTF-16."""
-    matcher = Matcher(Secrets((Secret("Küche-größer", CAMERA_PASSWORD),)))
+    matcher = Matcher(Secrets((Secret("Küche-größer", SecretKind.CAMERA_PASSWORD),)))
     for encoding in ("utf-8", "cp1252", "utf-16", "utf-16-le", "utf-16-be"):
-        assert scan(matcher, f"x {'Küche-größer'} y".encode(encoding)).kinds == (CAMERA_PASSWORD,)
+        assert scan(matcher, f"x {'Küche-größer'} y".encode(encoding)).kinds == (SecretKind.CAMERA_PASSWORD,)
 
 
 def test_compressed_files_are_said_not_to_be_searched(matcher: Matcher) -> None:
@@ -66,7 +66,7 @@ def test_compressed_files_are_said_not_to_be_searched(matcher: Matcher) -> None:
         assert scan(matcher, data) == ScanResult(searched=False)
         assert choose_redaction(io.BytesIO(data)) is Redaction.NONE
     assert scan(matcher, b"%PDF-1.7\n/Title (" + PASSWORD.encode() + b")") == ScanResult(
-        (CAMERA_PASSWORD,), 1, searched=False
+        (SecretKind.CAMERA_PASSWORD,), 1, searched=False
     )
 
 
@@ -174,4 +174,4 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
 def test_large_hostile_files_are_searched(matcher: Matcher, unit: bytes) -> None:
     """However much there is of what is almost a secret, the secret behind it is found."""
     data = unit * (CHUNK_BYTES // 4 // len(unit)) + b" \n " + PASSWORD.encode()
-    assert CAMERA_PASSWORD in {hit.kind for hit in find_in_stream(matcher, [data])}
+    assert SecretKind.CAMERA_PASSWORD in {hit.kind for hit in find_in_stream(matcher, [data])}

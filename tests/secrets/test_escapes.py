@@ -13,7 +13,7 @@ from labcrate.secrets.cleaner import REMOVED, Cleaner
 from labcrate.secrets.copied_files import redact_text, scan_file
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.stream import CHUNK_BYTES, find_in_stream
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets, collect_secrets, is_weak
+from labcrate.secrets.values import Secret, SecretKind, Secrets, collect_secrets, is_weak
 
 CHARACTERS = "abcXYZ019-_.!\"'\\/%&<>=@:;# \né中🔑"
 passwords = st.text(alphabet=CHARACTERS, min_size=8, max_size=24).filter(lambda p: not is_weak(p) and p == p.strip())
@@ -22,7 +22,7 @@ plain_texts = st.text(alphabet="klmnop 345,;é中", max_size=20)
 
 def secrets_of(*values: str) -> Secrets:
     """Return the passwords as secrets."""
-    return Secrets(tuple(Secret(value, CAMERA_PASSWORD) for value in values))
+    return Secrets(tuple(Secret(value, SecretKind.CAMERA_PASSWORD) for value in values))
 
 
 def _json_escape(character: str, capital: bool) -> str:
@@ -78,7 +78,7 @@ def test_any_mixture_of_escapes_is_found_and_blanked(data: st.DataObject, passwo
     """A password of which any characters are escaped, in JSON, percent or XML, is blanked; the text around it stays."""
     text = left + " " + data.draw(spelt(password)) + " " + right
     cleaner = Cleaner(secrets_of(password))
-    assert {hit.kind for hit in cleaner.matcher.find(text.encode())} == {CAMERA_PASSWORD}
+    assert {hit.kind for hit in cleaner.matcher.find(text.encode())} == {SecretKind.CAMERA_PASSWORD}
     assert cleaner.clean_text(text) == f"{left} {REMOVED} {right}"
 
 

@@ -9,9 +9,9 @@ from tests.secrets.conftest import MOVFLAGS, PASSWORD, URL, Tagged, frames, tags
 from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import BytePatch, apply_patches, make_patches, metadata_ranges
-from labcrate.secrets.values import CAMERA_ADDRESS, CAMERA_PASSWORD, URL_CREDENTIALS
+from labcrate.secrets.values import SecretKind
 
-KINDS = (CAMERA_PASSWORD, URL_CREDENTIALS, CAMERA_ADDRESS)
+KINDS = (SecretKind.CAMERA_PASSWORD, SecretKind.URL_CREDENTIALS, SecretKind.CAMERA_ADDRESS)
 
 
 def box(kind: bytes, *payload: bytes) -> bytes:
@@ -63,7 +63,7 @@ def test_the_handlers_name(matcher: Matcher, tagged: Tagged) -> None:
 def test_a_weak_password_behind_its_key(matcher: Matcher, tagged: Tagged) -> None:
     """``password=admin`` in a tag is found; ``admin`` alone is a word."""
     data = tagged("index last", {"comment": "user: x, password=admin"})
-    assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == (CAMERA_PASSWORD,)
+    assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == (SecretKind.CAMERA_PASSWORD,)
     data = tagged("index last", {"comment": "the admin of the camera"})
     assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == ()
 
@@ -87,7 +87,7 @@ def test_pictures_are_not_searched(matcher: Matcher) -> None:
     )
     for rest in places:
         data = box(b"ftyp", b"isom") + mdat + rest
-        assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == (CAMERA_PASSWORD,)
+        assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == (SecretKind.CAMERA_PASSWORD,)
         clean = apply_patches(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
         assert clean[: len(data) - len(rest)] == data[: len(data) - len(rest)]
         assert PASSWORD.encode() not in clean[-len(rest) :]

@@ -5,17 +5,7 @@ from typing import Any
 
 import pytest
 
-from labcrate.secrets.values import (
-    ADDRESS,
-    CAMERA_ADDRESS,
-    CAMERA_PASSWORD,
-    PASSWORD,
-    STREAM_URL,
-    Secrets,
-    collect_secrets,
-    is_weak,
-    spellings_of_address,
-)
+from labcrate.secrets.values import SecretKind, Secrets, collect_secrets, is_weak, spellings_of_address
 
 CAMERA = {
     "name": "Kitchen",
@@ -37,7 +27,7 @@ def found(documents: list[tuple[str, Any]]) -> tuple[dict[str, str], dict[str, s
 def test_a_camera_gives_password_and_address_alone() -> None:
     """Name, port and prefix are not secret; user name and stream path are left out by key, never searched for."""
     strong, weak = found([("data/user_2/cameras.json", {"5": CAMERA})])
-    assert strong == {"Not-For-Export-7": CAMERA_PASSWORD, "192.0.2.40": CAMERA_ADDRESS}
+    assert strong == {"Not-For-Export-7": SecretKind.CAMERA_PASSWORD, "192.0.2.40": SecretKind.CAMERA_ADDRESS}
     assert weak == {}
 
 
@@ -45,7 +35,7 @@ def test_a_camera_gives_password_and_address_alone() -> None:
 def test_common_values_are_weak(value: str) -> None:
     """Under 8 characters, of digits alone, or a common word: only as the whole value of a credential's key."""
     strong, weak = found([("data/cameras.json", {"5": {"password": value}})])
-    assert (strong, weak) == ({}, {value: CAMERA_PASSWORD})
+    assert (strong, weak) == ({}, {value: SecretKind.CAMERA_PASSWORD})
 
 
 def test_eight_characters_are_enough() -> None:
@@ -85,11 +75,11 @@ def test_stream_urls_and_what_they_hold() -> None:
     url = "rtsp://operator:p%40ssw0rd-x@192.0.2.9:554/live?token=Tok3n-Tok3n"
     strong, _ = found([("data/cameras.json", {"5": {"anything": url}})])
     assert strong == {
-        url: STREAM_URL,
-        "192.0.2.9": CAMERA_ADDRESS,
-        "p%40ssw0rd-x": CAMERA_PASSWORD,
-        "p@ssw0rd-x": CAMERA_PASSWORD,
-        "Tok3n-Tok3n": CAMERA_PASSWORD,
+        url: SecretKind.STREAM_URL,
+        "192.0.2.9": SecretKind.CAMERA_ADDRESS,
+        "p%40ssw0rd-x": SecretKind.CAMERA_PASSWORD,
+        "p@ssw0rd-x": SecretKind.CAMERA_PASSWORD,
+        "Tok3n-Tok3n": SecretKind.CAMERA_PASSWORD,
     }
 
 
@@ -97,7 +87,7 @@ def test_a_web_page_is_no_address() -> None:
     """A camera's manual on the web is not a place in the lab, unless a key says that it is an address."""
     assert found([("data/cameras.json", {"5": {"manual": "https://vendor.example.com/m.pdf"}})]) == ({}, {})
     assert found([("data/cameras.json", {"5": {"streamUrl": "https://cam.example.com/hls"}})])[0] == {
-        "cam.example.com": CAMERA_ADDRESS
+        "cam.example.com": SecretKind.CAMERA_ADDRESS
     }
 
 
@@ -112,14 +102,14 @@ BRIDGE = {
     "version": "2.10.3",
 }
 BRIDGE_VALUES = {
-    "192.0.2.5": ADDRESS,
-    "192.0.2.6": ADDRESS,
-    "Mqtt-Pass-99": PASSWORD,
-    "Front-End-Token": PASSWORD,
-    "0102030405060708090a0b0c0d0e0f10": PASSWORD,
-    "0102030405060708090A0B0C0D0E0F10": PASSWORD,
-    "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16": PASSWORD,
-    "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16": PASSWORD,
+    "192.0.2.5": SecretKind.ADDRESS,
+    "192.0.2.6": SecretKind.ADDRESS,
+    "Mqtt-Pass-99": SecretKind.PASSWORD,
+    "Front-End-Token": SecretKind.PASSWORD,
+    "0102030405060708090a0b0c0d0e0f10": SecretKind.PASSWORD,
+    "0102030405060708090A0B0C0D0E0F10": SecretKind.PASSWORD,
+    "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16": SecretKind.PASSWORD,
+    "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16": SecretKind.PASSWORD,
 }
 
 
@@ -142,7 +132,7 @@ def test_a_device_tells_no_address() -> None:
     """A message of a device gives the values of credentials' keys alone: its firmware is no address."""
     message = {"update": {"installed": "1.2.3.4"}, "host": "192.0.2.77", "pin_code": {"user": 1, "pin_code": "4711"}}
     strong, weak = found([("data/zigbee-data.json", {"messages": {"zigbee2mqtt/lock": [{"payload": message}]}})])
-    assert (strong, weak) == ({}, {"4711": PASSWORD})
+    assert (strong, weak) == ({}, {"4711": SecretKind.PASSWORD})
 
 
 def test_any_document_gives_passwords_of_urls() -> None:
@@ -151,7 +141,7 @@ def test_any_document_gives_passwords_of_urls() -> None:
     assert found(
         [("data/sessions.json", [{"notes": notes, "userExperience": "expert-level", "host": "Dr. Example"}])]
     ) == (
-        {"Not-For-Export-7": PASSWORD},
+        {"Not-For-Export-7": SecretKind.PASSWORD},
         {},
     )
 
@@ -193,4 +183,4 @@ def test_a_document_of_any_depth_and_shape() -> None:
     for _ in range(5000):
         deep = [deep]
     strong, _ = found([("data/cameras.json", deep), ("x.json", None), ("y.json", 3), ("z.json", {"password": None})])
-    assert strong == {"Deep-Password-1": CAMERA_PASSWORD}
+    assert strong == {"Deep-Password-1": SecretKind.CAMERA_PASSWORD}

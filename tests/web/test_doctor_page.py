@@ -77,7 +77,12 @@ def test_viewers_see_neither_page_nor_link(serve: Any, root: Path) -> None:
 def test_the_page_is_in_spanish_too(serve: Any, root: Path) -> None:
     """Headings, sentences and remedies; what is left in English is marked as such."""
     text = text_of(serve(root).get("/doctor", Role.OPERATOR, headers={"Accept-Language": "es"}).text)
-    for shown in ("Revisión del laboratorio", "Sesiones sin comienzo o final", "La sesión no tiene final", "aviso"):
+    for shown in (
+        "Revisión del laboratorio",
+        "Sesiones sin hora de comienzo o de fin",
+        "La sesión no tiene hora de fin",
+        "aviso",
+    ):
         assert shown in text
     assert {str(severity) for severity in Severity} == set(SEVERITIES)
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
@@ -31,7 +32,7 @@ def recording(
     """One that begins so many seconds after the session."""
     at = None if start is None else START + timedelta(seconds=start)
     span = TimeSpan(at, at and at + timedelta(seconds=length))
-    probe = Probe(problem="It is cut short.") if damaged else Probe(duration_s=length)
+    probe = Probe(problem=Message("video.cut_short")) if damaged else Probe(duration_s=length)
     verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
     time = RecordingTime(span, (StartCandidate(TimeSource.NAME, at or START, 1, is_chosen=True),))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, time, verdict, camera)

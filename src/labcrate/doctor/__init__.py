@@ -1,1 +1,1 @@
-"""Examine a lab and say what a person should look at, with its remedy."""
+"""The checks of ``labcrate doctor``: problems of a lab or of one session, each with its remedy."""

@@ -1,7 +1,7 @@
-"""Examines a lab, or one session of it, and yields what a person should look at.
+"""The examination of a lab, or of one session of it.
 
-What concerns one session comes of the same functions that its plan is made with; what they share (states, probes,
-the starts of other sessions, the lab's readings) is read once for all sessions.
+Findings about a session come from the functions that make its plan. What sessions share (file states, probes, the
+starts of other sessions, the lab's readings) is read once for all of them.
 """
 
 import os
@@ -81,11 +81,11 @@ def examine(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Iterator[LabFinding]:
-    """Yield what is wrong with a lab or with one session of it (``session_id``), each finding with its remedy.
+    """Yield the findings about a lab, or about one session of it (``session_id``), each with its remedy.
 
-    ``settings_problem`` is what is wrong with ``labcrate.toml``, where the inventory was taken without it. ``secrets``
-    are files that hold some, each with the kinds of these. Recordings that the index does not know are probed, and
-    ``progress`` is told; what it raises ends the work. Raises NoSessionError, CatalogError.
+    ``settings_problem`` is the error in ``labcrate.toml`` if the inventory was taken without it. ``secrets`` are the
+    files that contain secrets. Recordings that are not in the index are probed; ``progress`` is informed, and an
+    exception that it raises ends the work. Raises NoSessionError, CatalogError.
     """
     progress = progress or Progress()
     inventory = replace(inventory, lab=_LabWithStateCache(inventory.lab))
@@ -114,13 +114,13 @@ def examine(
 
 
 def secret_findings(secrets: Iterable[FileWithSecrets]) -> Iterator[LabFinding]:
-    """Yield the files that hold secrets of the lab, with the kinds of these and never their values."""
+    """Yield the files that contain secrets of the lab, with the kinds of secrets and without their values."""
     for one in secrets:
         shown = printable(one.path)
         yield LabFinding(
             FindingKind.SECRET,
             Severity.WARNING,
-            Message("doctor.secret", file=shown, kinds=", ".join(one.kinds)),
+            Message("doctor.secret", file=shown, kinds=list(one.kinds)),
             Message("doctor.secret.remedy" if one.redactable else "doctor.secret.take_out"),
             one.session,
             places=(shown,),
@@ -129,7 +129,7 @@ def secret_findings(secrets: Iterable[FileWithSecrets]) -> Iterator[LabFinding]:
 
 
 class _LabWithStateCache(LabFolder):
-    """The lab; the state of a file is read once for all who need it."""
+    """A lab that reads the state of each file once."""
 
     def __init__(self, lab: LabFolder) -> None:
         self.root = lab.root
@@ -138,14 +138,14 @@ class _LabWithStateCache(LabFolder):
     def identity(self, path: str) -> Identity:
         known = self._states.get(path)
         if known is None:
-            # As the lab has it, without the objects that pathlib makes of a hundred thousand paths.
+            # The same as the method of Lab, without the cost of pathlib for a hundred thousand paths.
             known = self._states[path] = Identity.of(os.lstat(f"{self.root}/{path}"))
         return known
 
 
 @dataclass(slots=True)
 class _SessionWithTime:
-    """A session with its time, and what is known of times for it."""
+    """A session with its time, and the time context that its recordings are read with."""
 
     session: Session
     times: TimeContext
@@ -154,7 +154,7 @@ class _SessionWithTime:
 
 @dataclass
 class _Examination:
-    """One examination: what its sessions share."""
+    """One examination, with what its sessions share."""
 
     inventory: Inventory
     catalog: Catalog
@@ -174,7 +174,7 @@ class _Examination:
     _near_miss_candidates: Mapping[str, list[FolderEntry]] = field(default_factory=dict)
 
     def prepare(self, session_ids: Sequence[str]) -> None:
-        """Look into the files that concern these sessions, and find the time of each."""
+        """Probe the files of these sessions, and find the time of each session."""
         inventory = self.inventory
         self.excluded = ExcludePatterns(inventory.settings.exclude)
         self._registered = registered_spans(inventory)
@@ -189,7 +189,7 @@ class _Examination:
                 session, times, session_time(inventory, session, times, self.probe_files, self._undescribed_starts)
             )
         nameless = self._read_states(e for e in inventory.unlinked if stem_of_mp4(base_name(e.path)) is not None)
-        if len(self._sessions) == 1:  # its own selection looks into what may be of its time, and no more
+        if len(self._sessions) == 1:  # the session's own selection probes what it needs
             self._load_known(nameless)
         else:
             self.probe_files(nameless)
@@ -198,7 +198,7 @@ class _Examination:
         self._near_miss_candidates = find_near_miss_candidates(inventory, spans, nameless, probes)
 
     def _effective_span(self, timed: _SessionWithTime) -> TimeSpan | None:
-        """The time of a session as its plan has it, for telling which recordings were made then."""
+        """Return the time of a session as its plan uses it, which decides which recordings were made during it."""
         return timed.time.bound.span or timed.session.span
 
     def _read_states(self, entries: Iterable[FolderEntry]) -> dict[str, Identity]:
@@ -208,7 +208,7 @@ class _Examination:
                 try:
                     states[entry.path] = self.inventory.lab.identity(entry.path)
                 except OSError:
-                    continue  # gone since the walk
+                    continue  # deleted since the walk
         return states
 
     def _time_context(self, zone: str | None) -> TimeContext:
@@ -222,11 +222,11 @@ class _Examination:
         return self._undescribed[times.zone]
 
     def _load_known(self, states: Mapping[str, Identity]) -> None:
-        """Take up what the index knows of files, without looking into any."""
+        """Add what the index has for these files, without opening any of them."""
         self._indexed |= {p: k for p, k in self.catalog.lookup(states).items() if p not in self._indexed and k.probe}
 
     def probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
-        """Return the probes of files; what is not known yet is looked into."""
+        """Return the probes of files; probe those that are not in the index."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
             files = [IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
@@ -238,7 +238,7 @@ class _Examination:
         return {path: probe for path, probe in known.items() if probe}
 
     def check_sessions(self) -> Iterator[LabFinding]:
-        """Yield the findings of each session; what concerns its cameras is gathered in ``clocks``."""
+        """Yield the findings of each session; collect those of its cameras in ``clocks``."""
         taken = self.inventory.paths
         closed = [entry for entry in self.inventory.unlinked if entry.kind is not EntryKind.FILE]
         for timed in self._sessions.values():
@@ -269,7 +269,7 @@ class _Examination:
         yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
         recorder_files = check_recorder_files(inventory, session, self.excluded.matches)
         yield from missing_findings(session.id, [*recorder_files.missing, *missing_manual_links(inventory, session.id)])
-        if self.alone:  # of the whole lab they are findings by themselves
+        if self.alone:  # for a whole lab they are findings of their own
             yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
         yield from kept_out_findings(session.id, found.not_taken)
         self.probe_files({one.path: one.identity for one in found.recordings})
@@ -278,7 +278,7 @@ class _Examination:
                 yield LabFinding(
                     FindingKind.MISSING,
                     Severity.PROBLEM,
-                    f"{printable(path)} {why}",
+                    Message("doctor.missing.file", file=path, why=why),
                     Message("doctor.missing.remedy"),
                     session.id,
                     places=(printable(path),),
@@ -294,7 +294,7 @@ class _Examination:
     def _linked_recording(
         self, found: RecordingFile, timed: _SessionWithTime, cameras: SessionCameras
     ) -> LinkedRecording:
-        """Return what is known of a linked recording, as its session's plan has it."""
+        """Return a linked recording as its session's plan has it."""
         probe, camera = self._indexed[found.path].probe or Probe(), cameras.find(found.verdict)
         evidence = RecordingFacts(
             found.path,
@@ -307,20 +307,20 @@ class _Examination:
         return LinkedRecording(found.path, probe, recording_time(evidence, timed.times), found.verdict, camera)
 
     def check_readings(self, session_id: str | None) -> Iterator[LabFinding]:
-        """Yield what is wrong with the lab's sensor files, for one session as far as its time goes."""
+        """Yield the findings about the lab's sensor files; for one session, those within its time."""
         inventory = self.inventory
         if session_id is not None:
             for timed in self._sessions.values():
                 span = timed.time.bound.span
                 if span is None:
-                    continue  # no readings are taken: that is a finding of its own
+                    continue  # no readings are included: bound_findings reports it
                 readings = self._load_readings(timed.session, span, timed.times.zone)
                 yield from row_findings(readings, session_id)
                 absent, silent = readings.absent_sensors, readings.silent_sensors
                 yield from sensor_findings(session_id, absent, silent, readings.ambiguous_sensors)
             return
         zones = {timed.session.time_zone for timed in self._sessions.values()}
-        # A lab without a zone, whose sessions have one: readings are read as their exports read them.
+        # If only the sessions have a zone, use it: their exports read the readings in it.
         zone = inventory.zone or (next(iter(zones)) if len(zones) == 1 else None)
         whole = self._load_readings(Session("lab"), UNLIMITED, zone)
         yield from row_findings(whole, None, every_session_has_zone=bool(zones) and None not in zones)
@@ -342,7 +342,7 @@ class _Examination:
 
 
 def _probe(file: BinaryIO, path: str) -> Probe:
-    # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
+    # Imported late: FFmpeg is not needed if all files are in the index.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     return probe(file, path)

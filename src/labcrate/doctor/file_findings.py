@@ -1,4 +1,4 @@
-"""Find files of no session and closed folders, and search sessions' files for secrets."""
+"""Findings about files of no session and unreadable entries, and the search for secrets in the files of sessions."""
 
 import os
 from collections import defaultdict
@@ -21,6 +21,7 @@ from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.session_files import SIDECAR, files_to_index
 from labcrate.secrets.copied_files import Redaction
+from labcrate.secrets.values import SecretKind
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 
@@ -28,16 +29,16 @@ _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 def unlinked_file_findings(
     inventory: Inventory, near_misses: Iterable[str], excluded: Callable[[str], bool]
 ) -> Iterator[LabFinding]:
-    """Yield the files that no rule gives to a session, one finding for each sort of file.
+    """Yield the files that no rule links to a session, one finding for each sort of file.
 
-    ``near_misses`` are the paths of all near misses of all sessions; they are no part of these.
+    ``near_misses`` are the paths of all near misses of all sessions; they are left out.
     """
     known = frozenset(near_misses)
     beside = {f"{path[:-4]}{SIDECAR}" for path in inventory.paths if stem_of_mp4(path) is not None}
     sorts: dict[str, list[str]] = defaultdict(list)
     for entry in inventory.unlinked:
         path = entry.path
-        own = path.startswith(f"{SESSIONS}/")  # the files of sessions' own folders are sorted with these
+        own = path.startswith(f"{SESSIONS}/")  # sessions' own folders have their own findings
         if own or entry.kind is not EntryKind.FILE or path in known or path in beside or is_hidden(path):
             continue
         if not excluded(path):
@@ -64,7 +65,10 @@ def _sort(path: str) -> str:
 
 
 def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
-    """What lies in ``sessions/`` and in no session's own folder; of a folder that is nearly one, the name is said."""
+    """Yield the files in ``sessions/`` that are in no session's own folder.
+
+    Of folders whose name nearly names a session, the folder is reported instead.
+    """
     lab = inventory.lab
     if lab.unreadable_sessions_folder():
         return
@@ -81,7 +85,7 @@ def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
 
 
 def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Iterator[LabFinding]:
-    """Yield links, pipes and closed folders where recordings lie, but for those in sessions' own folders."""
+    """Yield links, pipes and unreadable folders in the folders of recordings, except those in sessions' own folders."""
     own = tuple(f"{folder}/" for folder in own_folders)
     for entry in inventory.unlinked:
         if entry.kind is EntryKind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
@@ -109,10 +113,10 @@ def _severity(entry: FolderEntry) -> Severity:
 
 @dataclass(frozen=True, slots=True)
 class FileWithSecrets:
-    """A file of a session with the kinds of secrets in it; ``redactable`` says whether they can be taken out."""
+    """A file of a session that contains secrets, with their kinds; ``redactable``: they can be removed from a copy."""
 
     path: str
-    kinds: tuple[str, ...]
+    kinds: tuple[SecretKind, ...]
     redactable: bool
     session: str
 
@@ -120,9 +124,9 @@ class FileWithSecrets:
 def find_secret_files(
     inventory: Inventory, catalog: Catalog, session_ids: Sequence[str], progress: Progress, workers: int | None
 ) -> Iterator[FileWithSecrets]:
-    """Yield each file that an archive of the sessions may copy and that holds a secret, once for each session.
+    """Yield each file that an archive of the sessions may copy and that contains a secret, once for each session.
 
-    A large file that is no MP4 is searched when it is hashed: before that, nothing is said of it. Raises CatalogError.
+    A large file that is no MP4 is searched when it is hashed; until then it is not reported. Raises CatalogError.
     """
     excluded = ExcludePatterns(inventory.settings.exclude).matches
     of_sessions = defaultdict[str, list[str]](list)
@@ -133,7 +137,7 @@ def find_secret_files(
     files = {}
     for path in of_sessions:
         if not excluded(path):
-            with suppress(OSError):  # gone since the walk
+            with suppress(OSError):  # deleted since the walk
                 identity = inventory.lab.identity(path)
                 files[path] = IndexRequest(path, identity, hash=False, probe=False, search=True)
     searcher = SecretSearcher(inventory.cleaner.matcher, catalog)

@@ -1,4 +1,4 @@
-"""Findings as values: what was found, how bad it is, where, and what to do."""
+"""The findings of ``labcrate doctor`` as values: what, how severe, where, and the remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from labcrate.messages.message import Message
 
 
 class FindingKind(StrEnum):
-    """The kinds of finding, in the order in which they are shown: stable codes, the same in JSON and tests."""
+    """The kinds of findings in the order of the report. The codes are stable: JSON and tests use them."""
 
     SETTINGS = "settings"
     DOCUMENT = "document"
@@ -35,14 +35,14 @@ class FindingKind(StrEnum):
 
     @property
     def heading(self) -> Message:
-        """Return the kind as the heading of a list."""
+        """Return the heading of the list of these findings."""
         return Message(f"doctor.kind.{self.name.lower()}")
 
 
 class Severity(StrEnum):
-    """How bad a finding is.
+    """How severe a finding is.
 
-    A problem takes something away from an archive or stops an export; a warning may; a hint does not.
+    A problem removes something from an archive or stops an export; a warning may do so; a hint does not.
     """
 
     PROBLEM = "problem"
@@ -52,12 +52,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabFinding:
-    """One thing that was found in a lab.
+    """One finding about a lab.
 
-    ``session`` is the id of the session that it is about, None for the whole lab. ``command`` is a command of labcrate
-    that mends it or shows more, in words, without ``--lab``. ``places`` are files (relative to the lab folder,
-    printable), with line or key where that is known. ``count`` is how many things were found, at least the number of
-    places; ``rule`` is a finer code within some kinds (the rule of a near miss).
+    ``session`` is the ID of the session concerned, None for the whole lab. ``command`` is a labcrate command that
+    solves it or shows more, as words without ``--lab``. ``places`` are files (relative to the lab folder, printable),
+    with a line or key where known. ``count`` is the number of things found, at least the number of places. ``rule`` is
+    a finer code within some kinds (the rule of a near miss).
     """
 
     kind: FindingKind

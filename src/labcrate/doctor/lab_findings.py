@@ -1,4 +1,4 @@
-"""Findings about the lab as a whole: settings, documents that do not parse, names of folders, registers, prefixes."""
+"""Findings about the whole lab: settings, invalid documents, folder names, registers, prefixes."""
 
 import os
 from collections import defaultdict
@@ -22,7 +22,7 @@ from labcrate.plan.lab_rules import camera_key
 
 
 def settings_findings(inventory: Inventory, problem: DocumentError | None) -> Iterator[LabFinding]:
-    """Yield what is wrong with ``labcrate.toml`` (``problem``), or that there is none."""
+    """Yield the error in ``labcrate.toml`` (``problem``), or that the file is missing."""
     if problem is not None:
         yield LabFinding(
             FindingKind.SETTINGS,
@@ -42,7 +42,10 @@ def settings_findings(inventory: Inventory, problem: DocumentError | None) -> It
 
 
 def document_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield each file, entry and id that was refused; descriptions of sessions that cannot be used name the session."""
+    """Yield each file, entry and ID that was refused.
+
+    Descriptions of sessions that cannot be used are findings of their session.
+    """
     misnamed = {printable(path) for path in inventory.lab.misnamed_session_folders()}
     for error in dict.fromkeys(inventory.problems):
         if error.file in misnamed:
@@ -55,7 +58,7 @@ def document_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 
 def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[LabFinding]:
-    """Yield the error of a session whose description cannot be used."""
+    """Yield the error in the description of a session that cannot be used."""
     if error := inventory.book.broken.get(session_id):
         kind = FindingKind.REFUSED_ID if ID_RULE in error.problem else FindingKind.DOCUMENT
         remedy = Message("doctor.document.remedy")
@@ -63,11 +66,11 @@ def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[L
 
 
 def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield the folders in ``sessions/`` whose name nearly is that of a session's own folder."""
+    """Yield the folders in ``sessions/`` whose name is nearly that of a session's own folder."""
     for name in unassigned_folders(inventory):
         place = locate_path(f"{SESSIONS}/{name}/file", inventory.rules.ids)
         if place.area is Area.MISSPELT:
-            right = " or ".join(f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{one}" for one in place.sessions)
+            right = _list_alternatives([f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{one}" for one in place.sessions])
             yield LabFinding(
                 FindingKind.FOLDER_NAME,
                 Severity.PROBLEM,
@@ -78,8 +81,16 @@ def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
             )
 
 
+def _list_alternatives(names: Sequence[str]) -> str:
+    """Return names as "a or b or c"."""
+    text = names[0]
+    for name in names[1:]:
+        text = Message("doctor.folder.or", first=text, second=name)
+    return text
+
+
 def unassigned_folders(inventory: Inventory) -> list[str]:
-    """Return the names of the folders in ``sessions/`` that are no session's own, sorted."""
+    """Return the sorted names of the folders in ``sessions/`` that belong to no session."""
     if inventory.lab.unreadable_sessions_folder():
         return []
     own = {path.rpartition("/")[2] for path in inventory.book.folders.values()}
@@ -88,12 +99,12 @@ def unassigned_folders(inventory: Inventory) -> list[str]:
         with os.scandir(inventory.lab.root / SESSIONS) as listing:
             found = [entry.name for entry in listing if entry.is_dir(follow_symlinks=False)]
     except OSError:
-        return []  # there is none; one that is closed is among the problems
+        return []  # there is none; an unreadable folder is among the problems
     return sorted(name for name in found if name not in own | refused and not name.startswith("."))
 
 
 def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield the entries of registers that count for no file."""
+    """Yield the register entries that are used for no file."""
     uncounted = inventory.rules.register.ambiguous_names
     if uncounted:
         yield LabFinding(
@@ -121,7 +132,7 @@ def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 
 def unknown_camera_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield the ids of cameras in ``labcrate.toml`` that the lab has no camera for: most are misspelt."""
+    """Yield the camera IDs in ``labcrate.toml`` that the lab does not have; most are misspelt."""
     settings = inventory.settings
     listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.camera_cleaning)[0]}
     listed.update(camera.id for session in inventory.book.sessions.values() for camera in session.cameras)
@@ -144,7 +155,7 @@ def unknown_camera_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 
 def recorder_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield the recorders whose folder is not there; of those that may not be read, nothing is said."""
+    """Yield the recorders whose folder does not exist; those whose folder may not be read are left out."""
     for recorder in inventory.settings.recorders:
         folder = inventory.recorder_folders.get(recorder.name)
         if folder is not None and not folder.is_dir():
@@ -159,7 +170,7 @@ def recorder_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 
 def prefix_findings(inventory: Inventory) -> Iterator[LabFinding]:
-    """Yield the prefixes that several cameras have, so that a name does not tell which of them recorded it."""
+    """Yield the prefixes that several cameras have, so that a name does not show which camera recorded it."""
     prefixes = inventory.rules.prefixes
     shared: dict[str, Prefix] = {}
     for table in (prefixes.lab, *prefixes.selections.values()):
@@ -183,7 +194,7 @@ def prefix_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 
 def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]]) -> Iterator[LabFinding]:
-    """Yield the patterns of ``exclude`` that fit no file; ``own_files`` are the paths in sessions' own folders."""
+    """Yield the patterns of ``exclude`` that match no file; ``own_files`` are the paths in sessions' own folders."""
     entries = [entry for group in (inventory.unlinked, *inventory.linked.values()) for entry in group]
     paths = [entry.path if entry.kind is EntryKind.FILE else f"{entry.path}/" for entry in entries]
     for pattern in inventory.settings.exclude:

@@ -1,6 +1,6 @@
-"""Which of a lab's unlinked files may be near misses of which sessions, without judging each file for each session.
+"""The unlinked files that may be near misses of sessions, found without judging every file for every session.
 
-What is found here is more than the near misses, never less: whoever uses it judges each pair.
+The candidates include every near miss, and other files too: the caller judges each pair.
 """
 
 import re
@@ -26,14 +26,14 @@ from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_s
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _AFTER_MARKER = re.compile(r"(?:session|s)[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-# A session's own choice of cameras decides whose clock a name is read by: zones are 26 hours apart at most.
+# A session may select cameras with other clocks, by which names are read: zones differ by up to 26 hours.
 _MAX_CLOCK_DIFFERENCE = timedelta(hours=26)
-# What is not known of a file that could not be probed: its length.
+# The assumed length of a recording that could not be probed.
 _UNKNOWN_LENGTH = timedelta(hours=12)
 
 
 class SessionsInNames:
-    """Finds the sessions that a path may say, well formed or not."""
+    """The sessions that a path may name, well formed or not."""
 
     def __init__(self, inventory: Inventory, session_ids: Iterable[str]) -> None:
         ids = list(session_ids)
@@ -43,7 +43,7 @@ class SessionsInNames:
         self._search = AhoCorasick(list(map(_search_form, self._texts))) if self._texts else None
 
     def sessions(self, path: str) -> set[str]:
-        """Return the sessions that a path, or a register about it, may mean."""
+        """Return the sessions that a path, or a register entry for it, may name."""
         folder, _, name = path.rpartition("/")
         found = {_without_leading_zeros(digits) for digits in _DIGITS.findall(folder)}
         found.update(_without_leading_zeros(digits) for digits in _AFTER_MARKER.findall(name))
@@ -60,7 +60,7 @@ class SessionsInNames:
 
 
 class SessionsAtTime:
-    """Finds the sessions during which a recording without a session in its name may have been made."""
+    """The sessions during which a recording without a session in its name may have been made."""
 
     def __init__(self, spans: Mapping[str, TimeSpan]) -> None:
         known = sorted(((span.start or _EARLIEST, span.end or _LATEST, one) for one, span in spans.items()))
@@ -68,7 +68,7 @@ class SessionsAtTime:
         self._longest = max((end - start for start, end, _ in known), default=timedelta())
 
     def sessions(self, span: TimeSpan) -> Iterator[str]:
-        """Yield the sessions that share an instant with a span."""
+        """Yield the sessions that overlap a span."""
         start, end = span.start or _EARLIEST, span.end or _LATEST
         earliest = start - self._longest if start - _EARLIEST > self._longest else _EARLIEST
         at = bisect_left(self._starts, earliest)
@@ -85,8 +85,8 @@ def find_near_miss_candidates(
 ) -> dict[str, list[FolderEntry]]:
     """Return, for each session, the unlinked files that may be near misses of it.
 
-    ``sessions`` have their time as far as it is known, and what is known of times for them; ``identities`` and
-    ``probes`` are by path, of the files that are there.
+    ``sessions`` maps each session to its span (open where unknown) and its time context. ``identities`` and
+    ``probes`` are those of the existing files, by path.
     """
     named = SessionsInNames(inventory, sessions)
     contexts: dict[str | None, TimeContext] = {}
@@ -114,7 +114,7 @@ def find_near_miss_candidates(
 def _possible_spans(
     inventory: Inventory, path: str, identity: Identity, probe: Probe | None, times: TimeContext
 ) -> Iterator[TimeSpan]:
-    """When a recording may have been made, whatever camera's it is."""
+    """Yield the spans in which a recording may have been made, whichever camera made it."""
     view = inventory.rules.prefixes.of_session("")
     carried = view.longest_in(base_name(path).rpartition(".")[0])
     ids = {camera_key(camera): camera.id for camera in inventory.cameras} if times.clocks else {}
@@ -131,8 +131,8 @@ def _without_leading_zeros(digits: str) -> str:
 
 
 def _search_form(text: str) -> str:
-    """The form in which an id is part of a path wherever its letters are, whatever accents follow them."""
+    """Return the folded form of a text, in which an ID is found at any place of a path, whatever accents follow it."""
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFD", text).casefold()
-    return folded.encode("utf-8", "replace").decode()  # the search takes no bytes that are not UTF-8; no id has any
+    return folded.encode("utf-8", "replace").decode()  # the search needs valid UTF-8, as all IDs are

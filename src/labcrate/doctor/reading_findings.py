@@ -1,4 +1,4 @@
-"""Findings about the lab's sensor files: rows that cannot be read, sensors and devices without a reading."""
+"""Findings about the lab's sensor files: rows that cannot be read, sensors and devices without readings."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def row_findings(
     readings: Readings, session_id: str | None, *, every_session_has_zone: bool = False
 ) -> Iterator[LabFinding]:
-    """Yield each fault of the lab's sensor files: the file, the first line or key, how many rows, and what.
+    """Yield each fault of the lab's sensor files: the file, the first line or key, the number of rows, and the fault.
 
-    Times without a zone are none where every session has a zone, in which its export reads them.
+    Times without a zone are no fault if every session has a zone: exports then read them in that zone.
     """
     for problem in readings.problems:
         place = f"{problem.file}, {problem.where}" if problem.where else problem.file
@@ -51,14 +51,14 @@ def _remedy(problem: ReadingsProblem) -> str:
 
 
 def _is_no_zone(what: str) -> bool:
-    # Loads Polars: there is a problem only where that was needed to read the file.
+    # Imported late: loads Polars, which the reading of a file with a problem has loaded already.
     from labcrate.readings.load.source import NAIVE_TIME  # noqa: PLC0415
 
     return what.startswith(NAIVE_TIME)
 
 
 def device_findings(inventory: Inventory, readings: Readings) -> Iterator[LabFinding]:
-    """Yield the devices of the lab that no reading is of; nothing where the lab has no readings at all."""
+    """Yield the devices of the lab without readings; if the lab has no readings at all, yield that alone."""
     if not len(readings):
         if inventory.devices:
             yield LabFinding(
@@ -81,7 +81,7 @@ def device_findings(inventory: Inventory, readings: Readings) -> Iterator[LabFin
 
 @dataclass(frozen=True)
 class LabSensors:
-    """The topics of all readings of a lab, to tell of each session which of its sensors have none."""
+    """The topics of all readings of a lab, to find the selected sensors of each session that have none."""
 
     readings: Readings
     topic_kinds: frozenset[tuple[str, bool]] = field(init=False)
@@ -96,7 +96,7 @@ class LabSensors:
         object.__setattr__(self, "_message_times", message_times)
 
     def findings(self, session: Session, span: TimeSpan | None) -> Iterator[LabFinding]:
-        """Yield the selected sensors of a session that have no reading in the lab, or none in the session's time."""
+        """Yield the selected sensors of a session that have no reading in the lab, or none during the session."""
         if not session.sensors:
             return
         selected = SensorSelection(session.sensors, self.readings.topics).match_topics(self.topic_kinds)
@@ -106,7 +106,7 @@ class LabSensors:
         yield from sensor_findings(session.id, absent, silent, selected.ambiguous_sensors)
 
     def _inside(self, span: TimeSpan) -> set[tuple[str, bool]]:
-        """The topics that have a reading in a span."""
+        """Return the topics that have a reading in a span."""
         times = self._message_times["timestamp"]
         first = 0 if span.start is None else times.search_sorted(span.start, "left")
         last = len(times) if span.end is None else times.search_sorted(span.end, "right")
@@ -116,7 +116,7 @@ class LabSensors:
 def sensor_findings(
     session_id: str, absent: Iterable[str], silent: Iterable[str], ambiguous: Iterable[AmbiguousSensor]
 ) -> Iterator[LabFinding]:
-    """Yield the selected sensors of a session of which no readings are taken, one finding for each reason."""
+    """Yield the selected sensors of a session without included readings, one finding for each reason."""
     groups = (
         ("absent", Severity.WARNING, [printable(name) for name in absent]),
         ("silent", Severity.HINT, [printable(name) for name in silent]),

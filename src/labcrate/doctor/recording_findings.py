@@ -1,4 +1,4 @@
-"""Findings about recordings: cameras' clocks, and files that hold other bytes than their checksums are of."""
+"""Findings about recordings: camera clocks, and files that do not match their checksums."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from labcrate.plan.planner import CHECK_COMMAND
 
 @dataclass(frozen=True, slots=True)
 class LinkedRecording:
-    """A recording of a session that was looked into; ``path`` is relative to the lab folder."""
+    """A recording of a session that was probed; ``path`` is relative to the lab folder."""
 
     path: str
     probe: Probe
@@ -39,7 +39,7 @@ class LinkedRecording:
 
 @dataclass(slots=True)
 class _CameraClock:
-    """What the recordings of one camera say of its clock."""
+    """What the recordings of one camera show about its clock."""
 
     name: str
     total: int = 0
@@ -49,13 +49,13 @@ class _CameraClock:
 
 
 class CameraClocks:
-    """Gathers recordings' times, camera by camera."""
+    """The recordings' times, collected by camera."""
 
     def __init__(self) -> None:
         self._of_camera: dict[str | None, _CameraClock] = {}
 
     def add(self, recording: LinkedRecording) -> None:
-        """Take one recording into account."""
+        """Add one recording."""
         camera, key = recording.camera, recording.verdict.camera
         clock = self._of_camera.get(key if camera else None)
         if clock is None:
@@ -69,7 +69,7 @@ class CameraClocks:
             clock.files_by_note[note].append(recording.source)
 
     def findings(self, session_id: str | None) -> Iterator[LabFinding]:
-        """Yield what is wrong with each camera's clock; of a session alone where only its recordings were added."""
+        """Yield the findings about each camera's clock; ``session_id`` is set if only its recordings were added."""
         for clock in self._of_camera.values():
             yield from _clock_findings(clock, session_id)
 
@@ -110,10 +110,10 @@ def _format_difference(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """How many ``files`` of a lab have checksums, and of how many the bytes were ``confirmed`` in the last ``days``.
+    """How many ``files`` of a lab have checksums, and how many of them were ``confirmed`` in the last ``days``.
 
-    ``oldest`` is the oldest of these confirmations, None where there is a file that was never confirmed, or none at
-    all; ``differing`` files hold other bytes.
+    ``oldest`` is the oldest of these confirmations; it is None if a file was never confirmed or there are no files.
+    ``differing`` files do not match their checksum.
     """
 
     files: int
@@ -124,14 +124,14 @@ class Confirmations:
 
     @property
     def message(self) -> Message:
-        """The figures as a sentence."""
+        """Return the figures as a sentence."""
         values = {"confirmed": self.confirmed, "files": self.files, "days": self.days, "differing": self.differing}
         if self.oldest is None:
             return Message("doctor.bytes.figures", **values)
         return Message("doctor.bytes.figures_oldest", **values, oldest=f"{self.oldest:%Y-%m-%d}")
 
     def as_object(self) -> dict[str, Any]:
-        """The figures as a JSON object."""
+        """Return the figures as a JSON object."""
         return {
             "files": self.files,
             "confirmed": self.confirmed,
@@ -142,7 +142,7 @@ class Confirmations:
 
 
 def count_confirmations(inventory: Inventory, catalog: Catalog) -> Confirmations:
-    """Count what the index of a lab knows of confirmations. Raises CatalogError."""
+    """Count the confirmations in the index of a lab. Raises CatalogError."""
     days = inventory.settings.confirm_days
     files, confirmed, oldest_ms = catalog.count_confirmed(now_ms() - days * DAY_MS)
     oldest = from_ns(oldest_ms * 1_000_000) if oldest_ms else None
@@ -150,9 +150,9 @@ def count_confirmations(inventory: Inventory, catalog: Catalog) -> Confirmations
 
 
 def find_differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
-    """Return the files that hold other bytes and are still in the state in which that was found. Raises CatalogError.
+    """Return the files that do not match their checksum and have not changed since that was found. Raises CatalogError.
 
-    What has changed since then, because it was restored or touched, is read anew.
+    A file that changed since then (restored or touched) is hashed again at its next use.
     """
     found: Mapping[str, Identity] = {path: one.identity for path, one in catalog.differing_files().items()}
     present = {}
@@ -165,7 +165,7 @@ def find_differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str
 
 
 def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None) -> Iterator[LabFinding]:
-    """Yield the files of a lab, or of one session, that hold other bytes, once for each session.
+    """Yield the files of a lab, or of one session, that do not match their checksum, once for each session.
 
     Raises CatalogError.
     """

@@ -1,4 +1,4 @@
-"""Examine a lab and report the findings: in order, grouped and counted, without secrets, and as a JSON object."""
+"""The report of ``labcrate doctor``: findings sorted, grouped, counted and without secrets, also as a JSON object."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,9 +26,9 @@ _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
 
 @dataclass(frozen=True)
 class LabReport:
-    """All findings about a lab or one session of it (``session``), in the order in which they are shown.
+    """All findings about a lab, or about one session of it (``session``), in the order of the report.
 
-    ``confirmations`` says of the lab as a whole how old the confirmations of its files' bytes are.
+    ``confirmations`` is set for a whole lab: how old the confirmations of its checksums are.
     """
 
     findings: tuple[LabFinding, ...]
@@ -43,7 +43,7 @@ class LabReport:
         session: str | None = None,
         confirmations: Confirmations | None = None,
     ) -> "LabReport":
-        """Sort findings, and blank whatever they quote of the lab's secrets (``cleaner`` knows them) and its paths."""
+        """Make a report: sort the findings, and remove the lab's secrets and absolute paths from their texts."""
         found = sorted(findings, key=_sort_key)
         if not _is_clean(found, cleaner):
             found = [_without_secrets(one, cleaner) for one in found]
@@ -51,7 +51,7 @@ class LabReport:
 
     @cached_property
     def by_kind(self) -> dict[FindingKind, list[LabFinding]]:
-        """The findings by kind; the kind with the worst of them comes first."""
+        """Return the findings by kind; the kind with the most severe finding comes first."""
         groups: dict[FindingKind, list[LabFinding]] = {}
         for finding in self.findings:
             groups.setdefault(finding.kind, []).append(finding)
@@ -59,17 +59,17 @@ class LabReport:
 
     @cached_property
     def severity_counts(self) -> Counter[Severity]:
-        """How many findings there are of each severity."""
+        """Return the number of findings of each severity."""
         return Counter(finding.severity for finding in self.findings)
 
 
 def count_rules(findings: Sequence[LabFinding]) -> list[tuple[str, int]]:
-    """Return the rules of near misses with their numbers, the most frequent first."""
+    """Return the rules of near misses with their numbers, the most frequent rule first."""
     return Counter(finding.rule for finding in findings if finding.rule).most_common()
 
 
 def report_as_json(report: LabReport, lab: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a report as a JSON object; ``lab`` are the words that each command needs to mean the same lab."""
+    """Return a report as a JSON object; ``lab`` are the words that select the lab in each command."""
     return {
         "session": None if report.session is None else json_id(report.session),
         "counts": {f"{severity}s": report.severity_counts[severity] for severity in Severity},
@@ -104,20 +104,20 @@ def _sort_key(finding: LabFinding) -> tuple[int, int, bool, tuple[int, int, str]
 
 
 def _is_clean(findings: Iterable[LabFinding], cleaner: Cleaner) -> bool:
-    """Return whether nothing has to be blanked: one search of all texts is quicker than one of each."""
+    """Return whether the findings contain no secret; one search of all texts is quicker than one for each."""
     texts: list[str] = []
     for one in findings:
         texts += (one.what, one.remedy, *(one.command or ()))
         texts += one.places
-        texts += (place.rpartition(".")[0] for place in one.places)  # an address that only a suffix makes longer
+        texts += (place.rpartition(".")[0] for place in one.places)  # an address may end at the suffix
     whole = "\n".join(texts)
     return cleaner.clean_text(whole) == whole
 
 
 def _without_secrets(finding: LabFinding, cleaner: Cleaner) -> LabFinding:
-    """Return a finding without secrets; a command that would hold one is left out.
+    """Return a finding without secrets; leave out a command that contains one.
 
-    A place with one is shown as ``[removed]``: with ``_``, as in archives, it would look like another file's name.
+    A place with a secret is shown as ``[removed]``: ``_``, as in archives, would look like the name of another file.
     """
     command = finding.command
     if command and any(cleaner.clean_name(word) != word for word in command):
@@ -132,14 +132,11 @@ def _without_secrets(finding: LabFinding, cleaner: Cleaner) -> LabFinding:
 
 
 def _clean_text(text: str, cleaner: Cleaner) -> str:
-    if not isinstance(text, Message):
-        return cleaner.clean_text(text)
-    values = {n: cleaner.clean_text(value) if isinstance(value, str) else value for n, value in text.values.items()}
-    return text if values == text.values else Message(text.id, **values)
+    return text.replace_texts(cleaner.clean_text) if isinstance(text, Message) else cleaner.clean_text(text)
 
 
 def take_inventory_despite_settings(lab: LabFolder) -> tuple[Inventory, DocumentError | None]:
-    """Take the inventory of a lab and, where ``labcrate.toml`` cannot be used, take it without that and say why."""
+    """Return the inventory of a lab; if ``labcrate.toml`` is invalid, take it without and return the error, too."""
     try:
         return read_inventory(lab), None
     except DocumentError as error:
@@ -155,9 +152,9 @@ def make_report(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> LabReport:
-    """Examine a lab or one session of it, and return the report.
+    """Examine a lab, or one session of it, and return the report.
 
-    ``session`` is the id, or what somebody calls it (``s42``); ``inventory`` the lab's, where it has just been taken.
+    ``session`` is the ID or a usual spelling of it (``s42``). ``inventory`` is the lab's, if it was already taken.
     Raises NoSessionError, CatalogError, and what ``progress`` raises.
     """
     problem = None

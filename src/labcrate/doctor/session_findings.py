@@ -1,4 +1,4 @@
-"""Findings about one session: its description, where its time ends, its recordings, and its own folder."""
+"""Findings about one session: its description, its time, its recordings and its own folder."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +21,7 @@ _HARMLESS = frozenset(
 
 
 def description_findings(session: Session) -> Iterator[LabFinding]:
-    """Yield what is odd about a session's description, and whether the session still runs."""
+    """Yield the warnings about a session's description, and whether the session is still active."""
     if session.is_active:
         yield LabFinding(
             FindingKind.ACTIVE,
@@ -53,9 +53,9 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
 def bound_findings(
     inventory: Inventory, session: Session, time: SessionTime, others: SessionStarts
 ) -> Iterator[LabFinding]:
-    """Yield where the time of a session without start or end is taken to end, and why.
+    """Yield the end that is assumed for a session without a start or end, and the reason.
 
-    ``others`` are the starts of sessions that only recordings tell of.
+    ``others`` are the starts of sessions that no file describes.
     """
     bound = time.bound
     places = tuple(map(printable, session.description_files))
@@ -79,7 +79,7 @@ def bound_findings(
 def _describe_end(
     inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
-    """What is known of the end of a session, what to do, and the export that takes more."""
+    """Return the known end of a session, the remedy, and the command that exports more."""
     if bound.span is None or bound.span.end is None:
         if bound.reason is EndReason.NO_START:
             return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
@@ -99,12 +99,12 @@ def _describe_end(
             "doctor.end.evidence_next",
             end=end,
             file=file,
-            told=source,
+            source=source,
             next=_format_ids(next_ids),
             start=_next_start_text(bound),
         )
     else:
-        what = Message("doctor.end.evidence", end=end, file=file, told=source)
+        what = Message("doctor.end.evidence", end=end, file=file, source=source)
     if latest is None or latest.end <= bound.span.end:
         return what, Message("doctor.end.remedy"), None
     beyond = format_instant(latest.end)
@@ -115,9 +115,9 @@ def _describe_end(
 
 
 def _next_session_ids(inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts) -> list[str]:
-    """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
+    """Return the sorted IDs of the sessions that begin at the bound's next start; empty if none does.
 
-    One whose id was refused is ``?``, where no other begins then.
+    A session whose ID was refused is ``?``, if no other begins then.
     """
     at = bound.next_start
     starts = (*inventory.book.starts, *others)
@@ -126,7 +126,7 @@ def _next_session_ids(inventory: Inventory, session: Session, bound: SessionBoun
 
 
 def _format_ids(ids: Iterable[str]) -> str:
-    """Ids as they stand in brackets after a word, so that one which is a word itself reads as an id."""
+    """Return IDs for brackets after a word, each with ``id`` before it: an ID may be a word itself."""
     return ", ".join(f"id {one}" for one in ids)
 
 
@@ -135,7 +135,7 @@ def _next_start_text(bound: SessionBound) -> str:
 
 
 def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iterator[LabFinding]:
-    """Yield each file that may have been meant for a session, with its remedy and the command for that."""
+    """Yield each file that may belong to a session, with the remedy and its command."""
     for near in near_misses:
         verdict = near.verdict
         yield LabFinding(
@@ -151,7 +151,7 @@ def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iter
 
 
 def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[LabFinding]:
-    """Yield what belongs to a session and cannot be packed."""
+    """Yield what belongs to a session and cannot be exported."""
     for one in missing:
         kind, places = FindingKind.MISSING, (one.what,)
         yield LabFinding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
@@ -160,14 +160,14 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
 def recording_findings(
     session: Session, recordings: Iterable[LinkedRecording], cameras: SessionCameras
 ) -> Iterator[LabFinding]:
-    """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
+    """Yield damaged recordings, and one finding for all recordings that share a warning."""
     files_by_warning: dict[Message, list[str]] = {}
     for recording in recordings:
         if recording.probe.problem:
             yield LabFinding(
                 FindingKind.DAMAGED,
                 Severity.WARNING,
-                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem.rstrip(".")),
+                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem),
                 Message("doctor.damaged.remedy"),
                 session.id,
                 places=(recording.source,),
@@ -189,11 +189,11 @@ def _recording_warnings(session: Session, recording: LinkedRecording, cameras: S
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
     if recording.probe.is_readable and not may_overlap_session(session, recording.time):
-        yield Message("doctor.recording.outside", source=str(recording.time.chosen.source))
+        yield Message("doctor.recording.outside", source=recording.time.chosen.source)
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:
-    """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
+    """Yield the session's files that are not exported, one for each rule; omit those exported in another form."""
     by_rule: dict[NotTakenRule, list[NotTaken]] = {}
     for one in not_taken:
         if not one.rule.is_in_metadata:

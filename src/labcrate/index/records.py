@@ -10,6 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from labcrate.database.connection import upsert
+from labcrate.messages.message import Message
+from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.secrets.copied_files import Redaction, ScanResult
@@ -105,7 +107,8 @@ def to_row(record: IndexedFile) -> tuple[object, ...]:
     """Return what is known of a file as a row."""
     identity, fixity = storable_identity(record.identity), record.fixity
     probe, search, patched = (
-        msgspec.json.encode(part).decode() if part else None for part in (record.probe, record.search, record.patched)
+        msgspec.json.encode(part, enc_hook=_to_json).decode() if part else None
+        for part in (record.probe, record.search, record.patched)
     )
     return with_digest(
         (
@@ -146,5 +149,18 @@ def _parse(text: str | None, kind: type[T]) -> T | None:
     """Return what a text says; a record that does not parse is one that is not there."""
     if text is not None:
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=kind)
+            return msgspec.json.decode(text, type=kind, dec_hook=_from_json)
     return None
+
+
+def _to_json(value: object) -> str:
+    if isinstance(value, Message):
+        return message_to_json(value)
+    raise NotImplementedError(f"a {type(value).__name__} cannot be stored")
+
+
+def _from_json(kind: type, value: object) -> object:
+    message = message_from_json(value) if kind is Message and isinstance(value, str) else None
+    if message is None:
+        raise ValueError("not a message of this version")
+    return message

@@ -1,1 +1,1 @@
-"""Secrets by value: what the lab's own files say must not leave, found and blanked wherever it stands."""
+"""The lab's secrets as values, from its own files: the search for them, and their removal from everything exported."""

@@ -1,4 +1,4 @@
-"""Blanks secrets in what is generated: texts, JSON values, sensors' messages, and names."""
+"""The removal of secrets from generated texts, JSON values, sensor messages and names."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from labcrate.secrets.values import Secrets
 from labcrate.secrets.weak_values import VALUE_KEYS
 
 REMOVED = "[removed]"
-"""What stands where a secret stood."""
+"""The text that replaces a secret."""
 
 _ROOTS = "home|root|mnt|media|srv|opt|var|usr|etc|tmp|data|app|run|private|Users|Volumes"
 _PATH = re.compile(
@@ -41,16 +41,16 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 class Cleaner:
-    """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
+    """A remover of a lab's secrets. ``places`` lists where they were, as JSON paths without values."""
 
     def __init__(self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
-        # Long texts and what was made of them: a note stands in two places.
+        # Long texts and their cleaned forms: a note occurs in two places.
         self._cache = {} if known is None else known
 
     def clean_text(self, text: str) -> str:
-        """Return a text with every secret and every absolute path replaced; the same text where it has none."""
+        """Return a text with every secret and every absolute path replaced; the same text if it has none."""
         if len(text) < _CACHED_FROM_LENGTH:
             return self._clean_uncached(text)
         found = self._cache.get(text)
@@ -61,26 +61,26 @@ class Cleaner:
         return found
 
     def clean_name(self, name: str, replacement: str = "_") -> str:
-        """Return a file's or a camera's name with each secret replaced by ``_``, or by ``replacement``.
+        """Return the name of a file or camera with each secret replaced by ``_``, or by ``replacement``.
 
-        An address that only the suffix makes part of a longer number (``192.0.2.7.3gp``) counts as well.
+        An address that ends at the suffix (``192.0.2.7.3gp``) is replaced too.
         """
         cleaned = self._without_secrets(name, replacement)
         stem, dot, suffix = cleaned.rpartition(".")
         return self._without_secrets(stem, replacement) + dot + suffix if dot else cleaned
 
     def clean_json(self, value: Any, place: str = "", *, camera: bool = False) -> Any:
-        """Return a copy of a JSON value without secrets; where they stood is added to ``places``.
+        """Return a copy of a JSON value without secrets; add where they were to ``places``.
 
-        Values of credentials' keys are blanked, user names and stream paths left out, and texts cleaned, keys too.
+        Values of credential keys are blanked, user names and stream paths are left out, texts are cleaned, also keys.
         ``camera``: the value describes a camera, where ``user`` is a login. Nothing else is changed.
         """
         return self._clean_value(value, place, CREDENTIALS, CAMERA_LEFT_OUT if camera else LEFT_OUT)
 
     def clean_payload(self, topic: str, payload: str, place: str = "") -> str:
-        """Return a message's payload (JSON or any text) without secrets; the same text where it has none.
+        """Return a message's payload (JSON or any text) without secrets; the same text if it has none.
 
-        What the bridge says is blanked whole. In a device's message a lock's codes and users are blanked too.
+        A payload of the bridge is blanked as a whole. In a device's message, codes and users of a lock are blanked too.
         Numbers keep their digits.
         """
         if is_bridge_topic(topic):
@@ -99,14 +99,14 @@ class Cleaner:
             return f'"{REMOVED}"'
 
     def clean_message(self, payload: Any, place: str = "") -> Any:
-        """Return a device's message that is already parsed, as ``clean_payload`` does."""
+        """Return a device's parsed message, cleaned as ``clean_payload`` does."""
         return self._clean_value(payload, place, PAYLOAD_CREDENTIALS, LEFT_OUT)
 
     def needles(self) -> tuple[str, ...]:
-        """Return texts, in small letters, one of which every payload has that ``clean_payload`` changes.
+        """Return lower-case texts, at least one of which is in every payload that ``clean_payload`` changes.
 
-        For a search of a whole column before anything is parsed; case does not count. Topics with ``bridge/``
-        are not in it.
+        They serve to search a whole column before anything is parsed; case is ignored. Topics with ``bridge/`` are not
+        included.
         """
         return tuple(sorted({*STEMS, *LEFT_OUT_STEMS, *_TEXT_NEEDLES, *self.matcher.text_needles()}))
 
@@ -121,7 +121,7 @@ class Cleaner:
             return [self._clean_value(inner, f"{place}[{i}]", credentials, left_out) for i, inner in enumerate(value)]
         if not isinstance(value, str):
             return value
-        if value[:1] in ("{", "["):  # messages are often kept as texts
+        if value[:1] in ("{", "["):  # messages are often stored as texts
             try:
                 inner = _DECODER.decode(value)
                 return self._encode_cleaned(value, inner, self._clean_value(inner, place, credentials, left_out))
@@ -165,7 +165,7 @@ class Cleaner:
         return cleaned
 
     def _encode_cleaned(self, text: str, value: Any, cleaned: Any) -> str:
-        """Return the text of a value that was cleaned: its own where nothing was to be done."""
+        """Return the text of a cleaned value: the original text if nothing was changed."""
         if cleaned == value and not _has_duplicate_keys(text):
             return self.clean_text(text)
         return self.clean_text(_ENCODER.encode(cleaned).decode())
@@ -187,7 +187,7 @@ class Cleaner:
 
 
 _NAME_KEYS = ("property", "attribute", "key", "name")
-"""Keys of an object whose text may say what its ``value`` is."""
+"""Keys of an object whose text may name its ``value``."""
 
 _EMPTY_PAYLOADS = frozenset({"", "null", "true", "false", "[]", "{}"})
 
@@ -215,12 +215,12 @@ def replace_ranges(data: bytes, ranges: Iterable[tuple[int, int]], replacement: 
 
 
 def _has_content(value: Any) -> bool:
-    """Return whether a credential's value could open anything: not where it is empty, null, true or false."""
+    """Return whether a credential's value could be one: not if it is empty, null, true or false."""
     return value is not None and not isinstance(value, bool) and value not in ("", [], {})
 
 
 def _has_duplicate_keys(text: str) -> bool:
-    """Return whether an object of a JSON text has a key twice: a parser sees one of them, a reader both."""
+    """Return whether an object in a JSON text has a key twice: a parser sees only one of the values."""
     has_duplicates = False
 
     def pairs(found: list[tuple[str, Any]]) -> None:
@@ -235,9 +235,9 @@ def _has_duplicate_keys(text: str) -> bool:
 
 
 def _unused_key(key: str, numbers: dict[str, int], *objects: dict[Any, Any]) -> str:
-    """Return a key that none of the objects has: two that were cleaned may have become one.
+    """Return a key that none of the objects has; two keys may be equal after cleaning.
 
-    ``numbers`` holds the last number that was tried for each key: all before it are taken.
+    ``numbers`` has the last number that was tried for each key: all before it are in use.
     """
     number = numbers.get(key, 1)
     name = key if number == 1 else f"{key} ({number})"
@@ -249,5 +249,5 @@ def _unused_key(key: str, numbers: dict[str, int], *objects: dict[Any, Any]) -> 
 
 
 def _shorten_key(key: str) -> str:
-    """Return a key as a place names it: a place is repeated for everything that lies in it."""
+    """Return a key, shortened for a place: a place is repeated for everything inside it."""
     return key if len(key) <= _MAX_KEY_LENGTH else f"{key[:_MAX_KEY_LENGTH]}…"

@@ -1,4 +1,4 @@
-"""Search files that are copied into an archive for secrets, and take these out: never saying their values."""
+"""The search for secrets in files that are copied into an archive, and their removal. Values are never reported."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from labcrate.secrets.stream import (
     to_utf8,
     utf16_codec,
 )
-from labcrate.secrets.values import SECRET_KINDS
+from labcrate.secrets.values import SECRET_KINDS, SecretKind
 
 BEGINNING_BYTES = 64 * 1024
-"""Bytes that tell what a file is."""
+"""The first bytes of a file, which show its type."""
 
 _MAX_TREE_BYTES = 64 * 1024 * 1024
-"""Bytes of one range of metadata beyond which its boxes are not read one by one for a position."""
+"""In a longer range of metadata, the boxes are not searched for a position."""
 
-# How compressed files begin: PDF, ZIP (and DOCX, XLSX, ODT), gzip, bzip2, XZ, 7-Zip, Zstandard, RAR.
+# The first bytes of compressed files: PDF, ZIP (and DOCX, XLSX, ODT), gzip, bzip2, XZ, 7-Zip, Zstandard, RAR.
 _COMPRESSED = (
     b"%PDF", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c",
     b"\x28\xb5\x2f\xfd", b"Rar!\x1a\x07",
@@ -34,22 +34,22 @@ _COMPRESSED = (
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a search of one file found.
+    """The result of searching one file.
 
-    ``kinds`` of secrets in the order of ``values.KINDS``, ``count`` of places, whether tags tell a ``position``, and
-    whether the whole file was ``searched``: a compressed one was only where it is not compressed.
+    ``kinds`` of secrets in the order of ``SECRET_KINDS``, ``count`` of places, whether tags contain a ``position``, and
+    whether the whole file was ``searched``: a compressed one is searched only where it is not compressed.
     """
 
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[SecretKind, ...] = ()
     count: int = 0
     position: bool = False
     searched: bool = True
 
 
 def scan_file(matcher: Matcher, file: BinaryIO, size_bytes: int) -> ScanResult:
-    """Search a file: of an MP4 or MOV everything but pictures and sound, of any other the whole. Raises OSError.
+    """Search a file: of an MP4 or MOV all but pictures and sound, of any other the whole. Raises OSError.
 
-    A text that begins with UTF-16's byte order mark is searched as the text that it is.
+    A text that begins with the byte order mark of UTF-16 is decoded first.
     """
     file.seek(0)
     beginning = file.read(BEGINNING_BYTES)
@@ -61,7 +61,7 @@ def scan_file(matcher: Matcher, file: BinaryIO, size_bytes: int) -> ScanResult:
 
 
 def scan_chunks(matcher: Matcher, beginning: bytes, chunks: Iterable[bytes]) -> ScanResult:
-    """Search the whole of a file that is no MP4, piece by piece; all of ``chunks`` is taken.
+    """Search the whole of a file that is no MP4, chunk by chunk; ``chunks`` is read to its end.
 
     ``beginning``: its first 64 KiB, or all of it.
     """
@@ -77,12 +77,12 @@ def _range_has_position(file: BinaryIO, start: int, stop: int) -> bool:
         return False
     file.seek(start)
     data = file.read(stop - start)
-    # Of a day in fragments, only the pieces that may have tags are worth a closer look.
+    # Of a long fragmented file, only the fragments that may have tags are parsed.
     return any(kind in data for kind in (b"moov", b"meta", b"uuid")) and has_position(data, start)
 
 
 def _make_result(hits: Iterable[Hit], position: bool = False, searched: bool = True) -> ScanResult:
-    kinds: set[str] = set()
+    kinds: set[SecretKind] = set()
     count, end = 0, -1
     for hit in hits:
         kinds.add(hit.kind)
@@ -97,7 +97,7 @@ _ROUNDS = 4
 
 
 class Redaction(StrEnum):
-    """How a file can be rid of secrets."""
+    """The ways to remove secrets from a file."""
 
     TEXT = "cleaned copy"
     MP4 = "metadata boxes overwritten"
@@ -105,7 +105,7 @@ class Redaction(StrEnum):
 
 
 def choose_redaction(file: BinaryIO) -> Redaction:
-    """Return how the secrets of a file can be taken out; of other binaries they cannot. Raises OSError."""
+    """Return how the secrets of a file can be removed; from other binary files they cannot. Raises OSError."""
     file.seek(0)
     beginning = file.read(BEGINNING_BYTES)
     if is_mp4(beginning):
@@ -118,9 +118,9 @@ def choose_redaction(file: BinaryIO) -> Redaction:
 
 
 def redact_text(matcher: Matcher, file: BinaryIO) -> Iterator[bytes]:
-    """Yield a text with every secret replaced by ``[removed]``, in its own encoding; all else byte for byte.
+    """Yield a text with every secret replaced by ``[removed]`` in its encoding; all other bytes are unchanged.
 
-    The file is read twice, and never held. Raises OSError, and UnicodeError for UTF-16 that is damaged.
+    The file is read twice and not kept in memory. Raises OSError, and UnicodeError for damaged UTF-16.
     """
     file.seek(0)
     codec = utf16_codec(file.read(2))
@@ -135,7 +135,7 @@ def redact_text(matcher: Matcher, file: BinaryIO) -> Iterator[bytes]:
 def write_redacted_text(matcher: Matcher, file: BinaryIO, target: BinaryIO) -> bool:
     """Write the cleaned copy of a text to an empty target, and return whether a search finds nothing in it.
 
-    Raises OSError, and UnicodeError for UTF-16 that is damaged.
+    Raises OSError, and UnicodeError for damaged UTF-16.
     """
     for chunk in redact_text(matcher, file):
         target.write(chunk)
@@ -147,9 +147,9 @@ def write_redacted_text(matcher: Matcher, file: BinaryIO, target: BinaryIO) -> b
 
 
 def mp4_patches(matcher: Matcher, file: BinaryIO, size_bytes: int) -> list[BytePatch]:
-    """Return what to write over an MP4 so that its metadata holds no secret, its length and offsets being the same.
+    """Return what to write over an MP4 so that its metadata contains no secret; length and offsets stay the same.
 
-    Raises OSError, and ValueError where a piece of metadata is too large to be a recorder's.
+    Raises OSError, and ValueError if a range of metadata is larger than any recorder writes.
     """
     patches: list[BytePatch] = []
     for start, stop in metadata_ranges(file, size_bytes):
@@ -169,14 +169,14 @@ def _range_patches(matcher: Matcher, data: bytes, start: int) -> Iterator[BytePa
             return
         if round_number == 0:
             patches = make_patches(data, start, hits)
-        else:  # what became visible by the first round, which left no box to free
+        else:  # found after the first round, which freed the boxes
             patches = [BytePatch(first, b"_" * (last - first)) for first, last in hits]
         yield from patches
         data = apply_patches(data, start, patches)
 
 
 def _replacements(hits: Iterator[Hit]) -> list[tuple[int, int, bytes]]:
-    """Return the sorted, separate ranges to replace, each with its replacement in the encoding that it stands in."""
+    """Return the sorted, separate ranges to replace, each with its replacement in the encoding at that place."""
     merged: list[tuple[int, int, str]] = []
     for hit in sorted(hits):
         if merged and hit.start <= merged[-1][1]:

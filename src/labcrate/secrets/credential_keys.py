@@ -1,7 +1,7 @@
 """Exact key names whose value is a credential, and topics of the bridge.
 
-A key counts as a whole, after its ASCII letters were made small and everything but letters and digits was dropped:
-``networkKey``, ``network_key`` and ``NETWORK-KEY`` are one key, ``userExperience`` is never ``user``.
+Keys are compared as a whole, in lower case and without anything but letters and digits: ``networkKey``,
+``network_key`` and ``NETWORK-KEY`` are one key, and ``userExperience`` is not ``user``.
 Key names of Zigbee2MQTT are those of its ``lib/util/settings.schema.json``; those of a lock are in
 zigbee-herdsman-converters, ``exposes.Lock`` (``pin_code``, ``users``).
 """
@@ -19,7 +19,7 @@ CREDENTIALS = frozenset({
     "psk", "presharedkey", "wifipsk", "wifikey", "wpapsk", "wpakey",
     "credential", "credentials", "authorization", "pincode", "pincodes", "ssid", "wifissid",
 })
-"""Keys of any document whose value is blanked, and is searched for in everything else."""
+"""Keys of any document whose value is blanked, and searched for in everything else."""
 
 PAYLOAD_CREDENTIALS = CREDENTIALS | {"users", "pin"}
 """Keys of a device's message whose value is blanked: a lock reports its user table under ``users``."""
@@ -27,7 +27,7 @@ PAYLOAD_CREDENTIALS = CREDENTIALS | {"users", "pin"}
 LEFT_OUT = frozenset({
     "username", "usernames", "camerausername", "rtspusername", "mqttusername", "mqttuser", "streampath",
 })
-"""Keys of any document that are left out, and whose value is never searched for: ``admin`` and ``live`` are words."""
+"""Keys of any document that are left out. Their values are not searched for: ``admin`` and ``live`` are words."""
 
 CAMERA_LEFT_OUT = LEFT_OUT | {"user", "login"}
 """Keys of a camera that are left out."""
@@ -38,20 +38,20 @@ ADDRESSES = frozenset({
     "baseurl", "rtsp", "rtspurl", "rtspuri", "rtmpurl", "streamurl", "streamuri", "stream", "mainstream", "substream",
     "snapshoturl", "snapshoturi", "hlsurl", "onvifurl", "onvif", "cameraurl", "videourl", "endpoint",
 })
-"""Keys of a camera or of the bridge whose value is a network address or a URL that holds one."""
+"""Keys of a camera or of the bridge whose value is a network address or a URL with one."""
 # fmt: on
 
 STEMS = (
     "pass", "pwd", "phrase", "ecret", "oken", "key", "earer", "psk", "redential", "uthoriz", "pin", "ssid", "nstall",
     "sers",
 )  # fmt: skip
-"""Parts, in small letters; each key of ``PAYLOAD_CREDENTIALS`` holds one, in any spelling that programs use."""
+"""Lower-case parts, one of which is in each key of ``PAYLOAD_CREDENTIALS``, in any spelling that programs use."""
 
 _SEPARATORS = re.compile(rb"[^a-z0-9]+")
 
 
 def normalize_key(key: str) -> str:
-    """Return a key with small letters and digits alone, so that every way of writing it is one."""
+    """Return a key in lower case with letters and digits only, so that all spellings are equal."""
     return _SEPARATORS.sub(b"", key.encode("ascii", "ignore").lower()).decode()
 
 

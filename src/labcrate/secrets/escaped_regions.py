@@ -1,7 +1,7 @@
-"""Says where in bytes unusual escapes may hide a value or a URL: undoing escapes is slow, so it is done nowhere else.
+"""The regions of data in which unusual escapes may hide a value or a URL. Decoding is slow and happens only there.
 
-A value under escapes consists of its own characters and those of escapes, a URL of no blanks and quotes. So around
-each escape of a character that matters, only the run of such bytes is worth decoding, if it is long enough.
+A value under escapes consists of its own characters and those of escapes, a URL has no blanks and quotes. So around
+each escape of a relevant character, only the run of such bytes is decoded, if it is long enough.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ WIDE_URL = b":\0/\0/"
 
 
 class EscapedRegions:
-    """Finds the parts of bytes that are to be decoded, for one set of values."""
+    """A search for the parts of data to be decoded, for one set of values."""
 
     def __init__(self, values: list[str], context: int) -> None:
         characters = {character for value in values for character in value}
@@ -39,7 +39,7 @@ class EscapedRegions:
         self.reach_bytes = max(self._value_span, _BEFORE_URL + _AFTER_URL, 2 * LONGEST_URL) + 2 * context
 
     def find(self, data: bytes) -> tuple[list[tuple[int, int]], list[int]]:
-        """Return the ranges of ``data`` to decode, sorted, and where ``://`` stands as it is, also in UTF-16.
+        """Return the sorted ranges of ``data`` to decode, and the places of ``://`` unescaped, also in UTF-16.
 
         Both come from one search: none of these needles can hide another.
         """
@@ -48,7 +48,7 @@ class EscapedRegions:
         return merge_ranges(sorted(self._ranges(data, places))), urls
 
     def _ranges(self, data: bytes, places: list[tuple[int, bytes]]) -> Iterator[tuple[int, int]]:
-        values_done = urls_done = -1  # before it, a region that was given already reaches far enough
+        values_done = urls_done = -1  # up to there, an earlier region reaches far enough
         for at, needle in places:
             if at >= values_done and needle in self._of_values:
                 start, stop = _run_around(data, at, self._value_bytes, self._value_span, 2 * self._value_span)
@@ -64,7 +64,7 @@ class EscapedRegions:
 
 
 def merge_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return sorted ranges, those that meet joined into one."""
+    """Return sorted ranges with those that meet merged."""
     found: list[tuple[int, int]] = []
     for start, stop in ranges:
         if found and start <= found[-1][1]:
@@ -75,7 +75,7 @@ def merge_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _run_around(data: bytes, at: int, allowed: bytes, before: int, after: int) -> tuple[int, int]:
-    """Return the run of allowed bytes around ``at``, no further than ``before`` and ``after``."""
+    """Return the run of allowed bytes around ``at``, at most ``before`` and ``after`` bytes long."""
     left = data[max(at - before, 0) : at]
     right = data[at : at + after]
     return at - (len(left) - len(left.rstrip(allowed))), at + len(right) - len(right.lstrip(allowed))
@@ -95,7 +95,7 @@ def _escape_beginnings(characters: set[str]) -> set[bytes]:
 
 
 def _case_variants(text: bytes) -> set[bytes]:
-    """Return hexadecimal digits in every mixture of small and capital letters."""
+    """Return hexadecimal digits in every mixture of upper and lower case."""
     found = {b""}
     for digit in text:
         both = {bytes((digit,)).lower(), bytes((digit,)).upper()}

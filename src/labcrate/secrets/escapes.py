@@ -1,7 +1,7 @@
 """Escapes of a value: JSON (RFC 8259), percent (RFC 3986), XML 1.0, CSV (RFC 4180), UTF-16.
 
-Two ways lead to a value. Its usual spellings are made beforehand and searched for as they are. Whatever other
-mixture of escapes there is, is undone around the escapes themselves, keeping where each byte came from.
+A value is found in two ways. Its usual spellings are made in advance and searched for. Any other mixture of escapes
+is decoded around the escapes themselves, with the source position of each byte.
 """
 
 import html
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 LEVELS = 3
-"""How often escapes are undone: a JSON text in a JSON text in a URL."""
+"""The levels of escapes that are decoded: a JSON text in a JSON text in a URL."""
 
 MAX_ESCAPE_LENGTH = 12
-"""Bytes that one character may take under escapes, beyond which it is no longer recognised."""
+"""Bytes that one escaped character may take; a longer one is not recognised."""
 
 _JSON_SHORT = {
     b'"': b'"', b"\\": b"\\", b"/": b"/", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t",
@@ -34,16 +34,16 @@ _LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Bytes with one level of escapes undone, and where they came from."""
+    """Bytes with one level of escapes decoded, and their positions in the source."""
 
     data: bytes
     _starts: list[int]  # offsets in data where a run begins
     _sources: list[int]  # where that run begins in the source
-    _steps: list[int]  # how many bytes of the source each of its bytes stands for; 0 where that differs
+    _steps: list[int]  # source bytes for each of its bytes; 0 if they vary
     _stops: list[int]  # where the run ends in the source
 
     def source_range(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the range of the source that the bytes from ``start`` up to ``stop`` stand for."""
+        """Return the range of the source for the bytes from ``start`` up to ``stop``."""
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, stop - 1) - 1
         begin = self._sources[first] + (start - self._starts[first]) * self._steps[first]
@@ -53,7 +53,7 @@ class Decoded:
 
 
 def decode(data: bytes) -> Decoded | None:
-    """Undo one level of escapes, in linear time; ``None`` where there is none."""
+    """Decode one level of escapes in linear time; return None if there is none."""
     if _ESCAPE.search(data) is None:
         return None
     parts: list[bytes] = []
@@ -87,7 +87,7 @@ def decode(data: bytes) -> Decoded | None:
 
 
 def _decode_escapes(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
-    """Yield start, stop and meaning of each escape, or of a run of equally long ones with the length of each."""
+    """Yield start, stop and decoded bytes of each escape, or of a run of escapes of equal length, with that length."""
     at = 0
     for found in _ESCAPE.finditer(data):
         if found.start() < at:  # the second half of a pair
@@ -122,7 +122,7 @@ def _utf8(number: int) -> bytes:
 
 
 def spellings(value: str) -> set[str]:
-    """Return how a value is usually written: as it is, and escaped as the common writers of each format do."""
+    """Return the usual spellings of a value: as it is, and escaped as common writers of each format do."""
     if _PLAIN.fullmatch(value):
         return {value}
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
@@ -139,7 +139,7 @@ def spellings(value: str) -> set[str]:
 
 
 def decoded_forms(value: str) -> set[bytes]:
-    """Return what is left of a value that itself looks escaped, at each level of undoing."""
+    """Return what remains of a value that looks escaped itself, after each level of decoding."""
     found = set()
     data = value.encode("utf-8", "surrogatepass")
     for _ in range(LEVELS):

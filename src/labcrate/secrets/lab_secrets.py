@@ -1,4 +1,4 @@
-"""Reads the secrets of a lab from its files: cameras, registers, sessions, and what the bridge has said."""
+"""The secrets of a lab, read from its files: cameras, registers, sessions, and messages of the bridge."""
 
 import csv
 import errno
@@ -13,6 +13,7 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, EntryKind, LabFolder
 from labcrate.lab.json_file import parse_json, read_bytes
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.secrets.credential_keys import STEMS
 from labcrate.secrets.needles import Needles
@@ -23,24 +24,24 @@ _USER_FOLDER = re.compile(rf"{DATA}/user_[^/]*/[^/]*\.json")
 _LINKED_FOLDER = re.compile(rf"{DATA}(?:/user_[^/]*)?")
 _SESSION_DOCUMENTS = ("session_data.json", "config.json", "session_form_data.json")
 MESSAGES = f"{DATA}/zigbee-data.json"
-"""The lab's readings as messages; what is wrong with it is said where readings are read."""
+"""The lab's readings as messages; its faults are reported when readings are read."""
 
 TABLE = f"{DATA}/zigbee-sensors.csv"
-"""The lab's readings as a table, where the bridge's messages may stand as well."""
+"""The lab's readings as a table, which may contain the bridge's messages too."""
 
 SIGNING_KEY = ".labcrate/signing.key"
-"""The lab's secret key, which signs archives; no file that holds it may be copied."""
+"""The lab's secret key, which signs archives; no file that contains it may be copied."""
 
 _NEVER_READ = "users.json"
 _LARGE_BYTES = 256 * 1024
 
-# A bridge's list of devices may be longer than the parser's own limit of 128 KiB, and holds the network's key.
+# A bridge's list of devices may be longer than the parser's own limit of 128 KiB, and contains the network's key.
 csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class FileSecrets:
-    """The secrets of one file in one state (None: not there, or its state is not known)."""
+    """The secrets of one file in one state (None: the file is missing, or its state is unknown)."""
 
     identity: Identity | None
     secrets: Secrets = field(default_factory=Secrets)
@@ -49,9 +50,9 @@ class FileSecrets:
 
 @dataclass(frozen=True, slots=True)
 class LabSecrets:
-    """The secrets of a lab, and the files that could not be read for them: a broken one may hide some.
+    """The secrets of a lab, and the files that could not be read for them: a broken file may contain some.
 
-    ``files`` has them by file, so that only what has changed is read again.
+    ``files`` has the secrets by file, so that only changed files are read again.
     """
 
     secrets: Secrets
@@ -60,10 +61,10 @@ class LabSecrets:
 
 
 def read_secrets(lab: LabFolder, before: LabSecrets | None = None) -> LabSecrets:
-    """Collect the secrets of a lab from its own JSON files and its table of readings; ``users.json`` is never opened.
+    """Collect the secrets of a lab from its JSON files and its table of readings; ``users.json`` is never opened.
 
-    ``before`` is what was read earlier: files in the same state are not read again. A file that cannot be read is a
-    problem of the result, and never an error: it must not hide the others.
+    ``before`` is an earlier result: files in the same state are not read again. A file that cannot be read becomes a
+    problem of the result, not an error: it must not hide the other files.
     """
     quick_search = _quick_search()
     known = before.files if before else {}
@@ -76,9 +77,9 @@ def read_secrets(lab: LabFolder, before: LabSecrets | None = None) -> LabSecrets
 
 
 def secret_file_paths(lab: LabFolder) -> list[str]:
-    """Return the files of a lab that secrets are read from, by path, whether they are there or not.
+    """Return the paths of the lab's files that secrets are read from, whether they exist or not.
 
-    A symbolic link or a closed folder among them is named as well: reading it says what is the matter.
+    A symbolic link or an unreadable folder among them is included: reading it reports the cause.
     """
     found = {
         entry.path
@@ -93,7 +94,7 @@ def secret_file_paths(lab: LabFolder) -> list[str]:
 
 
 def _read_file_secrets(lab: LabFolder, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
-    """Return the secrets of one file. Its state is taken before it is read."""
+    """Return the secrets of one file. Its state is read before its content."""
     identity = None
     try:
         identity = lab.identity(path)
@@ -114,7 +115,7 @@ def _read_file_secrets(lab: LabFolder, path: str, quick_search: Needles, known: 
 
 
 def _read_signing_key(lab: LabFolder) -> FileSecrets:
-    """Return the text of the lab's secret key; nothing where there is none, or this user may not read it."""
+    """Return the text of the lab's secret key; nothing if there is none, or this user may not read it."""
     with suppress(OSError):
         identity, data = lab.identity(SIGNING_KEY), lab.read(SIGNING_KEY) or b""
         *_, text = data[:_LARGE_BYTES].decode("ascii", "replace").split("\n")[:2]  # below a comment
@@ -124,7 +125,7 @@ def _read_signing_key(lab: LabFolder) -> FileSecrets:
 
 def _read_json(lab: LabFolder, path: str, quick_search: Needles) -> Iterator[tuple[str, Any]]:
     data = read_bytes(lab, path)
-    # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
+    # Large files are registers of messages: most contain no secret, which a quick search shows.
     if data is None or (len(data) > _LARGE_BYTES and not quick_search.positions(data)):
         return
     if path != MESSAGES:
@@ -132,7 +133,7 @@ def _read_json(lab: LabFolder, path: str, quick_search: Needles) -> Iterator[tup
         return
     try:
         yield path, parse_json(data, path)
-    except DocumentError:  # one message a line, or torn: whoever reads the readings says what is wrong with it
+    except DocumentError:  # one message a line, or cut short: reported when the readings are read
         yield path, list(_messages_of_lines(_as_utf8(data), quick_search))
 
 
@@ -143,18 +144,19 @@ def _messages_of_lines(data: bytes, quick_search: Needles) -> Iterator[Any]:
 
 
 def _quick_search() -> Needles:
-    """Return a search for what a file must hold, in any usual spelling, to hold a secret at all."""
+    """Return a search for the texts, in any usual spelling, of which every file with a secret contains one."""
     words = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
     return Needles(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
 
 
-def _describe_error(error: OSError) -> str:
-    remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
-    return f"cannot be read for the passwords and addresses that it may hold ({error.strerror}); {remedy}."
+def _describe_error(error: OSError) -> Message:
+    if error.errno == errno.ELOOP:
+        return Message("lab_secrets.link")
+    return Message("lab_secrets.unreadable", error=error.strerror)
 
 
 def _messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:
-    """Yield the messages of the lab's table that may hold a secret, as a document of messages."""
+    """Yield the messages of the lab's table that may contain a secret, as one document."""
     data = _as_utf8(data)
     header, _, rows = data.removeprefix("\ufeff".encode()).partition(b"\n")
     separator = max(b",;\t", key=header.count)
@@ -177,7 +179,7 @@ def _as_utf8(data: bytes) -> bytes:
 
 
 def _lines(data: bytes, positions: Iterable[int]) -> Iterator[bytes]:
-    """Yield the lines in which the sorted positions lie, each once."""
+    """Yield each line that contains one of the sorted positions, once."""
     done = -1
     for position in positions:
         if position < done:

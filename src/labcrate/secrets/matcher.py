@@ -1,7 +1,7 @@
-"""Finds the secrets of a lab in bytes, under every escape, in linear time.
+"""The search for a lab's secrets in bytes, under all escapes, in linear time.
 
-What is found is a place and a kind, never a value. The quick search for needles says where to look closer; only
-there are the exact patterns compared, escapes undone and URLs read.
+The result is places and kinds, never values. A quick search for needles finds the places to examine; only there are
+the exact patterns compared, escapes decoded and URLs parsed.
 """
 
 import re
@@ -18,29 +18,29 @@ from labcrate.secrets.escapes import LEVELS, decode, decoded_forms, spellings
 from labcrate.secrets.needles import NEEDLE_LENGTH, Needles, caseless_needles, needle_for
 from labcrate.secrets.urls import MAX_URL_LENGTH as LONGEST_URL
 from labcrate.secrets.urls import url_at
-from labcrate.secrets.values import MIN_STRONG_LENGTH, SECRET_KINDS, URL_CREDENTIALS, Secret, Secrets
+from labcrate.secrets.values import MIN_STRONG_LENGTH, SECRET_KINDS, Secret, SecretKind, Secrets
 from labcrate.secrets.weak_values import ROW_BYTES, TableColumns, WeakValues
 
 _BEFORE_AT = 400  # characters between a URL's scheme and its ``@``
 MARGIN = 64
 """Bytes around a place that decide whether it counts."""
 
-_ROUNDS = 4  # one address can free the next only where they overlap
+_ROUNDS = 4  # an address can make the next one count only if they overlap
 _WORDS = re.compile(r"[\"\s]")
 _DIGITS = frozenset(b"0123456789")
 _HEX_DIGITS = _DIGITS | frozenset(b"abcdefABCDEF")
 
 
 class Hit(NamedTuple):
-    """A secret found: the bytes from ``start`` up to ``stop``, and its kind.
+    """A secret that was found: the bytes from ``start`` up to ``stop``, and its kind.
 
-    ``order`` is empty but for UTF-16: there ``le`` or ``be``, or ``any`` for ASCII from its first character's byte to
-    its last one's, which is the same in both.
+    ``order`` is empty except in UTF-16: there it is ``le`` or ``be``, or ``any`` for ASCII from the first character's
+    byte to the last one's, which is the same in both.
     """
 
     start: int
     stop: int
-    kind: str
+    kind: SecretKind
     order: str = ""
 
 
@@ -53,7 +53,7 @@ class _Pattern:
 
 
 class Matcher:
-    """A search for the secrets of one lab, made once and used for everything that leaves."""
+    """A search for the secrets of one lab, made once and used for everything that is exported."""
 
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
@@ -69,9 +69,9 @@ class Matcher:
         self._weak = WeakValues(secrets.weak)
 
     def find(self, data: bytes, text: bool = True) -> list[Hit]:
-        """Return the secrets in ``data``, in order; those that lie in others, or overlap, are all named.
+        """Return the secrets in ``data`` in order, including those inside others and those that overlap.
 
-        ``text``: also look for weak values behind the keys of credentials, which only texts have.
+        ``text``: also find weak values after credential keys, which only texts have.
         """
         regions, urls = self._regions.find(data)
         hits = self._find_unescaped(data, text, urls)
@@ -80,17 +80,17 @@ class Matcher:
         return sorted(set(hits))
 
     def table_columns(self, beginning: bytes) -> TableColumns | None:
-        """Return a search of a table's columns for weak values, where its header names a credential's."""
+        """Return a search of a table's columns for weak values, if its header names a credential."""
         return self._weak.table_columns(beginning)
 
     def is_weak_value(self, value: object) -> bool:
-        """Return whether a JSON value is, as a whole, a value that is too common to be searched for by itself."""
+        """Return whether a JSON value as a whole is a secret value that is too common to be searched for alone."""
         return isinstance(value, str | int | float) and self._weak.has(str(value))
 
     def text_needles(self) -> set[str]:
-        """Return parts of the values, in small ASCII letters, one of which every text with one of them has.
+        """Return parts of the values in lower-case ASCII, one of which is in every text with an unescaped value.
 
-        Only where it has no escape in it. For a quick search of whole columns; these are to be kept as secret.
+        They serve to search whole columns quickly, and must be kept secret.
         """
         texts = {secret.value for secret in self.secrets.strong}
         texts |= {
@@ -103,7 +103,7 @@ class Matcher:
         return {"".join(c.lower() if c.isascii() else c for c in part) for part in parts}
 
     def _find_unescaped(self, data: bytes, text: bool, urls: Iterable[int]) -> list[Hit]:
-        """Find what stands in the data without undoing escapes."""
+        """Return the secrets in the data without decoding escapes."""
         found: list[tuple[Hit, list[int]]] = []
         for start, stop in ranges_around(self._needles.positions(data), self._before_needle, self._span, len(data)):
             part = data[start:stop]
@@ -119,7 +119,7 @@ class Matcher:
         return _resolve_touching(found)
 
     def _find_escaped(self, data: bytes, start: int, stop: int, text: bool) -> Iterable[Hit]:
-        """Find what stands in a part of the data once its escapes are undone, level by level."""
+        """Yield the secrets in a part of the data after decoding its escapes, level by level."""
         chain = []
         part = data[start:stop]
         for _ in range(LEVELS):
@@ -136,10 +136,10 @@ class Matcher:
 
 
 class _PatternSearch:
-    """The places of every pattern, also where they overlap.
+    """A search for the places of all patterns, including those that overlap.
 
-    Of a pattern that overlaps itself (``aaaaaaaa`` in a million letters) no more places than cover the same bytes; of
-    an address all, for what touches each decides whether it counts.
+    Of a pattern that overlaps itself (``aaaaaaaa`` in a million letters), only the places needed to cover the same
+    bytes are returned; of an address all, because what touches each place decides whether it counts.
     """
 
     def __init__(self, patterns: list[_Pattern]) -> None:
@@ -150,16 +150,16 @@ class _PatternSearch:
     def find(self, data: bytes) -> list[tuple[_Pattern, int, int]]:
         if self._search is None:
             return []
-        # Those of one pattern come from left to right.
+        # Matches of one pattern are in order.
         matches = self._search.find_matches_as_indexes(data, overlapping=True)
         found: list[tuple[int, int, int]] = []
-        last_index: dict[int, int] = {}  # of each pattern its last place in ``found``
-        previous_end: dict[int, int] = {}  # and where the place before that one ends
+        last_index: dict[int, int] = {}  # of each pattern, the index of its last match in ``found``
+        previous_end: dict[int, int] = {}  # and the end of the match before that one
         for match in matches:
             which, start, _ = match
             at = last_index.get(which, -1)
             if at >= 0 and not self._patterns[which].secret.address and start <= previous_end[which]:
-                found[at] = match  # reaches further than the one it overlaps, and leaves no gap to the one before
+                found[at] = match  # extends the overlapped match, without a gap to the one before
                 continue
             previous_end[which] = found[at][2] if at >= 0 else -1
             last_index[which] = len(found)
@@ -168,12 +168,12 @@ class _PatternSearch:
 
 
 def ranges_around(positions: list[int], before: int, after: int, length: int) -> list[tuple[int, int]]:
-    """Return the ranges around sorted positions, those that meet joined into one, none twice."""
+    """Return the ranges around sorted positions, with those that meet merged."""
     return merge_ranges([(max(position - before, 0), min(position + after, length)) for position in positions])
 
 
 def _make_patterns(secrets: tuple[Secret, ...]) -> list[_Pattern]:
-    """Return the byte strings to search for; one that stands for several secrets has the first of their kinds."""
+    """Return the byte strings to search for; one that several secrets share has the first of their kinds."""
     by_key: dict[tuple[bytes, str, bool], _Pattern] = {}
     for secret in sorted(secrets, key=lambda secret: SECRET_KINDS.index(secret.kind)):
         caseless = secret.address and secret.value.isascii()
@@ -187,7 +187,7 @@ def _make_patterns(secrets: tuple[Secret, ...]) -> list[_Pattern]:
 
 
 def _encodings(text: str) -> list[tuple[bytes, str]]:
-    """Return a text in UTF-8, Windows-1252 and UTF-16, and the latter's order of bytes."""
+    """Return a text in UTF-8, Windows-1252 and UTF-16, with the byte order of the latter."""
     found = [(text.encode("utf-8", "surrogatepass"), "")]
     if text.isascii():
         return [*found, ("\0".join(text).encode(), "any")]
@@ -198,7 +198,7 @@ def _encodings(text: str) -> list[tuple[bytes, str]]:
 
 
 def _make_needles(patterns: list[_Pattern]) -> tuple[Needles, int]:
-    """Return the quick search for the patterns, and how far before a needle its pattern may begin."""
+    """Return the quick search for the patterns, and how many bytes before a needle its pattern may begin."""
     needles: set[bytes] = set()
     before = 0
     for pattern in patterns:
@@ -212,9 +212,9 @@ def _make_needles(patterns: list[_Pattern]) -> tuple[Needles, int]:
 
 
 def _find_touching(data: bytes, hit: Hit, pattern: _Pattern) -> list[int]:
-    """Return where a digit, or a digit beyond a dot, touches an address: there it is a part of something longer.
+    """Return where a digit touches an address, directly or after a dot: there it is part of something longer.
 
-    In an address with colons (RFC 4291) the letters a to f are digits, and a colon joins as a dot does.
+    In an address with colons (RFC 4291), the letters a to f are digits, and a colon joins as a dot does.
     """
     step = 2 if hit.order else 1
     digits, joints = (_HEX_DIGITS, b".:") if ":" in pattern.secret.value else (_DIGITS, b".")
@@ -230,7 +230,7 @@ def _find_touching(data: bytes, hit: Hit, pattern: _Pattern) -> list[int]:
 
 
 def _resolve_touching(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
-    """Return the places that count: what touches an address does not join it where it is itself a secret."""
+    """Return the places that count: one touched by digits counts only if these are in a secret too."""
     counted = [hit for hit, touching in found if not touching]
     left = [(hit, touching) for hit, touching in found if touching]
     for _ in range(_ROUNDS):
@@ -246,7 +246,7 @@ def _resolve_touching(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
 
 
 def covered_ranges(hits: Iterable[Hit]) -> list[tuple[int, int]]:
-    """Return the ranges that hits cover, those that overlap joined into one."""
+    """Return the ranges that hits cover, with overlapping ranges merged."""
     return merge_ranges([(hit.start, hit.stop) for hit in sorted(hits)])
 
 
@@ -272,8 +272,10 @@ def _url_hit(data: bytes, at: int) -> Hit | None:
         return None
     begin = max(at - 22 * step, first)
     text = data[begin : at + LONGEST_URL * step : step]
-    # One character a byte: what is found keeps its offsets.
+    # latin-1: one character for each byte, so offsets stay the same.
     url = url_at(text.decode("latin-1"), (at - begin) // step)
     if url is None or not url.password:
         return None
-    return Hit(begin + url.start * step, begin + (url.stop - 1) * step + 1, URL_CREDENTIALS, "any" if wide else "")
+    return Hit(
+        begin + url.start * step, begin + (url.stop - 1) * step + 1, SecretKind.URL_CREDENTIALS, "any" if wide else ""
+    )

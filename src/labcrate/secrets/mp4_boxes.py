@@ -22,7 +22,7 @@ _MAX_DEPTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Mp4Box:
-    """A box of ``length`` bytes at ``start``, of which the first ``header`` say its kind and length."""
+    """A box of ``length`` bytes at ``start``, whose first ``header`` bytes give its kind and length."""
 
     start: int
     length: int
@@ -37,7 +37,7 @@ class Mp4Box:
 
 @dataclass(frozen=True, slots=True)
 class BytePatch:
-    """Bytes that stand in a file's place from ``offset`` on."""
+    """Bytes that replace those of a file from ``offset`` on."""
 
     offset: int
     data: bytes
@@ -51,7 +51,7 @@ def is_mp4(beginning: bytes) -> bool:
 def metadata_ranges(file: BinaryIO, size_bytes: int) -> list[tuple[int, int]]:
     """Return start and stop of everything in the file but pictures and sound, in order. Raises OSError.
 
-    What follows after the last box that can be read counts as metadata.
+    Everything after the last readable box counts as metadata.
     """
     ranges: list[tuple[int, int]] = []
     at = 0
@@ -76,7 +76,7 @@ def _add_range(ranges: list[tuple[int, int]], start: int, stop: int) -> None:
 
 
 def _read_box(data: bytes, at: int, base: int, limit: int) -> Mp4Box | None:
-    """Return the box whose header stands at ``at`` of ``data``, which lies at ``base`` of the file."""
+    """Return the box whose header is at ``at`` in ``data``; ``data`` begins at ``base`` in the file."""
     if len(data) - at < 8:
         return None
     length, kind = struct.unpack_from(">I4s", data, at)
@@ -93,7 +93,7 @@ def _read_box(data: bytes, at: int, base: int, limit: int) -> Mp4Box | None:
 
 
 def box_chains(data: bytes, base: int) -> Iterator[tuple[Mp4Box, ...]]:
-    """Yield every box in a range of metadata that lies at ``base``, behind those that it lies in, outermost first."""
+    """Yield every box in a range of metadata at ``base``, after the boxes that contain it, outermost first."""
     waiting: list[tuple[int, int, tuple[Mp4Box, ...]]] = [(base, base + len(data), ())]
     for _ in range(_MAX_TREE_BOXES):
         if not waiting:
@@ -112,18 +112,18 @@ def box_chains(data: bytes, base: int) -> Iterator[tuple[Mp4Box, ...]]:
 
 
 def _first_inside(data: bytes, base: int, chain: tuple[Mp4Box, ...]) -> int | None:
-    """Return where the first box inside the last of the chain begins; ``None`` where it holds none."""
+    """Return where the first box inside the last one of the chain begins; None if it contains none."""
     box = chain[-1]
     start = box.start + box.header
     if box.kind in _CONTAINERS or (len(chain) > 1 and chain[-2].kind == b"ilst"):
         return start
-    if box.kind == b"meta":  # QuickTime's has no version and flags, ISO's has
+    if box.kind == b"meta":  # QuickTime's meta box has no version and flags
         return start if data[start - base + 4 : start - base + 8] == b"hdlr" else start + 4
     return None
 
 
 def has_position(data: bytes, base: int = 0) -> bool:
-    """Return whether tags in a range of metadata say where the camera was."""
+    """Return whether tags in a range of metadata give a geographic position."""
     for chain in box_chains(data, base):
         box = chain[-1]
         if box.kind in _POSITION_BOXES and box.length > box.header:
@@ -137,10 +137,10 @@ def has_position(data: bytes, base: int = 0) -> bool:
 
 
 def make_patches(data: bytes, base: int, hits: list[tuple[int, int]]) -> list[BytePatch]:
-    """Return what to write over a range of metadata at ``base``, so that the places ``hits`` (sorted) are gone.
+    """Return what to write over a range of metadata at ``base`` to remove the sorted places ``hits``.
 
-    The innermost box that a reader can do without becomes ``free``; where there is none, as in a track's handler, the
-    bytes of the place alone are written over.
+    The innermost box that a reader can do without becomes ``free``; if there is none, as in a track's handler, only the
+    bytes of the place are overwritten.
     """
     starts = [start for start, _ in hits]
     left = set(range(len(hits)))
@@ -164,12 +164,12 @@ def _is_removable(chain: tuple[Mp4Box, ...]) -> bool:
         return True
     if parent == b"udta" or (parent == b"meta" and box.kind in (b"xml ", b"bxml", b"idat")):
         return True
-    # An item of a list of tags keeps its place, which is its key's number; what it says goes.
+    # A tag's item stays, because its position is its key's number; only its value is freed.
     return box.kind == b"data" and len(chain) > 2 and chain[-3].kind == b"ilst"
 
 
 def _free_box(data: bytes, base: int, box: Mp4Box) -> BytePatch:
-    """Return a ``free`` box of the same length, with the header's own way of telling it."""
+    """Return a ``free`` box of the same length, with the length field in the same form."""
     at = box.start - base
     stop = min(box.stop - base, len(data))
     header = data[at : at + box.header]
@@ -177,7 +177,7 @@ def _free_box(data: bytes, base: int, box: Mp4Box) -> BytePatch:
 
 
 def apply_patches(data: bytes, offset: int, patches: list[BytePatch]) -> bytes:
-    """Return a part of a file, read at ``offset``, as it is with the patches written over it."""
+    """Return a part of a file, read at ``offset``, with the patches applied."""
     stop = offset + len(data)
     touching = [patch for patch in patches if patch.offset < stop and patch.offset + len(patch.data) > offset]
     if not touching:

@@ -1,7 +1,7 @@
-"""Quick search for byte strings: where one of many may begin, at several gigabytes a second.
+"""A quick search for byte strings: the places where one of many may begin, at several gigabytes a second.
 
 Up to about 60 patterns, aho-corasick's leftmost search runs on vector instructions (Teddy), ten times as fast as
-its automata; so needles are short, shared where they can be, and searched for in groups.
+its automata. So needles are short, shared where possible, and searched for in groups.
 """
 
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from itertools import product
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 GROUP_SIZE = 48
-"""Needles of one search by vector instructions."""
+"""Needles in one search by vector instructions."""
 
 MAX_GROUPS = 10
-"""Beyond this many groups one automaton is faster."""
+"""With more groups, one automaton is faster."""
 
 NEEDLE_LENGTH = 8
-"""Characters of a needle, where a value has that many."""
+"""Characters of a needle, if the value has that many."""
 
 _CASELESS_LENGTH = 4
 
 
 class Needles:
-    """A set of short byte strings, searched for together."""
+    """A set of short byte strings that are searched for together."""
 
     def __init__(self, needles: Iterable[bytes]) -> None:
         unique = sorted(set(needles))
@@ -32,19 +32,19 @@ class Needles:
             self._searches = [BytesAhoCorasick(unique, MatchKind.LeftmostLongest, Implementation.DFA)]
         elif unique:
             count = -(-len(unique) // GROUP_SIZE)
-            # Neighbours in different groups: many needles that begin alike slow the vector search down.
+            # Similar needles go to different groups: many with one beginning slow the vector search down.
             self._groups = [unique[first::count] for first in range(count)]
             self._searches = [BytesAhoCorasick(group, MatchKind.LeftmostLongest) for group in self._groups]
 
     def found(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Return where needles begin, sorted, and which; of needles of one search that overlap one is named."""
+        """Return the sorted places where needles begin, with the needle; of overlapping needles, return one."""
         places: list[tuple[int, bytes]] = []
         for search, group in zip(self._searches, self._groups, strict=True):
             places.extend((start, group[which]) for which, start, _ in search.find_matches_as_indexes(data))
         return sorted(places)
 
     def positions(self, data: bytes | memoryview) -> list[int]:
-        """Return where needles begin, sorted; of needles that overlap one is named."""
+        """Return the sorted places where needles begin; of overlapping needles, return one."""
         found: list[int] = []
         for search in self._searches:
             found.extend(start for _, start, _ in search.find_matches_as_indexes(data))
@@ -57,7 +57,7 @@ def needle_for(pattern: bytes, wide: bool) -> bytes:
 
 
 def caseless_needles(pattern: bytes, wide: bool) -> tuple[set[bytes], int]:
-    """Return a short part of an ASCII pattern in every mixture of small and capital letters, and its offset."""
+    """Return a short part of an ASCII pattern in every mixture of upper and lower case, and its offset."""
     step = 2 if wide else 1
     text = pattern[::step]
     length = min(_CASELESS_LENGTH, len(text))

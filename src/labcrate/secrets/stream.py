@@ -1,4 +1,4 @@
-"""Searches streams of any size: piece by piece, with enough of the last piece kept that no border hides a secret."""
+"""The search of streams of any size, chunk by chunk, with enough overlap that no border hides a secret."""
 
 import codecs
 import re
@@ -9,10 +9,10 @@ from labcrate.secrets.matcher import MARGIN, Hit, Matcher
 from labcrate.secrets.weak_values import ROW_BYTES, TableColumns
 
 CHUNK_BYTES = 1024 * 1024
-"""Bytes that are read at a time."""
+"""Bytes read at a time."""
 
 _CONTEXT_BYTES = ROW_BYTES + MARGIN
-"""Bytes behind a value that may say what it is: the rest of its row."""
+"""Bytes after a value that may identify it: the rest of its row."""
 
 _JSON_KEY = re.compile(rb'"\s{0,8}:\s{0,8}\Z')
 _KEY_CONTEXT_BYTES = 24
@@ -21,7 +21,7 @@ _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True) -> Iterator[Hit]:
-    """Yield the secrets of a stream with their offsets in it, each once, in about their order.
+    """Yield the secrets of a stream with their offsets, each once, roughly in order.
 
     Memory is bounded by a few chunks and the longest secret.
     """
@@ -43,10 +43,10 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
             continue
         data = b"".join((data, *parts))
         parts, waiting = [], 0
-        stop = base + len(data) - _CONTEXT_BYTES  # beyond it, what follows may decide
+        stop = base + len(data) - _CONTEXT_BYTES  # after it, the next chunk may decide
         found = list(_hits_between(matcher.find(data, text), base, done - matcher.reach_bytes, stop))
         yield from (hit for hit in found if hit not in yielded)
-        # Of places that overlap not all are named: those of the next piece may leave a gap to these.
+        # Not all overlapping places are returned: those of the next chunk may leave a gap to these.
         yielded = {hit for hit in found if hit.stop > stop - matcher.reach_bytes}
         base += len(data) - overlap
         data, done = data[-overlap:], stop
@@ -57,16 +57,16 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
 
 
 def _hits_between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterator[Hit]:
-    """Yield the hits that end after ``done`` and no later than ``stop``, with offsets in the stream."""
+    """Yield the hits that end after ``done`` and at most at ``stop``, with offsets in the stream."""
     for hit in hits:
         if done < base + hit.stop and (stop is None or base + hit.stop <= stop):
             yield Hit(base + hit.start, base + hit.stop, hit.kind, hit.order)
 
 
 def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, bytes]]) -> Iterator[bytes]:
-    """Yield a stream with each of the sorted, separate ranges (start, stop, what stands there instead) replaced.
+    """Yield a stream with each of the sorted, separate ranges (start, stop, replacement) replaced.
 
-    What replaces a bare number behind a JSON key is put into quotes, so that the text stays JSON.
+    The replacement of a bare number after a JSON key is put in quotes, so that the text stays JSON.
     """
     left = iter(ranges)
     following = next(left, None)
@@ -76,7 +76,7 @@ def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, 
         at = 0
         while following is not None and following[0] < base + len(chunk):
             start, stop, replacement = following
-            if start >= base:  # else the range began in an earlier chunk, and what replaces it has been given
+            if start >= base:  # else the range began in an earlier chunk and was replaced there
                 yield chunk[at : start - base]
                 bare = chunk[start - base : stop - base].isdigit()
                 behind_key = bare and _JSON_KEY.search(
@@ -93,14 +93,14 @@ def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, 
 
 
 def read_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file from its beginning. Raises OSError."""
+    """Yield a file from its beginning in chunks. Raises OSError."""
     file.seek(0)
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
 
 
 def read_ranges(file: BinaryIO, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield parts of a file with zeros between them, so that nothing is found across. Raises OSError."""
+    """Yield parts of a file with zeros between them, so that nothing is found across them. Raises OSError."""
     for start, stop in ranges:
         file.seek(start)
         left = stop - start
@@ -111,12 +111,12 @@ def read_ranges(file: BinaryIO, ranges: Iterable[tuple[int, int]]) -> Iterator[b
 
 
 def utf16_codec(beginning: bytes) -> str | None:
-    """Return the codec of a text that begins with UTF-16's byte order mark; ``None`` for anything else."""
+    """Return the codec of a text that begins with the byte order mark of UTF-16; None for anything else."""
     return next((codec for mark, codec in _BOMS if beginning.startswith(mark)), None)
 
 
 def to_utf8(chunks: Iterable[bytes], codec: str, errors: str = "replace") -> Iterator[bytes]:
-    """Yield a UTF-16 stream as UTF-8, its mark kept. With ``strict`` errors it raises UnicodeDecodeError."""
+    """Yield a UTF-16 stream as UTF-8 with its mark. With ``strict`` errors it raises UnicodeDecodeError."""
     decoder = codecs.getincrementaldecoder(codec)(errors)
     for chunk in chunks:
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
-"""URLs inside a text: where they stand, their host, and what they say before ``@``.
+"""URLs inside a text: their places, hosts, and the user and password before ``@``.
 
-The grammar is that of RFC 3986, section 3.2, so far as it tells a password from a path: user information ends
-before the first ``/``, ``?`` or ``#``. Every part is bounded, so that a text of any kind is read in linear time.
+The grammar is that of RFC 3986, section 3.2, as far as it separates a password from a path: user information ends
+before the first ``/``, ``?`` or ``#``. Every part is bounded, so that any text is read in linear time.
 """
 
 import re
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
 MAX_URL_LENGTH = 1600
-"""The most characters of a URL that are looked at."""
+"""The maximum length of a URL in characters; the rest is ignored."""
 
-_NEVER_IN_URL = r"\s\x00-\x20\x7f\"'<>"  # what no part of a URL holds
+_NEVER_IN_URL = r"\s\x00-\x20\x7f\"'<>"  # in no part of a URL
 _SCHEME_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}\Z")
 _CREDENTIALS = re.compile(
     rf"(?P<user>[^{_NEVER_IN_URL}/?#@:\\]{{0,128}}):(?P<password>[^{_NEVER_IN_URL}/?#\\]{{1,256}})@"
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\*+|x{3,}|X{3,}|\.{2,}|\[removed\]|\$?\{[^{}]{0,200}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Url:
-    """A URL that stands in a text from ``start`` to ``stop``; ``password`` is empty where it has none."""
+    """A URL in a text from ``start`` to ``stop``; ``password`` is empty if it has none."""
 
     start: int
     stop: int
@@ -40,16 +40,16 @@ class Url:
         _, _, query = self.text.partition("?")
         try:
             return parse_qsl(query.partition("#")[0], max_num_fields=100)
-        except ValueError:  # more fields than a camera has
+        except ValueError:  # too many fields
             return []
 
     def passwords(self) -> set[str]:
-        """Return the password as it is written and as it is meant."""
+        """Return the password as it is written and as it is decoded."""
         return {self.password, unquote(self.password)} - {""}
 
 
 def find_urls(text: str) -> Iterator[Url]:
-    """Yield the URLs of a text that have ``://``, in their order."""
+    """Yield the URLs of a text that contain ``://``, in order."""
     at = text.find("://")
     while at >= 0:
         url = url_at(text, at)
@@ -59,7 +59,7 @@ def find_urls(text: str) -> Iterator[Url]:
 
 
 def url_at(text: str, at: int) -> Url | None:
-    """Return the URL whose ``://`` stands at ``at``; ``None`` where no scheme or no host is beside it."""
+    """Return the URL whose ``://`` is at ``at``; None if it has no scheme or no host."""
     scheme = _SCHEME_BEFORE.search(text[max(at - 21, 0) : at])
     if scheme is None:
         return None

@@ -1,7 +1,7 @@
-"""What must not leave the lab, as values: collected from the lab's own documents, never guessed from key names.
+"""The values that must not be exported, collected from the lab's own documents and never guessed from key names.
 
-A strong value is searched for everywhere. A weak one (short, digits alone, a common word) would be found all over
-a lab's files, so it counts only as the whole value of a credential's key, or before ``@`` in a URL.
+A strong value is searched for everywhere. A weak one (short, digits only, a common word) would be found all over a
+lab's files, so it counts only as the whole value of a credential key, or before ``@`` in a URL.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -25,24 +26,28 @@ from labcrate.secrets.credential_keys import (
 )
 from labcrate.secrets.urls import Url, find_urls
 
-CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind, shown in messages
-CAMERA_ADDRESS = "a camera's address"
-STREAM_URL = "a stream URL"
-URL_CREDENTIALS = "a URL with credentials"
-PASSWORD = "a password or token"  # noqa: S105 - a kind
-ADDRESS = "a network address"
-SECRET_KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_ADDRESS, ADDRESS)
-"""Every kind of secret, in the words that messages use; of two kinds that a value has, the first is named."""
 
+class SecretKind(StrEnum):
+    """The kinds of secrets, in the words of messages; of two kinds that one value has, the first is reported."""
+
+    CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind
+    PASSWORD = "a password or token"  # noqa: S105 - a kind
+    URL_CREDENTIALS = "a URL with credentials"
+    STREAM_URL = "a stream URL"
+    CAMERA_ADDRESS = "a camera's address"
+    ADDRESS = "a network address"
+
+
+SECRET_KINDS = tuple(SecretKind)
 MIN_STRONG_LENGTH = 8
-"""Characters of a credential below which it is weak."""
+"""A credential with fewer characters is weak."""
 
 COMMON_WORDS = frozenset({"admin", "password", "camera", "live", "main"})
 MAX_VALUE_LENGTH = 16 * 1024
-"""Characters of a value beyond which its beginning is searched for."""
+"""Of a longer value, this many characters are searched for."""
 
 SEARCH_VERSION = 2
-"""Raised when the search finds more than before, so that results kept from an older one are not used."""
+"""Increased when the search finds more than before, so that stored results of an older one are not used."""
 
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtspu", "rtmp", "rtmps", "rtp", "srt", "udp", "mms", "rtmpt"})
 _WEB_SCHEMES = frozenset({"http", "https"})
@@ -52,17 +57,17 @@ _NETWORK_KEY_BYTES = 16
 _MAX_NESTED = 4
 _REMOVED = "[removed]"
 MAX_URLS = 1000
-"""URLs of one text that give values; those behind them are found by their own passwords alone."""
+"""URLs of one text that are collected as values; later ones are found only by their passwords."""
 
 _MAX_TEXT_JSON = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """One value that must not leave. Its ``repr`` shows the kind alone: values never reach a log."""
+    """One value that must not be exported. Its ``repr`` shows only the kind: values never reach a log."""
 
     value: str
-    kind: str
+    kind: SecretKind
     address: bool = False
 
     def __repr__(self) -> str:
@@ -71,7 +76,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
-    """The values of a lab that must not leave: ``strong`` ones count anywhere, ``weak`` ones as a whole."""
+    """The values of a lab that must not be exported: ``strong`` ones count anywhere, ``weak`` ones as a whole."""
 
     strong: tuple[Secret, ...] = ()
     weak: tuple[Secret, ...] = ()
@@ -80,10 +85,10 @@ class Secrets:
         return f"Secrets({len(self.strong)} strong, {len(self.weak)} weak)"
 
     def fingerprint(self, key: bytes) -> str:
-        """Return a keyed hash of the values and of the way they are searched for (BLAKE2b, RFC 7693), in hex.
+        """Return a keyed hash of the values and of the search method (BLAKE2b, RFC 7693), in hex.
 
-        A result of a search is worth something as long as this stays the same. ``key`` (1 to 64 bytes, random, the
-        index's own) keeps a short password from being found by trying. Raises ValueError without a key.
+        A search result is valid as long as this stays the same. ``key`` (1 to 64 random bytes, the index's own) keeps
+        short passwords from being found by trying. Raises ValueError without a key.
         """
         if not key:
             raise ValueError("the hash of secrets needs a key, else short ones could be found by trying")
@@ -97,11 +102,11 @@ class Secrets:
 
 
 def collect_secrets(documents: Iterable[tuple[str, Any]]) -> Secrets:
-    """Collect the secrets of JSON documents, each with its path in the lab.
+    """Collect the secrets of JSON documents, each given with its path in the lab.
 
-    Documents named ``cameras.json`` give passwords, addresses and stream URLs; so do messages of the bridge, in any
-    document. Every document gives the values of credentials' keys and the passwords of URLs. A document named
-    ``users.json`` is passed over.
+    Documents named ``cameras.json`` have passwords, addresses and stream URLs; so do messages of the bridge, in any
+    document. Every document may have values of credential keys and passwords in URLs. A document named ``users.json``
+    is skipped.
     """
     found = _Collector()
     for path, value in documents:
@@ -112,7 +117,7 @@ def collect_secrets(documents: Iterable[tuple[str, Any]]) -> Secrets:
 
 
 def merge_secrets(parts: Iterable[Secrets]) -> Secrets:
-    """Return the secrets of several files as one: the same as ``collect_secrets`` makes of all their documents."""
+    """Return the secrets of several files as one, the same as ``collect_secrets`` makes of all their documents."""
     found = _Collector()
     for part in parts:
         found.take(part)
@@ -120,14 +125,14 @@ def merge_secrets(parts: Iterable[Secrets]) -> Secrets:
 
 
 def is_weak(value: str) -> bool:
-    """Return whether a credential is too common to be searched for by itself."""
+    """Return whether a credential is too common to be searched for alone."""
     return len(value) < MIN_STRONG_LENGTH or value.isdigit() or value.casefold() in COMMON_WORDS
 
 
 def spellings_of_address(text: str) -> tuple[str, ...]:
-    """Return how a network address is written; nothing for what does not count as one.
+    """Return the spellings of a network address; none for a text that does not count as one.
 
-    ``localhost``, 0.0.0.0, loopback addresses and host names without a dot say nothing about a lab.
+    ``localhost``, 0.0.0.0, loopback addresses and host names without a dot reveal nothing about a lab.
     """
     text = text.strip().strip("[]").rstrip(".")
     try:
@@ -144,25 +149,25 @@ def spellings_of_address(text: str) -> tuple[str, ...]:
 
 
 class _Collector:
-    """The values found so far, each with the first of its kinds."""
+    """The values collected so far, each with the first of its kinds."""
 
     def __init__(self) -> None:
         self._strong: dict[str, Secret] = {}
         self._weak: dict[str, Secret] = {}
 
-    def add_credential(self, value: str, kind: str) -> None:
+    def add_credential(self, value: str, kind: SecretKind) -> None:
         if not value:
             return
         weak = is_weak(value)
-        if weak or value not in _REMOVED:  # else what stands where a secret stood would hold one
+        if weak or value not in _REMOVED:  # otherwise the replacement itself would contain a secret
             _add(self._weak if weak else self._strong, Secret(value[:MAX_VALUE_LENGTH], kind))
 
-    def address(self, text: str, kind: str) -> None:
+    def address(self, text: str, kind: SecretKind) -> None:
         for spelling in spellings_of_address(text):
             _add(self._strong, Secret(spelling, kind, address=True))
 
     def add_stream_url(self, url: str) -> None:
-        _add(self._strong, Secret(url[:MAX_VALUE_LENGTH], STREAM_URL))
+        _add(self._strong, Secret(url[:MAX_VALUE_LENGTH], SecretKind.STREAM_URL))
 
     def take(self, others: Secrets) -> None:
         for group, secrets in ((self._strong, others.strong), (self._weak, others.weak)):
@@ -180,7 +185,7 @@ def _add(group: dict[str, Secret], secret: Secret) -> None:
 
 
 def _collect_from(found: _Collector, document: Any, place: str) -> None:
-    """Go through a document without recursion; ``place`` is ``camera``, ``bridge`` or nothing."""
+    """Collect from a document without recursion; ``place`` is ``camera``, ``bridge`` or empty."""
     waiting: list[tuple[Any, str, str]] = [(document, "", place)]
     while waiting:
         value, key, place = waiting.pop()
@@ -199,11 +204,11 @@ def _collect_from(found: _Collector, document: Any, place: str) -> None:
             if value[:1] in ("{", "[") and len(value) <= _MAX_TEXT_JSON:
                 waiting.extend((inner, key, place) for inner in _decoded(value))
         elif isinstance(value, int | float) and not isinstance(value, bool) and key in CREDENTIALS:
-            found.add_credential(str(value), PASSWORD)
+            found.add_credential(str(value), SecretKind.PASSWORD)
 
 
 def _decoded(text: str) -> Iterator[Any]:
-    """Yield the value of a text that is JSON: messages are often kept as texts."""
+    """Yield the value of a text that is JSON: messages are often stored as texts."""
     try:
         yield msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -213,15 +218,15 @@ def _decoded(text: str) -> Iterator[Any]:
 def _collect_text(found: _Collector, text: str, key: str, place: str) -> None:
     left_out = key in (CAMERA_LEFT_OUT if place == "camera" else LEFT_OUT) or (place == "bridge" and key == "user")
     if key in CREDENTIALS and not left_out:
-        found.add_credential(text, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+        found.add_credential(text, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
     elif place and not left_out and "://" not in text:
         _collect_address(found, text, key, place)
     _collect_urls(found, text, key, place)
 
 
 def _collect_address(found: _Collector, text: str, key: str, place: str) -> None:
-    """Take an address that is the whole of a text, alone or with a port or a path behind it."""
-    kind = CAMERA_ADDRESS if place == "camera" else ADDRESS
+    """Collect an address that is the whole of a text, alone or followed by a port or a path."""
+    kind = SecretKind.CAMERA_ADDRESS if place == "camera" else SecretKind.ADDRESS
     text = text.strip()
     if key in ADDRESSES:
         host = text.partition("/")[0].rpartition("@")[2]
@@ -236,26 +241,26 @@ def _collect_address(found: _Collector, text: str, key: str, place: str) -> None
 
 def _collect_urls(found: _Collector, text: str, key: str, place: str) -> None:
     if not place and "@" not in text and "?" not in text:
-        return  # outside cameras and the bridge only what stands before ``@`` or behind ``?`` counts
+        return  # outside cameras and the bridge, only the parts before ``@`` and after ``?`` count
     for url in islice(find_urls(text), MAX_URLS):
         for password in url.passwords():
-            found.add_credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+            found.add_credential(password, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
         for name, value in url.query():
             if normalize_key(name) in CREDENTIALS:
-                found.add_credential(value, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+                found.add_credential(value, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
         if place:
             _collect_host(found, url, key, place)
 
 
 def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
-    """Take the host of a URL of a camera or the bridge; of a web page only where a key says that it is an address."""
+    """Collect the host of a URL of a camera or the bridge; of a web page only if its key names an address."""
     try:
         ipaddress.ip_address(url.host)
         is_number = True
     except ValueError:
         is_number = False
     if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
-        found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
+        found.address(url.host, SecretKind.CAMERA_ADDRESS if place == "camera" else SecretKind.ADDRESS)
     if (
         url.scheme in _STREAM_SCHEMES
         and len(url.text) >= MIN_STRONG_LENGTH
@@ -265,9 +270,9 @@ def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
 
 
 def _length_before_nested(url: str) -> int:
-    """Return where a URL goes on with more URLs than one has: they are found by themselves.
+    """Return the length of a URL before the excess URLs inside it; those are found separately.
 
-    A text of nothing but URLs would else make as many values that lie in one another, a thousand characters each.
+    Otherwise a text of nothing but URLs would give as many nested values, a thousand characters each.
     """
     at = -1
     for _ in range(_MAX_NESTED):
@@ -278,10 +283,10 @@ def _length_before_nested(url: str) -> int:
 
 
 def _collect_network_key(found: _Collector, numbers: list[Any]) -> None:
-    """Take a Zigbee network key, which is written as a list of 16 bytes or in hex."""
+    """Collect a Zigbee network key, which is written as a list of 16 bytes or in hex."""
     if len(numbers) == _NETWORK_KEY_BYTES and all(type(n) is int and 0 <= n <= 255 for n in numbers):
         for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_number_lists(numbers)):
-            found.add_credential(text, PASSWORD)
+            found.add_credential(text, SecretKind.PASSWORD)
 
 
 def _number_lists(numbers: list[int]) -> tuple[str, str]:

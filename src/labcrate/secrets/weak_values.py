@@ -1,7 +1,7 @@
-"""Weak values: passwords like ``admin``, which count only as the whole value of a credential's key.
+"""Weak values: passwords such as ``admin``, which count only as the whole value of a credential key.
 
-The key may stand before the value (``pin_code: 4711``), in another cell of its row, beside it in an object
-(``{"property": "pin_code", "value": 4711}``), at the end of its topic, or above it as the name of a column.
+The key may be before the value (``pin_code: 4711``), in another cell of its row, beside it in an object
+(``{"property": "pin_code", "value": 4711}``), at the end of its topic, or the name of its column.
 """
 
 import re
@@ -13,10 +13,10 @@ from ahocorasick_rs import BytesAhoCorasick
 from labcrate.secrets.credential_keys import CREDENTIALS, PAYLOAD_CREDENTIALS, STEMS, normalize_key
 from labcrate.secrets.escaped_regions import merge_ranges
 from labcrate.secrets.needles import Needles
-from labcrate.secrets.values import Secret
+from labcrate.secrets.values import Secret, SecretKind
 
 ROW_BYTES = 512
-"""Bytes of a row or an object, before and behind a credential's key, in which its value is looked for."""
+"""Bytes of a row or an object before and after a credential key in which its value is searched."""
 
 _KEY_BEFORE, _KEY_LENGTH = 24, 40
 _KEY = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{1,31}")
@@ -29,7 +29,7 @@ _CELL_START = re.compile(rb"(?:\A|[\r\n,;\t|])[ \"'\\]{0,%d}\Z" % _MARKS)
 _CELL_AFTER = re.compile(rb"[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|])")
 _TEXT_START_BEFORE = re.compile(rb"(?::\s{0,8}[\"'\\]{1,4}|/)\Z")
 VALUE_KEYS = ("value", "val", "payload", "message", "data", "state")
-"""Keys of an object whose value may be that of a credential which the object names."""
+"""Keys of an object that may hold the value of a credential named by another key."""
 
 _VALUE_KEY = re.compile(rb"\b(?:%b)[\"'\\]{1,4}\s{0,8}:\s{0,8}[\"'\\]{0,4}" % "|".join(VALUE_KEYS).encode(), re.I)
 _MIN_LENGTH_IN_ROW = 4
@@ -38,7 +38,7 @@ _MAX_ROW_BYTES = 1024 * 1024
 
 
 class WeakValues:
-    """A search for known values that stand where a credential's key says what they are."""
+    """A search for known values at places where a credential key shows what they are."""
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
         self._values = {s.value.encode("utf-8", "surrogatepass"): s.kind for s in secrets}
@@ -52,10 +52,10 @@ class WeakValues:
         """Return whether a text as a whole is one of the values."""
         return text.encode("utf-8", "surrogatepass") in self._values
 
-    def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
-        """Yield start, stop and kind of each weak value that stands where a credential's key says what it is."""
+    def find(self, data: bytes) -> Iterator[tuple[int, int, SecretKind]]:
+        """Yield start, stop and kind of each weak value that a credential key belongs to."""
         if self._needles is None or self._value_search is None or not self._value_search.find_matches_as_indexes(data):
-            return  # as in everything that was cleaned
+            return  # the usual case
         rows: list[tuple[int, int]] = []
         objects: list[tuple[int, int]] = []
         credential_names: list[re.Match[bytes]] = []
@@ -68,12 +68,12 @@ class WeakValues:
         places = self._places(data, credential_names)
         for key in credential_names:
             near = bisect_right(places, key.end() + ROW_BYTES)
-            if near and places[near - 1] >= key.start() - ROW_BYTES:  # else no value stands anywhere beside the key
+            if near and places[near - 1] >= key.start() - ROW_BYTES:  # else there is no value near the key
                 if data[key.start() - 1 : key.start()] == b"/":
                     yield from self._value_after(data, key.end(), _AFTER_TOPIC)
                 rows.extend(_rows_around(data, key.start(), key.end()))
                 objects.extend(_objects_around(data, key.start(), key.end()))
-        # Keys stand close together, and each would search the same row again.
+        # Keys are close together: search each row once.
         for start, stop in merge_ranges(sorted(objects)):
             for named in _VALUE_KEY.finditer(data, start, stop):
                 yield from self._value_after(data, named.end(), _NOTHING)
@@ -82,7 +82,7 @@ class WeakValues:
 
     @staticmethod
     def _keys(data: bytes, positions: list[int]) -> Iterator[re.Match[bytes]]:
-        """Yield the whole words around the positions at which a part of a credential's key was found."""
+        """Yield the whole words around the positions at which a part of a credential key was found."""
         done = 0
         for position in positions:
             for key in _KEY.finditer(data, max(position - _KEY_BEFORE, done), position + _KEY_LENGTH):
@@ -92,7 +92,7 @@ class WeakValues:
                     break
 
     def table_columns(self, beginning: bytes) -> "TableColumns | None":
-        """Return a search of a table's columns, where its first line names one after a credential."""
+        """Return a search of a table's columns, if its first line names one after a credential."""
         if self._needles is None:
             return None
         header = beginning[:_MAX_HEADER_BYTES].partition(b"\n")[0]
@@ -108,7 +108,7 @@ class WeakValues:
             else None
         )
 
-    def _value_after(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, str]]:
+    def _value_after(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, SecretKind]]:
         between = before.match(data, at)
         if between is None:
             return
@@ -121,7 +121,7 @@ class WeakValues:
                 return
 
     def _places(self, data: bytes, keys: list[re.Match[bytes]]) -> list[int]:
-        """Return where values end in the rows and objects of keys, sorted; of values that overlap one is named."""
+        """Return the sorted ends of values in the rows and objects of keys; of overlapping values one is returned."""
         if self._value_search is None:
             return []
         found: list[int] = []
@@ -129,7 +129,7 @@ class WeakValues:
             found.extend(start + end for _, _, end in self._value_search.find_matches_as_indexes(data[start:stop]))
         return found
 
-    def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, str]]:
+    def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, SecretKind]]:
         """Yield the values that are a whole cell of a row; of two that overlap the first, and then the longer one."""
         if self._value_search is None:
             return
@@ -144,7 +144,7 @@ class WeakValues:
 
 
 def _rows_around(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Yield the row around a key that is a whole cell, or the end of one that is a topic."""
+    """Yield the row around a key that is a whole cell, or the end of a topic."""
     before, after = data[max(start - ROW_BYTES, 0) : start], data[stop : stop + ROW_BYTES]
     if _CELL_AFTER.match(after) and _CELL_BEFORE.search(before[-8:] if start >= 8 else before):
         left = max(before.rfind(b"\n"), before.rfind(b"\r")) + 1
@@ -171,7 +171,7 @@ class TableColumns:
     """
 
     def __init__(
-        self, separator: bytes, names: int, credential_columns: frozenset[int], values: dict[bytes, str]
+        self, separator: bytes, names: int, credential_columns: frozenset[int], values: dict[bytes, SecretKind]
     ) -> None:
         self._separator, self._names, self._credential_columns, self._values = (
             separator,
@@ -183,8 +183,8 @@ class TableColumns:
         self._rest = b""
         self._at = 0
 
-    def feed(self, chunk: bytes) -> list[tuple[int, int, str]]:
-        """Return what the rows hold that are complete now, with offsets in the whole."""
+    def feed(self, chunk: bytes) -> list[tuple[int, int, SecretKind]]:
+        """Return the values in the rows that are complete so far, with offsets in the whole table."""
         whole, newline, rest = (self._rest + chunk).rpartition(b"\n")
         if not newline and len(rest) > _MAX_ROW_BYTES:
             whole, rest = rest, b""
@@ -192,13 +192,13 @@ class TableColumns:
         self._rest = rest
         return found
 
-    def end(self) -> list[tuple[int, int, str]]:
-        """Return what the last row holds."""
+    def end(self) -> list[tuple[int, int, SecretKind]]:
+        """Return the values in the last row."""
         found, self._rest = self._search_rows(self._rest), b""
         return found
 
-    def _search_rows(self, data: bytes) -> list[tuple[int, int, str]]:
-        found: list[tuple[int, int, str]] = []
+    def _search_rows(self, data: bytes) -> list[tuple[int, int, SecretKind]]:
+        found: list[tuple[int, int, SecretKind]] = []
         if not self._value_search.find_matches_as_indexes(data):
             self._at += len(data)
             return found

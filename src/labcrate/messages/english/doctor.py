@@ -4,190 +4,150 @@ from collections.abc import Mapping
 
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.active": "Session {session} is still active.",
-    "doctor.active.remedy": "Stop it in the lab, then export it.",
-    "doctor.clock.apart": (
-        "Camera {camera}: the start times disagree in {count} of {total} recordings, by up to {size}."
-    ),
-    "doctor.clock.hour_remedy": (
-        "Compare one of these recordings with a sensor's reading; the start may be an hour wrong."
-    ),
-    "doctor.clock.local": (
-        "Camera {camera}: the start times disagree in {count} of {total} recordings, by up to {size}: "
-        "its clock writes local time into the container as if it were UTC."
-    ),
-    "doctor.clock.local_remedy": (
-        "The time in the file name is taken, so nothing is lost. Set the camera's clock to UTC to be rid of this."
-    ),
-    "doctor.clock.no_zone": (
-        "Camera {camera}: {count} of {total} recordings have a time without a zone in their name, and no zone is "
-        "known: read as UTC, it may be up to 14 hours wrong."
-    ),
-    "doctor.clock.remedy": (
-        "Set the clocks of camera and recorder; write a known difference into labcrate.toml (offset_s or "
-        "time_zone of the camera)."
-    ),
-    "doctor.clock.repeated": (
-        "Camera {camera}: {count} of {total} recordings began in the hour that occurs twice when clocks go back."
-    ),
-    "doctor.clock.skipped": (
-        "Camera {camera}: {count} of {total} recordings began, by name, in the hour that clocks skip when they go"
-        " forward."
-    ),
-    "doctor.closed.folder": "{file} is a folder without permission to read it: recordings in it were not found.",
+    "doctor.active.remedy": "Stop the session in the lab, then export it.",
+    "doctor.bytes": "{file} does not match its checksum, although its size and times are unchanged.",
+    "doctor.bytes.figures": "Checksums: {confirmed} of {files} files were confirmed in the last {days} days; {differing} do not match.",
+    "doctor.bytes.figures_oldest": "Checksums: {confirmed} of {files} files were confirmed in the last {days} days (the oldest confirmation is of {oldest}); {differing} do not match.",
+    "doctor.clock.apart": "Camera {camera}: in {count} of {total} recordings, the sources of the start time differ by up to {size}.",
+    "doctor.clock.hour_remedy": "Compare one of these recordings with a sensor reading: its start may be wrong by an hour.",
+    "doctor.clock.local": "Camera {camera}: in {count} of {total} recordings, the sources of the start time differ by up to {size}. The camera writes local time into the file as if it were UTC.",
+    "doctor.clock.local_remedy": "labcrate uses the time in the file name, so nothing is lost. To avoid this finding, set the camera's clock to UTC.",
+    "doctor.clock.no_zone": "Camera {camera}: {count} of {total} recordings have a time without a time zone in their name, and no zone is set. It is read as UTC and may be wrong by up to 14 hours.",
+    "doctor.clock.remedy": "Set the clocks of the camera and the recorder. If you know the difference, write it into labcrate.toml (offset_s or time_zone of the camera).",
+    "doctor.clock.repeated": "Camera {camera}: {count} of {total} recordings start in the hour that occurs twice when clocks are set back.",
+    "doctor.clock.skipped": "Camera {camera}: {count} of {total} recordings have a start time in their name that clocks skip when they are set forward.",
+    "doctor.closed.folder": "{file} is a folder that you may not read: recordings in it were not found.",
     "doctor.closed.folder_remedy": "Make the folder readable.",
-    "doctor.closed.link": "{file} is a symbolic link, and those are never followed.",
-    "doctor.closed.link_remedy": "Put the file or folder itself, or a hard link, in its place.",
-    "doctor.closed.other": "{file} is neither file nor folder.",
-    "doctor.closed.other_remedy": "Put the recording itself in its place, or remove it.",
-    "doctor.damaged": "{file} is damaged and kept as it is: {problem}.",
-    "doctor.damaged.remedy": "It is exported as it is. Look for a whole copy on the recorder or the camera's card.",
-    "doctor.document.remedy": "Correct the file, then run this again.",
-    "doctor.empty.remedy": "Remove the empty files, or put whole copies in their place.",
-    "doctor.end.beyond": (
-        "{file} goes on until {to}; this takes all of it. Better, write the session's end into its description."
-    ),
-    "doctor.end.beyond_next": (
-        "{file} goes on until {to}; this takes all of it, and with it readings from the time of session {next}. "
-        "Better, write the session's end into its description."
-    ),
-    "doctor.end.evidence": (
-        "The session has no end. Readings are taken up to {end}, when {file} ends (known from: {told})."
-    ),
-    "doctor.end.evidence_next": (
-        "The session has no end. Readings are taken up to {end}, when {file} ends (known from: {told}). The next "
-        "session ({next}) began at {start}."
-    ),
-    "doctor.end.longest": "The session has no end. Readings are taken up to {end}, 24 hours after its start.",
-    "doctor.end.next_session": (
-        "The session has no end. Readings are taken up to {end}: the next session ({next}) began at {start}."
-    ),
-    "doctor.end.no_evidence": (
-        "The session has no end, and no recording or sensor file of it tells one: no readings are taken."
-    ),
-    "doctor.end.no_evidence_next": (
-        "The session has no end, and no recording or sensor file of it tells one: no readings are taken. The next"
-        " session ({next}) began at {start}."
-    ),
-    "doctor.end.no_evidence_remedy": (
-        "Write the session's end into its description, or name it when exporting: --to TIME."
-    ),
-    "doctor.end.no_start": "The session has no start: no readings are taken.",
+    "doctor.closed.link": "{file} is a symbolic link. labcrate does not follow symbolic links.",
+    "doctor.closed.link_remedy": "Replace it with the file or folder itself, or with a hard link.",
+    "doctor.closed.other": "{file} is neither a file nor a folder.",
+    "doctor.closed.other_remedy": "Replace it with the recording itself, or remove it.",
+    "doctor.damaged": "{file} is damaged. {problem}",
+    "doctor.damaged.remedy": "It is exported as it is. Look for an intact copy on the recorder or on the camera's memory card.",
+    "doctor.document.remedy": "Correct the file, then run this check again.",
+    "doctor.empty.remedy": "Remove the empty files, or replace them with intact copies.",
+    "doctor.end.beyond": "{file} continues until {to}; this command includes all of it. It is better to write the session's end into its description.",
+    "doctor.end.beyond_next": "{file} continues until {to}; this command includes all of it, but also readings from the time of session {next}. It is better to write the session's end into its description.",
+    "doctor.end.evidence": "The session has no end time: readings are included up to {end}, when {file} ends (source: {source}).",
+    "doctor.end.evidence_next": "The session has no end time: readings are included up to {end}, when {file} ends (source: {source}). The next session ({next}) began at {start}.",
+    "doctor.end.longest": "The session has no end time: readings are included up to {end}, 24 hours after its start.",
+    "doctor.end.next_session": "The session has no end time: readings are included up to {end}. The next session ({next}) began at {start}.",
+    "doctor.end.no_evidence": "The session has no end time, and none of its recordings or sensor files shows one: no readings are included.",
+    "doctor.end.no_evidence_next": "The session has no end time, and none of its recordings or sensor files shows one: no readings are included. The next session ({next}) began at {start}.",
+    "doctor.end.no_evidence_remedy": "Write the session's end into its description, or give it when you export: --to TIME.",
+    "doctor.end.no_start": "The session has no start time: no readings are included.",
     "doctor.end.no_start_remedy": "Write the session's start and end into its description.",
-    "doctor.end.remedy": (
-        "Write the session's end into its description; a later one can be named when exporting: --to TIME."
-    ),
-    "doctor.end.same_start_remedy": "Correct the start of the two sessions.",
-    "doctor.exclude.nothing": "The pattern {pattern} of exclude in labcrate.toml fits no file.",
-    "doctor.exclude.remedy": "Correct the pattern (paths begin at the lab's root), or remove it.",
-    "doctor.folder.misspelt": "{folder}/ is no session's folder by its name; it must be called {right}.",
-    "doctor.folder.remedy": "Rename the folder: Session, then the session's id.",
+    "doctor.end.remedy": "Write the session's end into its description. To use a later end, give it when you export: --to TIME.",
+    "doctor.end.same_start_remedy": "Correct the start of both sessions.",
+    "doctor.exclude.nothing": "The pattern {pattern} (exclude in labcrate.toml) matches no file.",
+    "doctor.exclude.remedy": "Correct the pattern (paths start at the lab folder), or remove it.",
+    "doctor.folder.misspelt": "{folder}/ is not a valid name for a session folder. It must be called {right}.",
+    "doctor.folder.or": "{first} or {second}",
+    "doctor.folder.remedy": "Rename the folder: Session, then the session's ID.",
     "doctor.folder.rename": "Rename it to {right}.",
-    "doctor.id.remedy": "Give the session another id in that file.",
-    "doctor.kept_out": "Files of session {session} that stay out: {count} ({why}).",
-    "doctor.kept_out.remedy": (
-        "Where one of them is wanted, put the file itself into the session's folder under a name of its own."
+    "doctor.id.remedy": "Give the session another ID in that file.",
+    "doctor.kept_out": (
+        "{count} file of session {session} is not exported ({why}).",
+        "{count} files of session {session} are not exported ({why}).",
     ),
-    "doctor.bytes": "{file} holds other bytes than its checksum is of, under the same size and times.",
-    "doctor.bytes.figures": (
-        "Bytes: {confirmed} of {files} files confirmed in the last {days} days; {differing} hold other bytes."
-    ),
-    "doctor.bytes.figures_oldest": (
-        "Bytes: {confirmed} of {files} files confirmed in the last {days} days, the oldest on {oldest}; {differing} "
-        "hold other bytes."
-    ),
+    "doctor.kept_out.remedy": "If you need one of them, copy the file itself into the session's folder under a unique name.",
     "doctor.kind.active": "Sessions that are still active",
-    "doctor.kind.bytes": "Files that hold other bytes than their checksums are of",
-    "doctor.kind.clock": "Clocks of cameras that do not agree",
+    "doctor.kind.bytes": "Files that do not match their checksum",
+    "doctor.kind.clock": "Camera clocks that disagree",
     "doctor.kind.damaged": "Damaged recordings",
-    "doctor.kind.description": "Descriptions of sessions",
+    "doctor.kind.description": "Session descriptions",
     "doctor.kind.document": "Files and entries that cannot be used",
     "doctor.kind.empty": "Empty files",
-    "doctor.kind.exclude": "Exclude patterns that fit nothing",
+    "doctor.kind.exclude": "Exclude patterns that match nothing",
     "doctor.kind.folder_name": "Names of session folders",
-    "doctor.kind.kept_out": "Files of sessions that stay out",
+    "doctor.kind.kept_out": "Session files that are not exported",
     "doctor.kind.missing": "Files and folders that are missing or cannot be read",
-    "doctor.kind.near_miss": "Near misses: files that may be meant for a session",
+    "doctor.kind.near_miss": "Near misses: files that may belong to a session",
     "doctor.kind.prefix": "Cameras that share a prefix",
-    "doctor.kind.recording": "Recordings to look at",
-    "doctor.kind.refused_id": "Session ids that were refused",
-    "doctor.kind.register": "Entries of registers that count for nothing",
+    "doctor.kind.recording": "Recordings to check",
+    "doctor.kind.refused_id": "Invalid session IDs",
+    "doctor.kind.register": "Register entries that are not used",
     "doctor.kind.rows": "Rows of sensor files that cannot be read",
-    "doctor.kind.secret": "Files with passwords or addresses in them",
+    "doctor.kind.secret": "Files that contain passwords or addresses",
     "doctor.kind.sensor": "Sensors and devices without readings",
     "doctor.kind.settings": "Settings (labcrate.toml)",
-    "doctor.kind.time_zone": "Times without a zone",
-    "doctor.kind.unbounded": "Sessions without start or end",
-    "doctor.kind.unknown": "Files that no rule knows",
-    "doctor.missing.remedy": "Make the file readable and whole, then run this again.",
-    "doctor.prefix.remedy": "Give each camera a recordingPrefix of its own.",
-    "doctor.prefix.shared": (
-        "Several cameras have the prefix {prefix}, so a file name does not tell which of them recorded it: {names}."
+    "doctor.kind.time_zone": "Times without a time zone",
+    "doctor.kind.unbounded": "Sessions without a start or end time",
+    "doctor.kind.unknown": "Files that belong to no session",
+    "doctor.missing.file": "{file} {why}",
+    "doctor.missing.remedy": "Make sure that the file is readable and intact, then run this check again.",
+    "doctor.prefix.remedy": "Give each camera its own recordingPrefix.",
+    "doctor.prefix.shared": "Several cameras have the prefix {prefix}, so a file name does not show which of them recorded it: {names}.",
+    "doctor.recording.linked": "It is not certain that these recordings belong to the session: {warning}.",
+    "doctor.recording.not_selected": "Recordings of camera {camera}, which is not selected for the session.",
+    "doctor.recording.outside": "Recordings that start outside the session's time (source of the start time: {source}).",
+    "doctor.recording.remedy": "Check whether the recording belongs to this session, and whether the camera's clock was right.",
+    "doctor.register.gone": (
+        "{count} entry of {file} names a file that the lab does not have.",
+        "{count} entries of {file} name files that the lab does not have.",
     ),
-    "doctor.recording.linked": "Recordings with a doubt about what they belong to: {warning}.",
-    "doctor.recording.not_selected": "Recordings of camera {camera}, which the session had not selected.",
-    "doctor.recording.outside": "Recordings that start outside the session's time (known from: {source}).",
-    "doctor.recording.remedy": "Look whether the recording belongs to this session, and whether its clock was right.",
-    "doctor.register.gone": "Entries of {file} that name a file which the lab does not have: {count}.",
-    "doctor.register.gone_remedy": (
-        "Where such a recording is needed, put it back into recordings/. Otherwise there is nothing to do."
-    ),
+    "doctor.register.gone_remedy": "If you need such a recording, put it back into recordings/. Otherwise nothing needs to be done.",
     "doctor.register.shared": (
-        "Names in the registers of recordings that several files have, with different bytes: {count}. These "
-        "entries count for none of the files."
+        "{count} name in the registers of recordings is the name of several files with different content. Its entry is not used for any of them.",
+        "{count} names in the registers of recordings are names of several files with different content. Their entries are not used for any of them.",
     ),
-    "doctor.register.shared_remedy": (
-        "Indexing tells equal copies from others. Give different recordings different names."
+    "doctor.register.shared_remedy": "Indexing finds out which files are equal copies. Give different recordings different names.",
+    "doctor.rows.dates_remedy": "Write the format of the times into labcrate.toml (date_formats), or correct the rows.",
+    "doctor.rows.remedy": "Correct the rows, or restore the file.",
+    "doctor.secret": "{file} contains {kinds}.",
+    "doctor.secret.remedy": "Export with --redact, or exclude the file (exclude in labcrate.toml).",
+    "doctor.secret.take_out": "--redact cannot remove it from a file of this type. Remove it in the lab's own file, or exclude the file (exclude in labcrate.toml).",
+    "doctor.sensor.absent": (
+        "The lab has no readings of a sensor that session {session} selected: {names}.",
+        "The lab has no readings of {count} sensors that session {session} selected: {names}.",
     ),
-    "doctor.rows.dates_remedy": "Say in labcrate.toml how its times are written (date_formats), or correct the rows.",
-    "doctor.rows.remedy": "Correct the rows or restore the file.",
-    "doctor.secret": "{file} holds {kinds}.",
-    "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
-    "doctor.secret.take_out": (
-        "It cannot be taken out of a file of this kind, so --redact refuses it: take it out in the lab, or keep the "
-        "file out with exclude in labcrate.toml."
+    "doctor.sensor.absent_remedy": "Compare the names with data/devices.json and with the topics of the readings.",
+    "doctor.sensor.ambiguous_remedy": "Select the sensor by its full topic without the base topic.",
+    "doctor.sensor.devices": (
+        "{count} device in data/devices.json has no readings in the lab.",
+        "{count} devices in data/devices.json have no readings in the lab.",
     ),
-    "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",
-    "doctor.sensor.absent_remedy": "Compare the names with those in data/devices.json and the topics of the readings.",
-    "doctor.sensor.ambiguous_remedy": "Select the sensor by its whole topic without the base.",
-    "doctor.sensor.devices": "Devices of data/devices.json that have no reading in the lab: {count}.",
-    "doctor.sensor.devices_remedy": "Look whether they are switched on, have batteries, and go by that name.",
-    "doctor.sensor.none": "The lab has devices and no sensor readings at all.",
-    "doctor.sensor.none_remedy": (
-        "Look whether data/zigbee-data.json or data/zigbee-sensors.csv is where the lab writes its readings."
+    "doctor.sensor.devices_remedy": "Check that they are switched on, that their batteries are charged, and that their names are right.",
+    "doctor.sensor.none": "The lab has devices, but no sensor readings at all.",
+    "doctor.sensor.none_remedy": "Check that the lab writes its readings to data/zigbee-data.json or data/zigbee-sensors.csv.",
+    "doctor.sensor.silent": (
+        "A sensor that session {session} selected sent nothing during the session: {names}.",
+        "{count} sensors that session {session} selected sent nothing during the session: {names}.",
     ),
-    "doctor.sensor.silent": "Sensors that session {session} selected, and that sent nothing in its time: {names}.",
-    "doctor.sensor.silent_remedy": (
-        "A sensor that nothing happens to may send nothing. Otherwise check its battery and the session's times."
-    ),
-    "doctor.settings.camera": "labcrate.toml, {key}: the lab has no camera with the id {camera}.",
-    "doctor.settings.camera_near": "Correct the id; did you mean {near}?",
-    "doctor.settings.camera_remedy": "Correct the id (the lab's cameras: {known}), or remove the entry.",
-    "doctor.settings.init": "Write one out of what the lab's files show; it says the time zone, among others.",
+    "doctor.sensor.silent_remedy": "A sensor may send nothing when nothing happens. Otherwise check its battery and the session's times.",
+    "doctor.settings.camera": "labcrate.toml, {key}: the lab has no camera with the ID {camera}.",
+    "doctor.settings.camera_near": "Correct the ID. Did you mean {near}?",
+    "doctor.settings.camera_remedy": "Correct the ID (the lab's cameras: {known}), or remove the entry.",
+    "doctor.settings.init": "Create it from the lab's files. It sets the time zone, among other things.",
     "doctor.settings.none": "The lab has no labcrate.toml.",
-    "doctor.settings.recorder": "The folder of the recorder {name} is not there.",
-    "doctor.settings.remedy": (
-        "Correct the file: until then no command but this one reads the lab. What follows was found without it."
-    ),
+    "doctor.settings.recorder": "The folder of the recorder {name} does not exist.",
+    "doctor.settings.remedy": "Correct the file: until then, no other command can read the lab. The other findings were made without it.",
     "doctor.summary": "Problems: {problems}, warnings: {warnings}, hints: {hints}.",
     "doctor.undescribed": "No file describes session {session}: its name, times and sensors are unknown.",
-    "doctor.undescribed.remedy": (
-        "Describe it in data/sessions.json; if there is no such session, correct the name that says so."
+    "doctor.undescribed.remedy": "Describe it in data/sessions.json. If there is no such session, correct the file name that contains its ID.",
+    "doctor.unknown.other": (
+        "{count} file below recordings/ is not a recording.",
+        "{count} files below recordings/ are not recordings.",
     ),
-    "doctor.unknown.other": "Files below recordings/ that are no recordings: {count}.",
-    "doctor.unknown.other_remedy": "Put what belongs to a session into the folder of that session.",
-    "doctor.unknown.recording": "Recordings that name no session and were made in no session's time: {count}.",
-    "doctor.unknown.recording_remedy": "Nothing to do, unless one belongs to a session: then link it.",
-    "doctor.unknown.stray": "Files in sessions/ that lie in no session's own folder: {count}.",
+    "doctor.unknown.other_remedy": "Move files that belong to a session into the folder of that session.",
+    "doctor.unknown.recording": (
+        "{count} recording names no session and was not made during one.",
+        "{count} recordings name no session and were not made during one.",
+    ),
+    "doctor.unknown.recording_remedy": "Nothing needs to be done, unless one belongs to a session: then link it.",
+    "doctor.unknown.stray": (
+        "{count} file in sessions/ is not in the folder of a session.",
+        "{count} files in sessions/ are not in the folder of a session.",
+    ),
     "doctor.unknown.stray_remedy": "Move them into the folder of the session that they belong to.",
-    "doctor.unknown.video": "Videos below recordings/ that are no MP4 and name no session: {count}.",
-    "doctor.unknown.video_remedy": (
-        "Move what belongs to a session into the folder of that session, where other videos are taken too."
+    "doctor.unknown.video": (
+        "{count} video below recordings/ is not MP4 and names no session.",
+        "{count} videos below recordings/ are not MP4 and name no session.",
     ),
-    "doctor.zone.remedy": (
-        "Write the lab's IANA zone into labcrate.toml (time_zone), or name it when exporting: --time-zone ZONE."
-    ),
+    "doctor.unknown.video_remedy": "Move videos that belong to a session into the folder of that session. Videos that are not MP4 are exported from there.",
+    "doctor.zone.remedy": "Write the lab's IANA time zone into labcrate.toml (time_zone), or give it when you export: --time-zone ZONE.",
     "doctor.zone.rows": (
-        "{place}: times without a zone, this one first: {count}. labcrate.toml names none: where the session names "
-        "none either, they are read as UTC."
+        "{place}: {count} time without a time zone. labcrate.toml sets no zone. If the session sets none either, the time is read as UTC.",
+        "{place}: {count} times without a time zone, the first one here. labcrate.toml sets no zone. If the session sets none either, the times are read as UTC.",
     ),
 }
