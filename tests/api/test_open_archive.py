@@ -61,7 +61,7 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of the two an unzipper takes cannot be known."""
     first, *rest = MEMBERS
     data = build_archive(ForgedArchive((first, replace(first, data=b"another\n"), *rest)))
-    with pytest.raises(VerificationError, match="a name is there twice"):
+    with pytest.raises(VerificationError, match="a name is in it twice"):
         labcrate.open(written(tmp_path, data))
 
 

@@ -323,7 +323,7 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"formatVersion": 3}, r"changed.zip has format version 3, and this labcrate reads up to 2: update labcrate"),
+        ({"formatVersion": 3}, r"changed.zip has format version 3, and this labcrate reads versions up to 2: update labcrate"),
         ({"format": "another"}, r"changed.zip is no session archive of labcrate"),
         ({"formatVersion": None}, r"changed.zip is no session archive of labcrate"),
         ({"session": {"id": "x/y"}}, r"changed.zip is damaged at data/session_metadata.json"),
@@ -353,7 +353,7 @@ def test_foreign_files_are_distinguished_from_damaged_archives(exported: labcrat
     for name, message in {
         "text.zip": "is not a ZIP",
         "half.zip": "was cut short",
-        "foreign.zip": "is a ZIP, but no session archive",
+        "foreign.zip": "is a ZIP, but not a session archive",
         "packed.zip": "it is compressed",
         "garbled.zip": "is damaged at data/session_metadata.json",
         "flipped.zip": "its CRC-32 is another",
@@ -434,5 +434,5 @@ def test_a_counter_beyond_64_bits_is_kept_as_a_float() -> None:
 @pytest.mark.parametrize("kind", ["datetime", "integer", "number", "boolean"])
 def test_a_value_of_another_type_is_an_error(kind: str) -> None:
     """A cell that is not of its column's type is never silently null."""
-    with pytest.raises(ValueError, match="not of the type"):
+    with pytest.raises(ValueError, match="does not have the type"):
         read_table(b"x\nmaybe\n", [("x", kind)])
