@@ -25,7 +25,7 @@ IDS = ["42", UUID, "P07", "P07-morning", "kitchen 2.1"]
 
 @pytest.fixture
 def mixed(lab: "LabBuilder") -> "LabBuilder":
-    """A lab with sessions of every kind of id, each with a sensor file of its own that names it."""
+    """Build a lab with sessions of every kind of id, each with a sensor file that contains its id."""
     lab.cameras("cam1")
     for session_id in IDS:
         lab.session(int(session_id) if session_id == "42" else session_id, name=f"The session {session_id}")
@@ -70,10 +70,10 @@ def test_python_takes_ids_and_ints(mixed: Any, tmp_path: Path) -> None:
     assert lab.export(42, tmp_path).path.name == "Session42.zip"
     assert lab.plan("P07").session.name == "The session P07"
     for wrong in ("P07/../P07", "", "042", -1, "x."):
-        with pytest.raises(UsageError, match="is no session id: an id has 1 to 64 letters"):
+        with pytest.raises(UsageError, match="is not a session ID: an id has 1 to 64 letters"):
             lab.plan(wrong)
     with pytest.raises(
-        NoSessionError, match=r"no session p07 in this lab; it has 42, .*, kitchen 2\.1\. Nearest: P07\."
+        NoSessionError, match=r"no session p07 in this lab\. It has 42, .*, kitchen 2\.1\. Nearest: P07\."
     ):
         lab.plan("p07")
 
@@ -95,7 +95,7 @@ def test_commands_that_are_suggested_can_be_pasted(mixed: Any, cli: "Cli") -> No
     """An id with a space is quoted in them, so that the shell gives it back whole."""
     mixed.write("sessions/Sessionkitchen 2.1/recordings/notes.txt", "x")
     refused = cli("link", "kitchen 2.1", "recordings/none.mp4", "--lab", mixed.root)
-    command = refused.err.partition("Name one as '")[2].partition("' lists")[0]
+    command = refused.err.partition("Use a name from the output of '")[2].partition("'.")[0]
     assert shlex.split(command) == ["labcrate", "plan", "kitchen 2.1"]
 
 

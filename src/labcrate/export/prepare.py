@@ -12,6 +12,7 @@ from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, read_inventory
 from labcrate.plan.options import Options
@@ -58,7 +59,7 @@ def prepare_from_index(
     *,
     progress: Progress,
     workers: int | None,
-    unreadable: Mapping[str, tuple[Identity, str]],
+    unreadable: Mapping[str, tuple[Identity, Message]],
     same_session: Iterable[Assembly] = (),
 ) -> Assembly:
     """Return a session's archive with what the index has of its files; none is hashed (see ``unindexed_files``).
@@ -78,7 +79,7 @@ def unindexed_files(plan: Plan) -> list[CopiedFile]:
     return [file for file in plan.copied if file.fixity is None or file.search is None]
 
 
-def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, str]:
+def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, Message]:
     """Add the missing fixity of a plan's files to the index; return the files that could not be read, with reasons.
 
     A plan made afterwards has the fixity of all other files. An exception from ``progress`` stops the work. Raises

@@ -11,7 +11,7 @@ _real_time, _real_time_ns = time.time, time.time_ns
 
 
 def set_clock(hour: str) -> None:
-    """Have ``time.time`` begin at a time of day (``HH:MM``, UTC), the next one that comes."""
+    """Make ``time.time`` start at the next occurrence of a time of day (``HH:MM``, UTC)."""
     now = datetime.fromtimestamp(_real_time(), UTC)
     wanted = now.replace(hour=int(hour[:2]), minute=int(hour[3:]), second=0, microsecond=0)
     ahead_s = ((wanted - now) % timedelta(days=1)).total_seconds()

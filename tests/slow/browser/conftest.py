@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
 
-# Nothing may depend on how busy the machine is: this is how long nobody waits for what is right.
+# Tests must not depend on how busy the machine is: nothing correct ever takes this long.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -40,7 +40,7 @@ class Server:
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it on a free port, and wait until it says that it is ready."""
+        """Start it on a free port, and wait until it is ready."""
         command = [
             sys.executable,
             "-m",
@@ -67,10 +67,10 @@ class Server:
             self._process = None
 
 
-# One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
+# One for each module, not for all tests: it runs an event loop, and only one can run at a time.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Playwright, which drives the system's Chromium."""
+    """Return Playwright, which drives the system's Chromium."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as started:
@@ -79,7 +79,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
+    """Return the system's Chromium without a window."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
     yield browser
     browser.close()
@@ -87,7 +87,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
-    """The sample lab, built once; nobody writes to it."""
+    """Return the sample lab, built once; tests must not change it."""
     return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
 
 
@@ -96,7 +96,7 @@ Serve = Callable[[Path], Server]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves a lab folder until the test is over."""
+    """Yield a function that serves a lab folder until the end of the test."""
     running: list[Server] = []
 
     def begin(lab: Path) -> Server:
@@ -112,13 +112,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def own_lab(demo: DemoLab, tmp_path: Path) -> Path:
-    """A copy of the sample lab that a test may change."""
+    """Return a copy of the sample lab that a test may change."""
     return Path(shutil.copytree(demo.root, tmp_path / "lab"))
 
 
 @pytest.fixture(scope="module")
 def shared(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
-    """A server for tests that change nothing; its administrator is ``NAME``."""
+    """Return a server for tests that change nothing; its administrator is ``NAME``."""
     server = Server(Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("shared") / "lab")))
     server.start()
     context = chromium.new_context()
@@ -134,7 +134,7 @@ Open = Callable[..., BrowserContext]
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Open]:
-    """Opens browsers with nothing remembered. What they complain about on the console fails the test."""
+    """Yield a function that opens browsers without stored data. An error on their console fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -157,9 +157,9 @@ def browse(chromium: Browser) -> Iterator[Open]:
 
 
 def create_administrator(page: Page, server: Server, url: str | None = None) -> None:
-    """Do what whoever starts a server for the first time does: open the link, choose a name and a password.
+    """Create the first administrator: open the link, choose a name and a password.
 
-    ``url`` is where the server is reached, if not directly.
+    ``url`` is the server's URL, if it is not reached directly.
     """
     assert server.setup
     page.goto(server.setup.replace(server.url, url or server.url))

@@ -21,7 +21,7 @@ CHECKS = Path(__file__).with_name("checks.js").read_text()
 
 
 def found(page: Page, check: str) -> list[Any]:
-    """What one of the checks finds on a page."""
+    """Return what one of the checks finds on a page."""
     faults: list[Any] = page.evaluate(f"() => ({CHECKS}).{check}()")
     return faults
 
@@ -30,9 +30,9 @@ def found(page: Page, check: str) -> list[Any]:
 def awkward(
     request: pytest.FixtureRequest, demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Server]:
-    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text.
+    """Serve the sample lab with an awkward session: long words, no end, right-to-left text.
 
-    Its clock stands at noon, and then at an hour when the lab's day is not UTC's.
+    Its clock is at noon, and then at an hour when the lab's day is not that of UTC.
     """
     lab = Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("awkward") / "lab"))
     session = {
@@ -56,7 +56,7 @@ def awkward(
 
 
 def opened(context: Any, server: Server, path: str) -> Page:
-    """A page with all that can be opened on it open."""
+    """Return a page with everything open that can be opened."""
     page: Page = context.new_page()
     page.goto(server.url + path)
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
@@ -80,7 +80,7 @@ def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
 
 
 def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
-    """No page is wider than a phone, whatever the names: only tables and boxes that say so scroll sideways."""
+    """No page is wider than a phone, for any names: only tables and boxes made for it scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
     wide = {}
     for path in PAGES[:-1]:  # a 404 would be a complaint
@@ -141,7 +141,7 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
 
 
 def focus(page: Page, wanted: str, *, back: bool = False) -> None:
-    """Press Tab until an element has the focus; every stop on the way can be seen."""
+    """Type Tab until an element has the focus; check that every stop on the way is visible."""
     for _ in range(120):
         if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
             return
@@ -151,7 +151,7 @@ def focus(page: Page, wanted: str, *, back: bool = False) -> None:
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
-    """Who asks their system for less motion gets none."""
+    """With reduced motion in the system, nothing moves."""
     page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
     page.goto(awkward.url)
     assert found(page, "moving") == []

@@ -20,10 +20,9 @@ SIZE_BYTES = 24_000_000
 
 
 class Wire:
-    """A connection to a server that can be cut: one answer breaks off, and those who call again wait until ``mended``.
+    """A connection to a server that can be cut: one response breaks off, and later connections wait for ``mended``.
 
-    ``broken`` is set when what was to happen then has happened.
-    ``ranges`` are the Range and If-Range headers that were asked with.
+    ``broken`` is set when the action after the break is done. ``ranges`` are the Range and If-Range headers received.
     """
 
     def __init__(self, server: Server) -> None:
@@ -41,7 +40,7 @@ class Wire:
         self._do(self._listen)
 
     def end(self) -> None:
-        """Hang up on everybody."""
+        """Close every connection."""
         self.mended.set()
         hang_up(self._listener)
         for one in self._open:
@@ -100,14 +99,14 @@ class Wire:
 
 
 def hang_up(one: socket.socket) -> None:
-    """End a connection or a listener, whoever waits on it."""
+    """End a connection or a listener, even if another thread waits on it."""
     with suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
 def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
-    """A server with one large recording, behind a connection that can be cut."""
+    """Serve one large recording behind a connection that can be cut."""
     noise = random.Random(42).randbytes(SIZE_BYTES)  # noqa: S311 - not for secrets
     (own_lab / "recordings/kitchen_session42_noise.mp4").write_bytes(noise)
     wire = Wire(serve(own_lab))
@@ -119,8 +118,9 @@ def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
 def test_chromium_resumes_a_download_across_a_killed_server(
     wire: Wire, browse: Any, own_lab: Path, tmp_path: Path, demo: DemoLab
 ) -> None:
-    """The connection breaks in the middle, the server dies and comes back on another port: Chromium goes on from where
-    it was, asks with the entity tag, and ends with the command line's ZIP, byte for byte.
+    """Chromium resumes a download after the server was killed and restarted on another port.
+
+    It sends the ETag, and ends with the same bytes as the ZIP of the command line.
     """
     page = browse().new_page()
     create_administrator(page, wire.server, wire.url)
@@ -130,7 +130,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     wire.on_cut = wire.server.kill
     with page.expect_download() as begun:
         link.click()
-    # Until the connection is cut the browser goes on by itself; then the server is gone.
+    # Until the connection is cut, the browser continues by itself; then the server has ended.
     while not wire.broken.is_set():
         page.wait_for_timeout(50)
     wire.server.start()

@@ -11,13 +11,13 @@ from tests.slow.browser.test_browser_access import SCHEMES, found
 
 
 def code(context: BrowserContext, server: Server, secret: str, steps_on: int = 0) -> str:
-    """What an app shows whose clock is the server's, or some steps ahead of it."""
+    """Return the code of an app with the server's clock, or some steps ahead of it."""
     told = context.request.get(f"{server.url}/api/health").headers["date"]
     return pyotp.TOTP(secret).at(parsedate_to_datetime(told), counter_offset=steps_on)
 
 
 def faults(page: Page) -> dict[str, list[Any]]:
-    """What is wrong with a page: for a screen reader, in light and dark, and on narrow phones."""
+    """Return the faults of a page: for screen readers, in light and dark, and on narrow phones."""
     wrong = {"faults": found(page, "faults")}
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -39,7 +39,7 @@ def test_setting_it_up_and_logging_in_with_it(serve: Serve, own_lab: Path, brows
     page.goto(server.url + "/account")
     page.get_by_role("link", name="Configurar un segundo factor").click()
     wrong["off"] = faults(page)
-    page.get_by_role("button", name="Configurarlo").click()
+    page.get_by_role("button", name="Configurar").click()
     secret = page.locator("#secret").inner_text().replace(" ", "")
     wrong["secret"] = faults(page)
     page.locator("#confirm-current").fill(PASSWORD)
