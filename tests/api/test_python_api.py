@@ -323,7 +323,10 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"formatVersion": 3}, r"changed.zip has format version 3, and this labcrate reads versions up to 2: update labcrate"),
+        (
+            {"formatVersion": 3},
+            r"changed.zip has format version 3, and this labcrate reads versions up to 2: update labcrate",
+        ),
         ({"format": "another"}, r"changed.zip is no session archive of labcrate"),
         ({"formatVersion": None}, r"changed.zip is no session archive of labcrate"),
         ({"session": {"id": "x/y"}}, r"changed.zip is damaged at data/session_metadata.json"),
