@@ -1,4 +1,4 @@
-"""The documents of an archive, read by the tools they are meant for."""
+"""The documents of an archive, read by the tools of their formats."""
 
 import json
 import re

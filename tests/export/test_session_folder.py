@@ -180,7 +180,7 @@ def test_everything_goes_to_its_place(full_lab: Any, cli: Any, tmp_path: Path) -
 
 
 def test_each_file_is_described_everywhere(full_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Each file of the folder stands in README, metadata, crate and data package, with media type and hash."""
+    """Each file of the folder is in README, metadata, crate and data package, with media type and hash."""
     target = tmp_path / "a.zip"
     export(cli, full_lab, target)
     metadata = metadata_of(target)
@@ -411,7 +411,7 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
 
 
 def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CSV of a known form is a table in the plan, with its columns; what knows it is given path and beginning."""
+    """A CSV of a known form is a table in the plan, with its columns; the reader of its form gets its path and its first bytes."""
     first_bytes: dict[str, bytes] = {}
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:
@@ -428,7 +428,7 @@ def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: p
 def test_a_described_table_is_one_in_the_package(
     full_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its columns stand in README, metadata and data package, and frictionless checks its rows."""
+    """Its columns are in README, metadata and data package, and frictionless checks its rows."""
     from frictionless import Package  # noqa: PLC0415 - slow to import
 
     from labcrate.archive.entity import Entity  # noqa: PLC0415

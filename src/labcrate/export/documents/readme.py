@@ -135,7 +135,7 @@ def _session(plan: Plan) -> list[str]:
         ),
         (Message("readme.label_length"), format_duration(seconds) if seconds is not None else None),
         (Message("readme.label_zone"), plan.zone or Message("readme.no_zone")),
-        (Message("readme.label_status"), session.status),
+        (Message("readme.label_status"), Message("readme.status", status=session.status) if session.status else None),
         (Message("readme.label_researcher"), session.researcher),
         (Message("readme.label_tags"), ", ".join(session.tags)),
         (Message("readme.label_description"), session.description),

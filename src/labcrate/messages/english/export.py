@@ -51,14 +51,14 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "document.devices": "the session's cameras and Zigbee devices",
     "document.manifest": "SHA-256 of every other file",
     "document.metadata": "the session, its recordings, sensors and warnings",
-    "document.readme": "this text",
+    "document.readme": "explains this archive",
     "document.recordings_csv": (
         "one row per recording: {count} recording",
         "one row per recording: {count} recordings",
     ),
     "document.sensor_csv": "one row per measured value, with its unit if that is certain",
     "document.sensor_json": "one entry per measured value",
-    "document.zigbee_csv": "the same messages, one per row: {readings}",
+    "document.zigbee_csv": "Zigbee messages, one per row: {readings}",
     "document.zigbee_json": "Zigbee messages by topic: {readings}",
     "export.secret_in_document": (
         "{file} was generated with {kind} in it, so nothing was exported. This is a defect of labcrate; please report it."
@@ -119,7 +119,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.label_researcher": "Researcher",
     "readme.label_sensors": "Sensors",
     "readme.label_start": "Start",
-    "readme.label_status": "Lab status",
+    "readme.label_status": "Status",
     "readme.label_tags": "Tags",
     "readme.label_to": "To",
     "readme.label_zone": "Time zone",
@@ -172,8 +172,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.sensors_and_recordings": "sensors and recordings",
     "readme.something_is_missing": "Something that belongs to the session is missing.",
     "readme.state": "State of this archive: {state}. {sentences}",
+    "readme.status": "{status} (of the session in the lab, not of this archive)",
     "readme.times": (
-        "All times are in UTC, in ISO 8601 format (the Z means UTC). The clocks of cameras and sensors differ by up to some seconds a day. In {table}, start_uncertainty_s is the uncertainty of a recording's start time, start_source is where that time comes from, and other_starts has the start times from other sources."
+        "All times are in UTC, in ISO 8601 format (the Z means UTC). The clocks of cameras and sensors drift apart by up to some seconds a day. In {table}, start_uncertainty_s is the uncertainty of a recording's start time, start_source is where that time comes from, and other_starts has the start times from other sources."
     ),
     "readme.times_in_zone": "{text} Times without a zone were read in the time zone {zone}.",
     "readme.title": "Session {session}: {name}",
