@@ -411,7 +411,7 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
 
 
 def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CSV of a known form is a table in the plan, with its columns; the reader of its form gets its path and its first bytes."""
+    """A CSV of a known form is a table in the plan, with its columns; its reader gets path and first bytes."""
     first_bytes: dict[str, bytes] = {}
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:
