@@ -19,6 +19,7 @@ import pytest
 
 from labcrate.archive.layout import name_problem
 from labcrate.export.prepare import prepare_archive
+from labcrate.messages.message import Message
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.readings.write.columns import Column
@@ -416,7 +417,14 @@ def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: p
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:
         first_bytes[name] = head
-        return (Column("t", "number", "s", "time"), Column("x", "number", None, "x")) if "acc" in name else None
+        return (
+            (
+                Column("t", "number", "s", Message("readings.column.value")),
+                Column("x", "number", None, Message("readings.column.value")),
+            )
+            if "acc" in name
+            else None
+        )
 
     monkeypatch.setattr("labcrate.plan.planner.describe_platform_table", columns_of)
     plan = plan_of(full_lab)
@@ -434,7 +442,10 @@ def test_a_described_table_is_one_in_the_package(
     from labcrate.archive.entity import Entity  # noqa: PLC0415
     from labcrate.export.writer import write_archive  # noqa: PLC0415
 
-    columns = (Column("t", "number", "s", "time since the start"), Column("x", "integer", None, "acceleration"))
+    columns = (
+        Column("t", "number", "s", Message("readings.column.value")),
+        Column("x", "integer", None, Message("readings.column.value")),
+    )
     monkeypatch.setattr(
         "labcrate.plan.planner.describe_platform_table", lambda name, _: columns if "acc" in name else None
     )

@@ -136,7 +136,7 @@ def test_a_session_that_is_not_in_the_study_is_not_there(serving: "Serving", rol
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR], ids=str)
-def test_a_session_of_the_study_is_there_as_for_everybody(serving: "Serving", role: Role) -> None:
+def test_a_session_of_the_study_is_as_for_other_users(serving: "Serving", role: Role) -> None:
     """On every route a session of the study answers with the status that people of no study get."""
     everybody, of_study = (script(serving, member(serving, role, *of)) for of in ([], [["42"]]))
     for client in (everybody, of_study):  # then no page has to wait for a plan
@@ -318,7 +318,7 @@ def test_a_job_of_another_session_is_as_one_that_is_not_there(serving: "Serving"
     assert of_seven.get(f"{serving.url}/api/jobs/{job['id']}").json()["session"] == 7
 
 
-def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Serving") -> None:
+def test_the_archive_of_another_session_is_not_found_by_its_etag(serving: "Serving") -> None:
     """Conditions and ranges with the right tag of a session that one does not see answer as for none at all."""
     tag = serving.get("/api/sessions/7/archive.zip").headers["ETag"]
     of_study = script(serving, member(serving, Role.OPERATOR, ["42"]))
