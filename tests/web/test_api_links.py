@@ -34,7 +34,7 @@ def near_lab(usual_lab: Any) -> Any:
         ({"method": "move"}, "move", TARGET, TARGET),
     ],
 )
-def test_a_near_miss_is_linked_and_taken_back(
+def test_a_near_miss_is_linked_and_unlinked(
     near_lab: Any, serve: Any, asked: dict[str, str], method: str, target: str, place: str
 ) -> None:
     """The plan has the recording at once, the log shows who did what, and undoing restores the near miss.
@@ -230,7 +230,7 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
         (["7777"], 5, "There is no session 7777"),
     ],
 )
-def test_the_command_line_refuses_what_cannot_be_meant(
+def test_the_command_line_refuses_invalid_links(
     near_lab: Any, cli: Any, arguments: list[str], code: int, said: str
 ) -> None:
     """Each refusal has its exit code and one clear sentence."""

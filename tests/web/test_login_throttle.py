@@ -68,7 +68,7 @@ def test_refusals_cost_nothing_else(login_throttle: LoginThrottle) -> None:
     assert sum(wrong(login_throttle, f"other {n}", THERE) for n in range(100)) == 30
 
 
-def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThrottle) -> None:
+def test_right_or_unchecked_passwords_do_not_count(login_throttle: LoginThrottle) -> None:
     """Successful logins, and logins refused by a full queue, do not count."""
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
