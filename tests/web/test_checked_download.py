@@ -112,7 +112,7 @@ def test_damage_that_is_known_is_not_sent(serve: Any, two: Any) -> None:
     before = flip_byte(two.root, FIRST)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         server.get(PATH)
-    overwrite_in_place(two.root, FIRST, before)  # the disk is well again, and nobody has looked yet
+    overwrite_in_place(two.root, FIRST, before)  # the file is correct again, and has not been checked yet
     assert server.get(PATH).status_code == 409
 
 
