@@ -139,3 +139,23 @@ class Session:
     def title(self) -> str:
         """Return the name, or ``Session 42`` if it has none."""
         return self.name or f"Session {self.id}"
+
+    @property
+    def active(self) -> bool:
+        """Return ``is_active``, by its earlier name."""
+        return self.is_active
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """Return ``all_fields``, by its earlier name."""
+        return self.all_fields
+
+    @property
+    def described_in(self) -> tuple[str, ...]:
+        """Return ``description_files``, by its earlier name."""
+        return self.description_files
+
+    @property
+    def unsorted(self) -> tuple[SelectedDevice, ...]:
+        """Return ``untyped_devices``, by its earlier name."""
+        return self.untyped_devices
