@@ -1,4 +1,4 @@
-"""The room of the database: kinds of errors, transactions, versions of tables, and that it alone knows the engine."""
+"""The database package: kinds of errors, transactions, versions of tables, and no other use of the engine."""
 
 import ast
 import fcntl
@@ -41,7 +41,7 @@ def upgrade(connection: Connection, version: int) -> None:
 
 
 def raise_size(connection: Connection, version: int) -> None:
-    """Add to every size the version that there was."""
+    """Add the previous version to every size."""
     connection.execute("UPDATE thing SET size = size + ?", version)
 
 
@@ -50,33 +50,33 @@ SCHEMA = Schema(2, upgrade, application_id=77)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A database with one table and one row."""
+    """Make a database with one table and one row."""
     create_database(tmp_path / "a.db", SCHEMA)
     return tmp_path / "a.db"
 
 
 @pytest.fixture
 def connection(file: Path) -> Iterator[Connection]:
-    """A connection to it."""
+    """Open a connection to it."""
     with Connection(file, SCHEMA) as opened:
         yield opened
 
 
 def kind_of(file: Path, schema: Schema = SCHEMA) -> DatabaseErrorKind:
-    """Return how opening a file fails."""
+    """Return the kind of error with which opening a file fails."""
     with pytest.raises(DatabaseError) as caught:
         Connection(file, schema)
     return caught.value.kind
 
 
 def modules() -> list[tuple[str, ast.Module]]:
-    """Return every module of labcrate outside of the room, parsed."""
+    """Return every parsed module of labcrate outside of the package."""
     paths = [path for path in SOURCES.rglob("*.py") if path.parent.name != "database"]
     return [(str(path.relative_to(SOURCES)), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def test_only_this_room_knows_the_engine() -> None:
-    """No module outside of it imports sqlite3, however deep inside, or has a word in a text that is SQLite's own."""
+    """No module outside of it imports sqlite3, or has a text that is specific to SQLite."""
     found, outside = [], modules()
     for name, module in outside:
         for node in ast.walk(module):
@@ -90,7 +90,7 @@ def test_only_this_room_knows_the_engine() -> None:
 
 
 def test_a_new_database_is_private_and_of_this_version(file: Path, connection: Connection) -> None:
-    """It is made from version 0 in one go, keeps a write-ahead log, and is its owner's alone."""
+    """It is made from version 0 in one step, uses a write-ahead log, and belongs to its owner only."""
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert connection.rows("SELECT * FROM thing") == [("from", 0)]
     assert connection.rows("PRAGMA journal_mode") == [("wal",)]
@@ -100,7 +100,7 @@ def test_a_new_database_is_private_and_of_this_version(file: Path, connection: C
 
 
 def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connection: Connection) -> None:
-    """A later version is made out of the present one, once, however many ask for it; an older program is refused."""
+    """A later version is made from the present one, once, for any number of processes; an older program is refused."""
     later = Schema(3, raise_size, 77)
     connection.migrate(later)
     connection.migrate(later)
@@ -109,7 +109,7 @@ def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connecti
 
 
 def test_an_upgrade_that_fails_changes_nothing(file: Path, connection: Connection) -> None:
-    """What it did before is undone, and the version stays."""
+    """A failed upgrade is undone, and the version stays."""
     broken = Schema(3, lambda c, _: c.run_script("DELETE FROM thing;\nDELETE FROM nothing;\n"), 77)
     assert kind_of(file, broken) is DatabaseErrorKind.STATEMENT
     assert connection.rows("SELECT * FROM thing") == [("from", 0)]
@@ -117,7 +117,7 @@ def test_an_upgrade_that_fails_changes_nothing(file: Path, connection: Connectio
 
 
 def test_a_script_runs_statements_with_semicolons_inside(connection: Connection) -> None:
-    """A trigger and a text hold semicolons; comments before, between and after statements do not matter."""
+    """A trigger and a text may contain semicolons; comments before, between and after statements are ignored."""
     connection.run_script(
         "-- first; a comment\nINSERT INTO thing VALUES ('a;\nb', 1);\n"
         "CREATE TRIGGER stays BEFORE DELETE ON thing\nBEGIN SELECT RAISE(ABORT, 'kept; always'); END;\n-- last;\n"
@@ -128,7 +128,7 @@ def test_a_script_runs_statements_with_semicolons_inside(connection: Connection)
 
 
 def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
-    """Whatever ends the block early undoes what was done, and the next one works."""
+    """Anything that ends the block early undoes the changes, and the next transaction works."""
 
     def fail(error: BaseException) -> None:
         with connection.transaction():
@@ -146,14 +146,14 @@ def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
 
 
 def test_an_upsert_stores_a_row_whether_or_not_there_is_one(connection: Connection) -> None:
-    """A row with the same key is replaced, every other one stays."""
+    """A row with the same key is replaced, and every other row stays."""
     store = upsert("thing", ["name", "size"], key="name")
     connection.executemany(store, [("a", 1), ("b", 2), ("a", 3)])
     assert connection.rows("SELECT * FROM thing ORDER BY name") == [("a", 3), ("b", 2), ("from", 0)]
 
 
 def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another program's lock is waited for, and then reported as one."""
+    """labcrate waits for another program's lock, and then reports it."""
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.05)
     with Connection(file) as other, other.transaction(), Connection(file, SCHEMA) as second:
         with pytest.raises(DatabaseError) as caught, second.transaction():
@@ -162,7 +162,7 @@ def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
-    """Noise is damage; a file without our mark is foreign; neither changes, and neither stays open."""
+    """Noise is damage, and a file without our mark is foreign; neither changes, and neither stays open."""
     whole = file.read_bytes()
     assert kind_of(file, Schema(2, upgrade, application_id=78)) is DatabaseErrorKind.OTHER_APPLICATION
     assert file.read_bytes() == whole
@@ -174,7 +174,7 @@ def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
 
 
 def test_a_text_that_is_none_is_damage(connection: Connection, file: Path) -> None:
-    """Bytes that are no UTF-8 in a column of texts are damage, not a crash."""
+    """Bytes that are not UTF-8 in a column of texts are damage, not a crash."""
     with closing(sqlite3.connect(file)) as other:
         other.execute("INSERT INTO thing VALUES (CAST(x'ff' AS TEXT), 1)")
         other.commit()
@@ -193,7 +193,7 @@ def test_a_text_that_is_none_is_damage(connection: Connection, file: Path) -> No
     ],
 )
 def test_statements_that_fail(connection: Connection, statement: str, kind: DatabaseErrorKind) -> None:
-    """A table that is not there, values that are missing, a name that is taken, a value of another kind."""
+    """A missing table, missing values, a name in use and a value of another type are errors."""
     with pytest.raises(DatabaseError) as caught:
         connection.execute(statement)
     assert caught.value.kind is kind
@@ -201,7 +201,7 @@ def test_statements_that_fail(connection: Connection, statement: str, kind: Data
 
 
 def test_no_room_ends_the_transaction(connection: Connection) -> None:
-    """A file that may not grow is a full disk: nothing of the transaction stays."""
+    """A file that may not grow is a full disk, and nothing of the transaction stays."""
     connection.execute("PRAGMA max_page_count = 3")
     with pytest.raises(DatabaseError) as caught, connection.transaction():
         connection.executemany("INSERT INTO thing VALUES (?, 1)", [("x" * 3000 + str(n),) for n in range(9)])
@@ -210,7 +210,7 @@ def test_no_room_ends_the_transaction(connection: Connection) -> None:
 
 
 def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
-    """A precious file that is gone is an error; another one is made, as is one in memory."""
+    """A missing file that must not be lost is an error; any other is created, also in memory."""
     assert kind_of(tmp_path / "none.db") is DatabaseErrorKind.NO_ACCESS
     assert list(tmp_path.iterdir()) == []
     for file in (tmp_path / "cache ?#%.db", None):
@@ -220,7 +220,7 @@ def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
 
 
 def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
-    """Whatever fails is the user's error with the user's sentence; readers cannot change anything."""
+    """Every failure is the user's error with its message; readers cannot change anything."""
 
     def explain(error: DatabaseError) -> PeopleError:
         return PeopleError(f"in short: {error.kind.name}")
@@ -240,7 +240,7 @@ def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
 
 
 def test_a_note_gives_way(file: Path) -> None:
-    """A small change is left out while another program writes, at once, and done afterwards."""
+    """A small change is skipped at once while another program writes, and done afterwards."""
     with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError("no")) as pool:
         with other.transaction():
             pool.write_if_idle("UPDATE thing SET size = 5")
@@ -250,7 +250,7 @@ def test_a_note_gives_way(file: Path) -> None:
 
 
 def test_the_files_of_a_database(tmp_path: Path) -> None:
-    """Links among them, journals left alone, rights of others, and all of them removed."""
+    """Links among them, journals without a database, permissions of others, and the removal of all of them."""
     file = tmp_path / "a.db"
     for own in database_files(file):
         own.touch(0o644)
@@ -268,7 +268,7 @@ def test_the_files_of_a_database(tmp_path: Path) -> None:
 
 
 def test_a_lock_file(tmp_path: Path) -> None:
-    """It is held until it is closed, by one at a time, and never behind a symbolic link."""
+    """It is held by one process until it is closed, and never behind a symbolic link."""
     path = tmp_path / "a.lock"
     with lock_file(path), path.open("wb") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

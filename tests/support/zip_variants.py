@@ -1,4 +1,4 @@
-"""Archives of every kind that labcrate writes: names in all scripts, empty and padded members, edges of 32 bits."""
+"""Archives of every kind that labcrate writes: names in all scripts, empty and padded members, 32-bit limits."""
 
 from typing import TYPE_CHECKING
 
@@ -52,13 +52,13 @@ VARIANTS: dict[str, dict[str, bytes]] = {
 
 
 def members_of(files: dict[str, bytes]) -> list[Member]:
-    """Members with these names and contents."""
+    """Return members with these names and contents."""
     return [Member.of_bytes(name, data, TIME) for name, data in files.items()]
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def variant(request: pytest.FixtureRequest) -> dict[str, bytes]:
-    """Names and contents of one variant."""
+    """Return names and contents of one variant."""
     return VARIANTS[request.param]
 
 
@@ -66,19 +66,19 @@ def variant(request: pytest.FixtureRequest) -> dict[str, bytes]:
 def archive(
     variant: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
 ) -> "WrittenArchive":
-    """An archive of the variant."""
+    """Return an archive of the variant."""
     return writer.write_whole(tmp_path_factory.mktemp("archive") / "a.zip", members_of(variant))
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
-    """Documents, an empty file, padded and unpadded members."""
+    """Return an archive of documents, an empty file, padded and unpadded members."""
     return writer.write_whole(tmp_path_factory.mktemp("mixed") / "a.zip", members_of(MIXED))
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
-    """70 000 members: more than the plain end record can count."""
+    """Return an archive of 70,000 members: more than the plain end record can count."""
     members = [Member.of_bytes(f"data/{index:05}.csv", b"%d\n" % index, TIME) for index in range(70_000)]
     return writer.write_whole(tmp_path_factory.mktemp("many") / "many.zip", members)
 
@@ -91,9 +91,9 @@ EDGES = [("size", 1), *((what, delta) for what in ("size", "offset", "directory"
 def edge(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
 ) -> "WrittenArchive":
-    """A small member, a large one whose data are a hole, a small one: one of their places is at the edge of 32 bits.
+    """Return an archive of a small member, a large one whose data are a hole, and a small one, at a limit of 32 bits.
 
-    The large member's CRC-32 is not that of its zeros, because nobody reads them here.
+    The large member's CRC-32 is not that of its zeros, because they are not read here.
     """
     what, delta = request.param
     size = GIB4 + delta
@@ -107,7 +107,7 @@ def edge(
 
 
 def edge_members(size: int) -> list[Member]:
-    """Three members, the second of this size."""
+    """Return three members, the second of this size."""
     source = FileSource(lambda: -1, Identity(size, 0, 0, 0), "large")
     return [
         Member.of_bytes("README.txt", b"Session 42\n", TIME),

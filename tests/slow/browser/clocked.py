@@ -1,6 +1,6 @@
-"""Runs ``labcrate`` with its clock set to a time of day: ``python -m tests.slow.browser.clocked 23:30 serve ...``.
+"""``labcrate`` with its clock set to a time of day: ``python -m tests.slow.browser.clocked 23:30 serve ...``.
 
-The date stays today's, so that what depends on how long ago something happened (logins, tokens) still holds.
+The date stays today's, so that the age of logins and tokens is right.
 """
 
 import sys
@@ -11,7 +11,7 @@ _real_time, _real_time_ns = time.time, time.time_ns
 
 
 def set_clock(hour: str) -> None:
-    """Have ``time.time`` begin at a time of day (``HH:MM``, UTC), the next one that comes."""
+    """Let ``time.time`` begin at the next occurrence of a time of day (``HH:MM``, UTC)."""
     now = datetime.fromtimestamp(_real_time(), UTC)
     wanted = now.replace(hour=int(hour[:2]), minute=int(hour[3:]), second=0, microsecond=0)
     ahead_s = ((wanted - now) % timedelta(days=1)).total_seconds()

@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real server: ``labcrate serve`` as a process of its own, on a lab of the demo."""
+"""A real Chromium with a real server: ``labcrate serve`` in its own process, on a sample lab."""
 
 import json
 import shutil
@@ -26,10 +26,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @dataclass
 class Server:
-    """The command, running. It can be killed and started again.
+    """The running command. It can be killed and started again.
 
-    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` ends
-    without a slash; ``login`` is what a browser that is logged in remembers.
+    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` has no
+    slash at the end; ``login`` is the storage state of a browser that is logged in.
     """
 
     lab: Path
@@ -40,7 +40,7 @@ class Server:
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it on a free port, and wait until it says that it is ready."""
+        """Start it on a free port, and wait until it reports that it is ready."""
         command = [
             sys.executable,
             "-m",
@@ -60,7 +60,7 @@ class Server:
         self.url, self.setup = told["url"].rstrip("/"), told["setupUrl"]
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it as a power cut would."""
         if self._process:
             self._process.kill()
             self._process.communicate()
@@ -70,7 +70,7 @@ class Server:
 # One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Playwright, which drives the system's Chromium."""
+    """Yield Playwright, which drives the system's Chromium."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as started:
@@ -79,7 +79,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
+    """Yield the system's Chromium, without a window."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
     yield browser
     browser.close()
@@ -87,7 +87,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
-    """The sample lab, built once; nobody writes to it."""
+    """Build the sample lab once; tests do not write to it."""
     return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
 
 
@@ -96,7 +96,7 @@ Serve = Callable[[Path], Server]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves a lab folder until the test is over."""
+    """Yield a function that serves a lab folder until the test ends."""
     running: list[Server] = []
 
     def begin(lab: Path) -> Server:
@@ -112,13 +112,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def own_lab(demo: DemoLab, tmp_path: Path) -> Path:
-    """A copy of the sample lab that a test may change."""
+    """Copy the sample lab for a test that changes it."""
     return Path(shutil.copytree(demo.root, tmp_path / "lab"))
 
 
 @pytest.fixture(scope="module")
 def shared(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
-    """A server for tests that change nothing; its administrator is ``NAME``."""
+    """Yield a server for tests that change nothing; its administrator is ``NAME``."""
     server = Server(Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("shared") / "lab")))
     server.start()
     context = chromium.new_context()
@@ -134,7 +134,7 @@ Open = Callable[..., BrowserContext]
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Open]:
-    """Opens browsers with nothing remembered. What they complain about on the console fails the test."""
+    """Yield a function that opens browsers without stored state. A message on their console fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -157,9 +157,9 @@ def browse(chromium: Browser) -> Iterator[Open]:
 
 
 def create_administrator(page: Page, server: Server, url: str | None = None) -> None:
-    """Do what whoever starts a server for the first time does: open the link, choose a name and a password.
+    """Create the first administrator: open the link, enter a name and a password.
 
-    ``url`` is where the server is reached, if not directly.
+    ``url`` is the server's address, if it is not reached directly.
     """
     assert server.setup
     page.goto(server.setup.replace(server.url, url or server.url))

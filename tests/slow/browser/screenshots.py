@@ -1,4 +1,4 @@
-"""Takes the docs' pictures: ``python -m tests.slow.browser.screenshots docs/screenshots``, of the sample lab."""
+"""The pictures of the docs, taken of the sample lab: ``python -m tests.slow.browser.screenshots docs/screenshots``."""
 
 import io
 import re
@@ -70,7 +70,7 @@ def _page(lab: Path) -> Iterator[tuple[Page, str]]:
 
 
 def _save(what: Page | Locator, file: Path, height: int | None = None) -> None:
-    """Take a picture, cut to a height, as WebP in the best quality that stays below the limit."""
+    """Save a picture, cut to a height, as WebP in the best quality below the limit."""
     picture: Image.Image = Image.open(io.BytesIO(what.screenshot(animations="disabled")))
     if height and picture.height > height:
         picture = picture.crop((0, 0, picture.width, height))

@@ -1,4 +1,4 @@
-"""That everybody can use the pages: by keyboard, with a screen reader, on a phone, in the dark."""
+"""The pages are usable for everyone: by keyboard, with a screen reader, on a phone, in dark mode."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ CHECKS = Path(__file__).with_name("checks.js").read_text()
 
 
 def found(page: Page, check: str) -> list[Any]:
-    """What one of the checks finds on a page."""
+    """Return the findings of one of the checks on a page."""
     faults: list[Any] = page.evaluate(f"() => ({CHECKS}).{check}()")
     return faults
 
@@ -30,9 +30,9 @@ def found(page: Page, check: str) -> list[Any]:
 def awkward(
     request: pytest.FixtureRequest, demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Server]:
-    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text.
+    """Yield the sample lab with a session that has awkward content: long words, no end, right-to-left text.
 
-    Its clock stands at noon, and then at an hour when the lab's day is not UTC's.
+    Its clock is at noon, and then at an hour when the lab's day is not that of UTC.
     """
     lab = Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("awkward") / "lab"))
     session = {
@@ -56,7 +56,7 @@ def awkward(
 
 
 def opened(context: Any, server: Server, path: str) -> Page:
-    """A page with all that can be opened on it open."""
+    """Return a page with everything opened that can be."""
     page: Page = context.new_page()
     page.goto(server.url + path)
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
@@ -64,7 +64,7 @@ def opened(context: Any, server: Server, path: str) -> Page:
 
 
 def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
-    """Names, labels, headings, landmarks and references are in order, and no text is too pale, in light and dark."""
+    """Names, labels, headings, landmarks and references are in order, and all text has enough contrast."""
     everybody, somebody = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
     wrong = {}
     for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
@@ -80,7 +80,7 @@ def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
 
 
 def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
-    """No page is wider than a phone, whatever the names: only tables and boxes that say so scroll sideways."""
+    """No page is wider than a phone, for any names: only marked tables and boxes scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
     wide = {}
     for path in PAGES[:-1]:  # a 404 would be a complaint
@@ -94,7 +94,7 @@ def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
 
 
 def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: Any) -> None:
-    """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
+    """On a phone, users and tokens are cards with each value beside its name."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
     page = opened(context, awkward, "/account")
     page.get_by_label("Purpose").fill("nightly")
@@ -107,8 +107,9 @@ def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: A
 
 
 def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
-    """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
-    can always be seen.
+    """A user can log in, skip to the content, open a session, choose, and reach the download without a mouse.
+
+    The element with the focus is always visible.
     """
     page = browse().new_page()
     page.goto(awkward.url)
@@ -141,7 +142,7 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
 
 
 def focus(page: Page, wanted: str, *, back: bool = False) -> None:
-    """Press Tab until an element has the focus; every stop on the way can be seen."""
+    """Move the focus with Tab to an element; every stop on the way must be visible."""
     for _ in range(120):
         if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
             return
@@ -151,7 +152,7 @@ def focus(page: Page, wanted: str, *, back: bool = False) -> None:
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
-    """Who asks their system for less motion gets none."""
+    """If the system requests reduced motion, there is none."""
     page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
     page.goto(awkward.url)
     assert found(page, "moving") == []

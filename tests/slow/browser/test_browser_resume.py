@@ -1,4 +1,4 @@
-"""A download in Chromium that breaks in the middle, its server killed and started again meanwhile."""
+"""A download in Chromium that breaks in the middle, while its server is killed and started again."""
 
 import hashlib
 import random
@@ -20,10 +20,9 @@ SIZE_BYTES = 24_000_000
 
 
 class Wire:
-    """A connection to a server that can be cut: one answer breaks off, and those who call again wait until ``mended``.
+    """A connection to a server that can be cut: one answer breaks off, and later connections wait until ``mended``.
 
-    ``broken`` is set when what was to happen then has happened.
-    ``ranges`` are the Range and If-Range headers that were asked with.
+    ``broken`` is set after the cut. ``ranges`` are the Range and If-Range headers of the requests.
     """
 
     def __init__(self, server: Server) -> None:
@@ -37,11 +36,11 @@ class Wire:
         self._threads: list[threading.Thread] = []
 
     def begin(self) -> None:
-        """Listen from now on."""
+        """Start to listen."""
         self._do(self._listen)
 
     def end(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections."""
         self.mended.set()
         hang_up(self._listener)
         for one in self._open:
@@ -100,14 +99,14 @@ class Wire:
 
 
 def hang_up(one: socket.socket) -> None:
-    """End a connection or a listener, whoever waits on it."""
+    """End a connection or a listener, whatever waits on it."""
     with suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
 def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
-    """A server with one large recording, behind a connection that can be cut."""
+    """Yield a server with one large recording, behind a connection that can be cut."""
     noise = random.Random(42).randbytes(SIZE_BYTES)  # noqa: S311 - not for secrets
     (own_lab / "recordings/kitchen_session42_noise.mp4").write_bytes(noise)
     wire = Wire(serve(own_lab))
@@ -119,8 +118,9 @@ def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
 def test_chromium_resumes_a_download_across_a_killed_server(
     wire: Wire, browse: Any, own_lab: Path, tmp_path: Path, demo: DemoLab
 ) -> None:
-    """The connection breaks in the middle, the server dies and comes back on another port: Chromium goes on from where
-    it was, asks with the entity tag, and ends with the command line's ZIP, byte for byte.
+    """Chromium resumes after a cut connection and a killed server that returns on another port.
+
+    It sends the entity tag, and its file is the command line's ZIP, byte for byte.
     """
     page = browse().new_page()
     create_administrator(page, wire.server, wire.url)

@@ -11,13 +11,13 @@ from tests.slow.browser.test_browser_access import SCHEMES, found
 
 
 def code(context: BrowserContext, server: Server, secret: str, steps_on: int = 0) -> str:
-    """What an app shows whose clock is the server's, or some steps ahead of it."""
+    """Return the code of an app whose clock is the server's, or some steps ahead of it."""
     told = context.request.get(f"{server.url}/api/health").headers["date"]
     return pyotp.TOTP(secret).at(parsedate_to_datetime(told), counter_offset=steps_on)
 
 
 def faults(page: Page) -> dict[str, list[Any]]:
-    """What is wrong with a page: for a screen reader, in light and dark, and on narrow phones."""
+    """Return the faults of a page: for a screen reader, in light and dark mode, and on narrow phones."""
     wrong = {"faults": found(page, "faults")}
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -30,7 +30,7 @@ def faults(page: Page) -> dict[str, list[Any]]:
 
 
 def test_setting_it_up_and_logging_in_with_it(serve: Serve, own_lab: Path, browse: Any) -> None:
-    """From the account's page to ten recovery codes and through a login, in Spanish, each page without a fault."""
+    """From the account page to ten recovery codes and a login, in Spanish, no page has a fault."""
     server = serve(own_lab)
     first: BrowserContext = browse()
     create_administrator(first.new_page(), server)

@@ -1,4 +1,4 @@
-"""What a researcher does in a browser, from the first link to the archive on their disk."""
+"""A researcher's way in a browser, from the first link to the archive on their disk."""
 
 import hashlib
 import re
@@ -14,19 +14,19 @@ from labcrate.cli.main import main
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
+    """Return the hash of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def exported(lab: Path, target: Path, *words: str) -> Path:
-    """What the command line exports."""
+    """Return the archive that the command line exports."""
     assert main(["export", "42", "--lab", str(lab), "-o", str(target), *words]) == 0
     return target
 
 
 def download(page: Page, target: Path) -> Path:
-    """Click on the download and wait for the file."""
+    """Start the download, and wait for the file."""
     with page.expect_download() as begun:
         page.get_by_role("link", name="Download ZIP").click()
     begun.value.save_as(target)
@@ -34,13 +34,14 @@ def download(page: Page, target: Path) -> Path:
 
 
 def exact_size(page: Page) -> int:
-    """The size that the page tells, in bytes."""
+    """Return the size on the page, in bytes."""
     return int(re.sub(r"\D", "", page.locator("#exact").inner_text()))
 
 
 def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: Any, tmp_path: Path) -> None:
-    """The one-time link makes an administrator, who logs in, repairs a near miss, and downloads the session: the ZIP
-    has the size that was told before, and is the command line's, byte for byte.
+    """The one-time link makes an administrator, who logs in, links a near miss, and downloads the session.
+
+    The ZIP has the size that was shown before, and is the command line's, byte for byte.
     """
     server = serve(own_lab)
     page = browse().new_page()
@@ -70,7 +71,7 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
 
 
 def test_options_change_the_size_before_anything_is_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
-    """Each tick shows the exact size of what it leaves; the download is just that, and the command line's too."""
+    """Each option shows the exact size of the result; the download has it, and is the command line's."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
@@ -93,7 +94,7 @@ def test_options_change_the_size_before_anything_is_downloaded(shared: Server, b
 
 
 def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any) -> None:
-    """Ten to nine in Madrid is what the form takes and the archive's address tells in UTC."""
+    """The form takes ten to nine in Madrid, and the archive's address has it in UTC."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
@@ -106,7 +107,7 @@ def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any
 
 @pytest.fixture
 def slow_lab(own_lab: Path) -> Path:
-    """A lab whose session has a recording that takes some seconds to read: 8 GB that take no room on the disk."""
+    """Return a lab with a recording that takes some seconds to read: 8 GB that use no disk space."""
     with (own_lab / "recordings/kitchen_session42_long.mp4").open("wb") as file:
         file.truncate(8 * 10**9)
     return own_lab
@@ -115,7 +116,7 @@ def slow_lab(own_lab: Path) -> Path:
 def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     slow_lab: Path, serve: Any, browse: Any
 ) -> None:
-    """While recordings are read, bytes and time left are told; a tab that is opened anew joins; cancelling ends it."""
+    """While recordings are read, bytes and time left are shown, also in a new tab; cancelling ends it."""
     server = serve(slow_lab)
     context: BrowserContext = browse()
     page = context.new_page()
@@ -135,12 +136,12 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
 
 
 def inside(told: Any) -> bool:
-    """Whether a plot tells of a part of the session that begins later and ends earlier."""
+    """Return whether a plot shows a part of the session that begins later and ends earlier."""
     return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
 
 
 def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
-    """The readings are drawn as lines; looking closer asks the server for the part that is seen."""
+    """The readings are drawn as lines; zooming in requests the visible part from the server."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.locator("#sensors").scroll_into_view_if_needed()
@@ -156,7 +157,7 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
 
 
 def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
-    """A recording's card opens to a player that shows moving pictures, and can be moved to any time."""
+    """A recording's card opens to a player that shows moving pictures and can seek to any time."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     card = page.locator("#recordings li").filter(has_text="kitchen_session42_20250502T064030Z.mp4")
@@ -177,7 +178,7 @@ def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
 
 
 def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
-    """With JavaScript switched off the form asks the server, the size is exact, and the link downloads."""
+    """Without JavaScript the form sends a request, the size is exact, and the link downloads."""
     page = browse(java_script_enabled=False, storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.get_by_text("Choose what to export").click()
@@ -192,7 +193,7 @@ def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, b
 
 
 def test_the_lab_is_left_as_it_was(shared: Server, browse: Any, demo: Any, tmp_path: Path) -> None:
-    """Looking at pages, pictures and plots writes nothing into the lab but labcrate's own folder."""
+    """Opening pages, pictures and plots writes nothing to the lab except labcrate's own folder."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.locator("#recordings").scroll_into_view_if_needed()

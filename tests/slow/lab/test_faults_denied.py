@@ -1,4 +1,4 @@
-"""Every file and folder of a lab that may not be read, one by one: each takes a command of its own."""
+"""Each file and folder of a lab without permission, one by one, in commands of their own."""
 
 from pathlib import Path
 from typing import Any
@@ -29,5 +29,5 @@ whole_lab = quick.whole_lab  # the fixture, which stands beside the tests of the
 def test_what_may_not_be_read_is_named(
     command: Any, clear: Any, whole_lab: Any, tmp_path: Path, path: str, code: int
 ) -> None:
-    """A file or folder without permission is named, and nothing is packed; also one that may hold other sessions."""
+    """A file or folder without permission is named, and nothing is packed, also if it may belong to other sessions."""
     quick.test_what_may_not_be_read_is_named(command, clear, whole_lab, tmp_path, path, code)

@@ -1,4 +1,4 @@
-"""Real clients against a real server process: interrupted and resumed, also across the server's violent end."""
+"""Real clients with a real server process: interrupted and resumed, also after the server was killed."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ Words = Sequence[str | Path]
 
 
 class Server:
-    """``labcrate serve`` in a process of its own; started again, it has the same address."""
+    """``labcrate serve`` in its own process; started again, it has the same address."""
 
     def __init__(self, lab: Path, *options: str) -> None:
         self.lab, self._options, self._port = lab, options, "0"
@@ -45,7 +45,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it is there."""
+        """Start it, and wait until it is ready."""
         words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(self.lab), "--port", self._port, "--json"]
         self.process = subprocess.Popen(
             [*words, *self._options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -56,24 +56,24 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The archive's address."""
+        """Return the archive's address."""
         return self.base + PATH
 
     def end(self, number: signal.Signals) -> str:
-        """End it with a signal, and give what it said."""
+        """End it with a signal, and return its output."""
         self.process.send_signal(number)
         with self.process:
             return self.process.communicate()[1]
 
     def lines(self) -> list[ExportLogLine]:
-        """The export log."""
+        """Return the export log."""
         with PeopleDatabase.open(state_folder(self.lab)) as database, ExportLog(database) as log:
             return [line for line in log.lines() if line.via != "command line"]
 
 
 @pytest.fixture
 def server(whole: tuple[Path, str]) -> Iterator[Server]:
-    """Serves the lab until the test is over."""
+    """Yield a server of the lab until the test ends."""
     running = Server(whole[0])
     yield running
     assert "Traceback" not in running.end(signal.SIGTERM)
@@ -82,7 +82,7 @@ def server(whole: tuple[Path, str]) -> Iterator[Server]:
 
 @pytest.fixture
 def whole(usual_lab: Any, cli: Any, tmp_path: Path) -> tuple[Path, str]:
-    """A lab with a recording that takes a while, and the SHA-256 of session 42's archive from the command line."""
+    """Return a lab with a large recording, and the SHA-256 of session 42's archive from the command line."""
     choice = random.Random(5)  # noqa: S311
     for number, size in enumerate([BIG_BYTES, 2_000_000, *[20_000] * 30]):
         usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
@@ -91,29 +91,29 @@ def whole(usual_lab: Any, cli: Any, tmp_path: Path) -> tuple[Path, str]:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def needed(name: str) -> str:
-    """The path of a program, without which the test is skipped."""
+    """Return the path of a program; skip the test without it."""
     return shutil.which(name) or str(pytest.skip(f"{name} is not installed"))
 
 
 def curl(server: Server, target: Path, *options: str) -> Words:
-    """Resumes what is there."""
+    """Return the command that resumes with curl."""
     return [needed("curl"), "-sS", "-f", "-C", "-", "-H", f"Authorization: Bearer {server.token}",
             "-o", target, *options, server.url]  # fmt: skip
 
 
 def wget(server: Server, target: Path, *options: str) -> Words:
-    """Resumes what is there, and does not try again by itself."""
+    """Return the command that resumes with wget, and does not retry by itself."""
     return [needed("wget"), "-q", "-c", "-t", "1", "--header", f"Authorization: Bearer {server.token}",
             "-O", target, *options, server.url]  # fmt: skip
 
 
 def aria2c(server: Server, target: Path, *options: str) -> Words:
-    """Eight connections at once, each with its own parts."""
+    """Return the command that downloads eight parts at once with aria2c."""
     return [needed("aria2c"), "-q", "-x8", "-s8", "-k1M", "-c", "--file-allocation=none", "--max-tries=1",
             "--header", f"Authorization: Bearer {server.token}", "-d", target.parent, "-o", target.name,
             *options, server.url]  # fmt: skip
@@ -124,7 +124,7 @@ CLIENTS: list[Callable[..., Words]] = [curl, wget, aria2c]
 
 
 def interrupted(words: Words, target: Path, stop: Callable[[subprocess.Popen[bytes]], object]) -> int:
-    """Run a client until it has more than before, have that ended, and give the client's exit code."""
+    """Run a client until it has more than before, then stop it with ``stop``, and return its exit code."""
     enough = on_disk(target) + 3_000_000
     with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as client:
         while on_disk(target) < enough:
@@ -135,7 +135,7 @@ def interrupted(words: Words, target: Path, stop: Callable[[subprocess.Popen[byt
 
 
 def on_disk(target: Path) -> int:
-    """How much a client has written so far, wherever in the file."""
+    """Return how many bytes a client has written so far, anywhere in the file."""
     return target.stat().st_blocks * 512 if target.exists() else 0
 
 
@@ -143,10 +143,10 @@ def on_disk(target: Path) -> int:
 def test_interrupted_then_killed_then_whole(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """curl -C -, wget -c and aria2c -x8 get the command line's very ZIP in three goes.
+    """curl -C -, wget -c and aria2c -x8 get the command line's ZIP in three attempts.
 
-    The first ends because the client is ended, the second because the server is killed with SIGKILL; the third goes
-    on from there with a server that was started again. The log tells of all, and nothing is left over.
+    The first ends because the client is stopped, the second because the server is killed with SIGKILL; the third
+    continues with a server that was started again. The log has all of them, and nothing is left over.
     """
     target = tmp_path / "down.zip"
     slowly = client(server, target, *SLOWLY[client])
@@ -165,7 +165,7 @@ def test_interrupted_then_killed_then_whole(
 
 
 def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
-    """A server that is told to stop breaks downloads off soon, says so in the log, and is no traceback."""
+    """A server that is stopped ends downloads soon, writes that to the log, and has no traceback."""
     target = tmp_path / "down.zip"
     said: list[str] = []
     words = curl(server, target, *SLOWLY[curl])  # ten seconds; the server waits two for those that end by themselves
@@ -181,7 +181,7 @@ def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, 
 
 
 def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tuple[Path, str]) -> None:
-    """A Python program resumes with Range and If-Range over a restart: first 206, and 200 once the lab has changed."""
+    """A Python program resumes with Range and If-Range over a restart: first 206, and 200 after the lab changed."""
     client = requests.Session()
     client.trust_env = False
     client.headers["Authorization"] = f"Bearer {server.token}"
@@ -207,9 +207,9 @@ def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tupl
 def test_the_session_changes_before_a_download_goes_on(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """What a client has is not spliced with another archive's end: it fails until it begins anew.
+    """A partial download is not joined with another archive's end: the client fails until it starts over.
 
-    curl and wget ask for the rest without saying of what, and both would report success.
+    curl and wget request the rest without a tag, and both would report success.
     """
     target = tmp_path / "down.zip"
     assert interrupted(client(server, target, *SLOWLY[client]), target, subprocess.Popen.terminate) != 0
@@ -233,7 +233,7 @@ def test_the_session_changes_before_a_download_goes_on(
 def test_what_is_whole_already_is_not_lengthened(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """Resuming a whole download of a session that has grown since fails, and appends nothing to it."""
+    """Resuming a complete download of a session that has grown fails, and appends nothing."""
     target = tmp_path / "down.zip"
     subprocess.run([str(word) for word in client(server, target)], check=True)
     server.end(signal.SIGTERM)
@@ -244,7 +244,7 @@ def test_what_is_whole_already_is_not_lengthened(
 
 
 def test_curl_goes_on_with_the_tag_that_it_kept(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
-    """With the tag of what it has in If-Range, curl resumes just that, and fails when there is something else."""
+    """With the tag of its part in If-Range, curl resumes exactly that, and fails if there is another archive."""
     target, tag = tmp_path / "down.zip", tmp_path / "tag"
     slowly = curl(server, target, *SLOWLY[curl], "--etag-save", str(tag))
     assert interrupted(slowly, target, subprocess.Popen.terminate) != 0
@@ -269,7 +269,7 @@ MIRRORS: dict[str, Words] = {
 
 
 def wait_a_second() -> None:
-    """Let the next second begin: dates have whole ones."""
+    """Wait until the next second begins: dates have whole seconds."""
     now = int(time.time())
     while int(time.time()) == now:
         time.sleep(0.01)
@@ -277,9 +277,9 @@ def wait_a_second() -> None:
 
 @pytest.mark.parametrize("mirror", MIRRORS)
 def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], tmp_path: Path, mirror: str) -> None:
-    """Clients that fetch what is newer than their file get a session that was renamed, and one with a recording more.
+    """Clients that fetch only newer files get a renamed session, and one with an additional recording.
 
-    The new name is as long as the old one, and the recording older than all others: neither date nor size tells.
+    The new name is as long as the old one, and the recording is older than all others: neither date nor size shows it.
     """
     program, target = needed(mirror.partition(",")[0]), tmp_path / "archive.zip"
     words = [program, *MIRRORS[mirror], "--header", f"Authorization: Bearer {server.token}", server.url]
@@ -302,7 +302,7 @@ def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], 
 
 
 def test_over_tls(whole: tuple[Path, str], tmp_path: Path) -> None:
-    """With TLS the same bytes come, also resumed; a recording that changes in the middle breaks the connection too."""
+    """With TLS the same bytes arrive, also resumed; a recording that changes in the middle ends the connection too."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
