@@ -29,7 +29,7 @@ from labcrate.errors import PeopleError
 
 SOURCES = Path(connection_module.__file__).parents[1]
 TABLES = "CREATE TABLE thing (name TEXT PRIMARY KEY, size INTEGER NOT NULL DEFAULT 7) STRICT;"
-# Words that only SQLite understands, in a statement outside of the room.
+# Words of statements that only SQLite has; none may be outside of the package.
 DIALECT = re.compile(r"PRAGMA|INSERT OR |BEGIN IMMEDIATE|sqlite_|\?\d|\bGLOB\b|LIMIT -1|\bIS NOT \?")
 
 

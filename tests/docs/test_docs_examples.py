@@ -167,7 +167,7 @@ def test_examples_were_found() -> None:
         for name in ("reference/python-api.md", "reference/commands.md", "how-to/line-up-video-and-sensors.md")
     }
     assert counts["reference/python-api.md"].count("python") >= 5
-    # One of each command; the server does not end by itself, and is started by tests of its own.
+    # One of each command; the server does not end by itself and has its own tests.
     assert counts["reference/commands.md"].count("console") == len(subparsers()) - 1
     assert counts["how-to/line-up-video-and-sensors.md"].count("python") >= 5
     assert all(page.read_text().count("```") == 2 * len(blocks(page)) for page in PAGES)

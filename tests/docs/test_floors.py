@@ -34,7 +34,7 @@ def copy(tmp_path: Path) -> Path:
     [
         ("lab/folder.py", "import labcrate.plan.planner"),  # upward
         ("linking/filename.py", "import labcrate.readings.load.topics"),  # sideways
-        ("archive/layout.py", "import labcrate.model.session"),  # a ZIP knows no session
+        ("archive/layout.py", "import labcrate.model.session"),  # archives are independent of sessions
     ],
 )
 def test_a_forbidden_import_is_noticed(copy: Path, room: str, forbidden: str) -> None:

@@ -29,15 +29,15 @@ from labcrate.web.pages.phrasebook import _pattern
 SOURCE = Path(labcrate.__file__).parent
 SIZE = 40
 MOST = 2.2
-"""What twice the text may cost at most."""
+"""The maximum cost of twice the text, relative to the text."""
 SLACK = 60
 USES = {
     "match": "match", "fullmatch": "fullmatch", "search": "search", "finditer": "finditer", "findall": "finditer",
     "sub": "finditer", "subn": "finditer", "split": "finditer",
 }  # fmt: skip
 
-# Expressions that are made while labcrate runs, by the function that makes them; each is tested below, or is no search
-# in a text of somebody else's.
+# Expressions that are compiled at run time, by the function that compiles them; each is tested below, or does not
+# search a text from outside.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
     "plan/name_time_utc.py": {"_marker": "here"},

@@ -10,7 +10,7 @@ import labcrate
 TESTS = Path(__file__).parents[1]
 ROOMS = {path.name for path in Path(labcrate.__file__).parent.iterdir() if (path / "__init__.py").exists()}
 BESIDE_ROOMS = {"docs", "slow", "support"}
-"""Claims about the whole tree and its documentation, tests that take long, and what tests share."""
+"""Claims about the whole tree and its documentation, slow tests, and shared code of tests."""
 
 
 def modules_of(folder: Path) -> list[Path]:

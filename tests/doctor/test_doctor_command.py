@@ -189,7 +189,7 @@ def test_a_session_has_the_same_findings_alone_and_in_the_lab(platform: Platform
         "time zone",
         "unread rows",
         "secret",
-    }  # of files, not of sessions
+    }  # findings about files, not sessions
     of_lab = doctor()
     for session in ("7", "8", "9", UUID):
         key = int(session) if session.isdigit() else session
@@ -380,7 +380,7 @@ def test_the_text_fits_80_columns_and_shows_ten_findings_of_a_kind(
     assert text.count("$ labcrate link ") == 10
     assert text.count("recordings/note") == 10
     assert "no separator: 25" in text
-    assert "... and 16 more" in text  # near misses, one of them another session's
+    assert "... and 16 more" in text  # near misses, one of another session
     assert "... and 15 more" in text
     assert text.splitlines()[-1].startswith("Problems: ")
     assert main(["doctor", "--all", "--lab", str(platform.root)]) == 0

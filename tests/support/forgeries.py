@@ -401,7 +401,7 @@ FORGED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a manifest of one endless line": (lambda: archive_of(CONTENTS, b"0" * 300_000), "line 1 is too long"),
 }
-"""Each forgery, and a pattern of what must be found or be the reason to refuse it."""
+"""Each forgery, and a pattern of the expected finding or refusal."""
 
 SOUND: dict[str, Callable[[], bytes]] = {
     "as exported": lambda: WHOLE,
@@ -428,4 +428,4 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "empty members alone": lambda: archive_of({b"a": b"", b"b": b""}),
     "a manifest alone": lambda: archive_of({}),
 }
-"""Whatever is odd about these is labcrate's right: the archive is whole."""
+"""Odd archives that are valid."""

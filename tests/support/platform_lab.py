@@ -23,11 +23,11 @@ ADDRESS = "192.0.2.40"
 PIN = "4711"
 SSID = "Canary-Wifi-Name"
 CANARIES = (PASSWORD, ADDRESS, SSID)
-"""What must not be in any member of any archive of this lab, in whatever spelling."""
+"""Texts that must not be in any member of an archive of this lab, in any spelling."""
 
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
 START = datetime(2025, 6, 10, 15, 30, 12, 40_000, UTC)
-"""When session 7 began; nothing says when it ended."""
+"""The start of session 7, which has no end."""
 
 SENSOR_TOPIC, LOCK_TOPIC = "zigbee2mqtt/planta/t-cocina", "zigbee2mqtt/planta/cerradura"
 

@@ -36,7 +36,7 @@ def snapshot() -> Snapshot:
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
             elif stat.S_ISLNK(state.st_mode):
                 content = str(path.readlink())
-            # A folder's own times change when .labcrate is made in it; what is in it is compared entry by entry.
+            # Times of folders are ignored: they change when .labcrate is made. Their entries are compared.
             when = 0 if stat.S_ISDIR(state.st_mode) else state.st_mtime_ns
             found[str(path.relative_to(root))] = (state.st_mode, when, state.st_ino, content)
         return found

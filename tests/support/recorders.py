@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from labcrate.video.synthetic import make_clip
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
-"""When session 42 begins; it lasts five minutes."""
+"""The start of session 42, which lasts five minutes."""
 
 END = START + timedelta(minutes=5)
 FRIGATE = """

@@ -16,7 +16,7 @@ Groups = Mapping[int, tuple[int, int]]
 State = tuple[int, Groups]
 
 REPEAT_LIMIT = 4
-"""Repeats that are bounded by more than this are counted as bounded by this: what is bounded is so at any size."""
+"""Repeats with a higher bound are counted with this one: a bounded repeat is bounded at any size."""
 
 _LITERALS = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
 _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)

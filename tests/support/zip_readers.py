@@ -21,7 +21,7 @@ from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import BytesSource, Layout, Member
 
 CHUNK = 1 << 20
-SERIAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # a short run in Java starts quicker so
+SERIAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # faster for short runs of Java
 ENVIRONMENT = os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -80,7 +80,7 @@ def run(words: Sequence[str], archive: Path, folder: Path, sink: Callable[[IO[by
             words, stdin=source, stdout=subprocess.PIPE, stderr=errors, cwd=folder, env=ENVIRONMENT, pipesize=CHUNK
         )
         if feeder and feeder.stdout:
-            feeder.stdout.close()  # it is the reader's alone: when that ends, so does the feeder
+            feeder.stdout.close()  # only the reader has it, so that the feeder ends with the reader
         with reader, reader.stdout or errors as output:
             sink(output)
         if feeder:
@@ -308,7 +308,7 @@ def copy_sparsely(_: FileSegment, source: int, target: int, offset: int, length:
     """Copy for ``write_entity`` with holes where the source has them."""
     try:
         data = os.lseek(source, offset, os.SEEK_DATA)
-    except OSError:  # ENXIO: nothing but a hole up to the end
+    except OSError:  # ENXIO: only a hole up to the end
         data = offset + length
     if data > offset:
         skipped = min(length, data - offset)
@@ -361,7 +361,7 @@ class StructureCheck:
     ODD = re.compile(
         rb"warning|error|unexpected|invalid|mismatch|truncat|overlaps with|matches with|eocd not|^\* ", re.I
     )
-    # Its search for overlapping members takes the square of their number: 10 minutes are not enough for 70 000.
+    # Its search for overlapping members takes quadratic time: over 10 minutes for 70,000.
     LINEAR = "package Linear; INIT { no warnings; *Seen::save = sub {} } 1;"
 
     def __init__(self, folder: Path) -> None:

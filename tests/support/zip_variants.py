@@ -10,7 +10,7 @@ from labcrate.model.fixity import Fixity, Identity
 if TYPE_CHECKING:
     from tests.support.zip_readers import ArchiveWriter, WrittenArchive
 
-TIME = 1_746_214_801_000_000_000  # an odd second, which the DOS time alone cannot hold
+TIME = 1_746_214_801_000_000_000  # an odd second, which DOS times cannot represent
 GIB4 = 1 << 32
 LATE = b"late\n" * 10
 NAMES = {
@@ -40,7 +40,7 @@ MIXED = {
     "data/sensor_data/empty.csv": b"",
     "recordings/below.mp4": b"\0" * 65535,
     "recordings/padded.mp4": bytes(range(256)) * 256,
-    "recordings/headers.mp4": b"PK\x03\x04" * 100_000,  # looks like headers, all through
+    "recordings/headers.mp4": b"PK\x03\x04" * 100_000,  # looks like headers throughout
     "recordings/last.mp4": b"x" * 65537,
 }
 VARIANTS: dict[str, dict[str, bytes]] = {
@@ -83,7 +83,7 @@ def many(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "
     return writer.write_whole(tmp_path_factory.mktemp("many") / "many.zip", members)
 
 
-# What lies around 4 GiB: one member's size, where the member after it starts, where the directory starts.
+# The values around 4 GiB: one member's size, the start of the next member, the start of the directory.
 EDGES = [("size", 1), *((what, delta) for what in ("size", "offset", "directory") for delta in (-2, -1, 0))]
 
 
@@ -97,7 +97,7 @@ def edge(
     """
     what, delta = request.param
     size = GIB4 + delta
-    if what != "size":  # the offsets grow with the size, one by one, while no header changes its length
+    if what != "size":  # offsets grow with the size as long as no header changes its length
         trial = Layout(edge_members(GIB4 - 9000))
         size += GIB4 - 9000 - (trial.header_offsets[2] if what == "offset" else trial.directory_offset)
     layout = Layout(edge_members(size))

@@ -38,7 +38,7 @@ from labcrate.errors import LabcrateError, VerificationError
 
 ROUNDS = int(os.environ.get("LABCRATE_ATTACK_ROUNDS", "400"))
 MOST = 100 * 1024 * 1024
-"""What one archive of less than 1 MB may take, in bytes that Python counts."""
+"""The memory that one archive of less than 1 MB may take, in bytes as Python counts them."""
 
 METADATA = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}}'
 SESSION = archive_of(CONTENTS | {b"data/session_metadata.json": METADATA, b"datapackage.json": b'{"resources": []}'})

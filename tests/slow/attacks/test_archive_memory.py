@@ -18,7 +18,7 @@ GB = 1_000_000_000
 MANIFEST = MANIFEST_NAME.encode()
 HEAD = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}, '
 
-# The peak of this program's own memory; what resource.getrusage says may be that of the process which started it.
+# The peak of this process; resource.getrusage may give that of the parent process.
 PROGRAM = """
 import sys
 import labcrate

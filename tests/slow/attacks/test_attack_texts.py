@@ -20,7 +20,7 @@ MOST = 25
 """How many times the processor time of a harmless text a hostile one of the same length may take: a quadratic one takes
 hundreds of times as much."""
 REFUSALS = (DocumentError,)
-"""What a lab's own fault raises; a secret in a generated document is labcrate's, and none of these."""
+"""Errors that a fault of the lab causes; a secret in a generated document is a defect of labcrate, and none of these."""
 HARMLESS = "The participant sat down and read for a while. "
 
 
@@ -48,7 +48,7 @@ def cost(root: Path, text: str) -> float:
     """Return the processor time of a plan, in seconds."""
     lab_with(root, text)
     begin = time.process_time()
-    with suppress(*REFUSALS):  # a refusal that names what is wrong costs this session alone
+    with suppress(*REFUSALS):  # a refusal with its reason affects only this session
         Lab(root).plan("77")
     return time.process_time() - begin
 

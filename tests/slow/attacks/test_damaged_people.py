@@ -111,7 +111,7 @@ def test_each_command_says_it_in_one_sentence(
     state.mkdir()
     whole = filled(tmp_path)
     content = bytearray(damaged(whole, seed))
-    content[200:2600] = whole[:2400]  # the schema is hit as well: nothing of it is right
+    content[200:2600] = whole[:2400]  # the schema is destroyed as well
     put(state, bytes(content))
     outcome = cli(*command, "--lab", usual_lab.root)
     if "--json" in command:

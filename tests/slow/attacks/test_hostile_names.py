@@ -32,7 +32,7 @@ COMMANDS = (
 
 
 def some_rules(dice: random.Random) -> LinkingRules:
-    """Return the rules of a lab with hostile names of cameras, sessions and registers; half of the labs have prefixes."""
+    """Return the rules of a lab whose cameras, sessions and registers have hostile names; half have prefixes."""
     cameras = [
         CameraNames(f"{n}@", hostile.component(dice), hostile.component(dice), dice.choice((None, "", "cam1", prefix)))
         for n, prefix in enumerate(hostile.component(dice) for _ in range(4))

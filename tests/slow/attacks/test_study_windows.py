@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import LabBuilder
     from tests.web.conftest import Serve
 
-serve = serving_labs.serve  # the fixture, which stands beside the tests of the server
+serve = serving_labs.serve  # the fixture of the server's tests
 QUERIES = 300
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 LABS: dict[str, dict[str, Any]] = {

@@ -21,6 +21,6 @@ def set_clock(hour: str) -> None:
 
 if __name__ == "__main__":
     set_clock(sys.argv.pop(1))
-    from labcrate.cli.main import run  # the clock is set before anything keeps a reference to it
+    from labcrate.cli.main import run  # imported after the clock is set, before a module can copy time.time
 
     run()

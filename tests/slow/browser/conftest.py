@@ -14,13 +14,13 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
 
-# Nothing may depend on how busy the machine is: this is how long nobody waits for what is right.
+# Longer than any correct page takes, however busy the machine is.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 NAME, PASSWORD = "ada", "correct horse battery"
 NOON, LATE = "12:00", "23:30"
-"""Times of day in UTC. Late, the lab's day (Madrid) is another one than UTC's, and pages show both dates."""
+"""Times of day in UTC. At the late one, the lab (Madrid) and UTC have different dates, and pages show both."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -67,7 +67,7 @@ class Server:
             self._process = None
 
 
-# One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
+# One for each module, not for all tests: it runs an event loop, and other tests need their own.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Yield Playwright, which drives the system's Chromium."""

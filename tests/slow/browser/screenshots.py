@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
             _save(page, folder / "session.webp")
             page.set_viewport_size({"width": 1280, "height": 760})
             _save(page.locator("#near"), folder / "plan.webp", height=760)
-        # A recording that takes some seconds to read, and no room on the disk.
+        # A recording that takes some seconds to read, and no disk space.
         with (lab / "recordings/kitchen_session42_long.mp4").open("wb") as file:
             file.truncate(LONG_BYTES)
         with _page(lab) as (page, url):

@@ -83,7 +83,7 @@ def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
     """No page is wider than a phone, for any names: only marked tables and boxes scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
     wide = {}
-    for path in PAGES[:-1]:  # a 404 would be a complaint
+    for path in PAGES[:-1]:  # a 404 would be logged on the console
         page = opened(context, awkward, path)
         assert page.locator("html").get_attribute("lang") == "es"
         for width in (390, 320):
@@ -133,7 +133,7 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
     focus(page, "[name=only]:checked")
     page.keyboard.press("ArrowDown")
     expect(page.locator("#exact")).not_to_have_text(size)
-    # A new answer takes the place of the one before; the focus stays where it was.
+    # A new answer replaces the one before; the focus stays.
     expect(page.get_by_label("Only sensor data")).to_be_focused()
     focus(page, "#download", back=True)
     with page.expect_download() as begun:

@@ -130,7 +130,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     wire.on_cut = wire.server.kill
     with page.expect_download() as begun:
         link.click()
-    # Until the connection is cut the browser goes on by itself; then the server is gone.
+    # Until the connection is cut the browser retries by itself; then the server is gone.
     while not wire.broken.is_set():
         page.wait_for_timeout(50)
     wire.server.start()

@@ -87,7 +87,7 @@ def test_options_change_the_size_before_anything_is_downloaded(shared: Server, b
     words = ("--only", "sensors", "--sensor", "kitchen climate")
     assert got.stat().st_size == one
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", *words))
-    # The choice is in the address: it survives a reload and can be sent to somebody.
+    # The options are in the address: they survive a reload and can be sent to another person.
     page.reload()
     assert exact_size(page) == one
     expect(page.get_by_label("Only sensor data")).to_be_checked()

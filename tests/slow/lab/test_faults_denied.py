@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.lab import test_faults_input as quick
 
-whole_lab = quick.whole_lab  # the fixture, which stands beside the tests of the same kind that are quick
+whole_lab = quick.whole_lab  # the fixture of the quick tests of this kind
 
 
 @pytest.mark.usefixtures("permissions")
