@@ -110,7 +110,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     line = log.begin(
         who="Ana", via="login", address="", session="42", options="", etag='"x"', start=0, length=1, total=1
     )
-    log.end(line, 0, Outcome.ABORTED, "the client went away")
+    log.end(line, 0, Outcome.ABORTED, "the client disconnected")
     return server
 
 

@@ -203,7 +203,7 @@ def test_trouble_is_logged_once_and_survived(
         assert [rig.look() for _ in range(4)] == [0] * 4
         assert rig.indexer.state == "troubled"
     assert [record.getMessage() for record in caplog.records] == [
-        "Recordings cannot be indexed ahead of time: The index is locked."
+        "Recordings cannot be indexed in the background: The index is locked."
     ]
     assert rig.look() == 3
     assert rig.indexer.state == "idle"
@@ -235,7 +235,7 @@ def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
     monkeypatch.setattr(probe, "probe", upset)
     rig.look()
     assert rig.look() == 2
-    why = "cannot be read: something unexpected happened (RuntimeError)"
+    why = "cannot be read: unexpected error (RuntimeError)"
     assert rig.indexer.as_object()["failed"] == [{"file": "recordings/cam1_session42_a.mp4", "why": why}]
     assert "no picture has a height of -1" in caplog.text
     assert str(rig.root) not in caplog.text

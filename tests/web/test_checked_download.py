@@ -73,7 +73,7 @@ def test_rot_breaks_the_download_off_before_its_first_byte(
     assert line["outcome"] == "broken"
     assert SECOND in line["reason"]
     assert "does not match its checksum" in line["reason"]
-    assert "A download of session 42 was broken off: recordings/cam1_session42_b.mp4" in caplog.text
+    assert "A download of session 42 failed: recordings/cam1_session42_b.mp4" in caplog.text
     answer = server.get(PATH)
     assert answer.status_code == 409
     assert "does not match its checksum" in answer.json()["detail"]

@@ -157,7 +157,7 @@ def test_a_recording_that_changes_in_mid_transfer(
     assert line.reason
     assert line.reason.startswith(BIG)
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert said == [f"A download of session 42 was broken off: {line.reason}"]
+    assert said == [f"A download of session 42 failed: {line.reason}"]
     assert not any(record.exc_info for record in caplog.records)
     assert str(big_lab.root) not in caplog.text
     following = server.get(PATH, Role.OPERATOR)
@@ -177,7 +177,7 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
         tap.abort_connection()
     lines = wait_for_ended(server, 21)
     assert {line.outcome for line in lines[:20]} == {"aborted"}
-    assert {line.reason for line in lines[:20]} == {"the client went away"}
+    assert {line.reason for line in lines[:20]} == {"the client disconnected"}
     assert [line for line in lines[:20] if not 500_000 <= line.bytes_sent < line.length] == []
     assert {line.etag for line in lines[:20]} == {etag}
     wait_until(lambda: descriptors() <= before)
@@ -207,7 +207,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
     wait_until(lambda: server.connections == others)
     written.set()
     line = wait_for_ended(server, 2)[0]
-    assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client went away", 0)
+    assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client disconnected", 0)
 
 
 def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,7 +360,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
-    told = "The export log was not yet told that transfer 1 ended (finished, %d bytes): The disk is full."
+    told = "The end of transfer 1 (finished, %d bytes) is not in the export log yet: The disk is full."
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [told % size]
 
 
@@ -464,5 +464,5 @@ def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
         line = wait_for_ended(server, 2)[0]
     assert line.outcome == "broken"
     assert re.search("limit.*Too many open files", line.reason or "")
-    assert "was broken off: the server has reached a limit" in caplog.text
+    assert "failed: the server has reached a limit" in caplog.text
     assert server.get(PATH, Role.OPERATOR).headers["ETag"] == etag

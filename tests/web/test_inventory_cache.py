@@ -28,7 +28,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counted.append(threading.get_ident())
         return read_inventory(lab, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
+    monkeypatch.setattr("labcrate.web.archives.inventory_cache.read_inventory", counting)
     return counted
 
 

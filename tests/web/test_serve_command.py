@@ -182,7 +182,7 @@ def test_an_address_of_this_machine_says_what_others_put_in_its_place(
         assert get(link).status_code == 200
         process.kill()
         process.communicate()
-    hint = f"From another machine, put this machine's name in place of {address}.\n"
+    hint = f"From another machine, use this machine's name instead of {address}.\n"
     assert (hint in lines) == (address is not None)
     if address:
         assert link.startswith(f"http://{address}:")

@@ -34,8 +34,8 @@ def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypat
             ends.write_pending()
             assert tried == numbers[:1] * 2
         ends.write_pending()
-        ends.write(TransferEnd(log.begin(**WHAT), 5, Outcome.ABORTED, "the client went away"))
+        ends.write(TransferEnd(log.begin(**WHAT), 5, Outcome.ABORTED, "the client disconnected"))
         last, *lines = log.lines()
-    assert (last.outcome, last.reason) == ("aborted", "the client went away")
+    assert (last.outcome, last.reason) == ("aborted", "the client disconnected")
     assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", number) for number in numbers}
     assert [line.ended and line.ended.timestamp() for line in lines] == [1003.0, 1002.0, 1001.0]

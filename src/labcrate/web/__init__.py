@@ -1,6 +1,6 @@
-"""Serve the lab in a browser: HTTP API, pages, logins, and downloads that resume.
+"""The server: HTTP API, pages for browsers, logins, and downloads that can be resumed.
 
-``server`` listens, ``app`` puts routes together, ``lifespan`` starts what ``services`` holds. ``routes`` answer
-requests, ``archives`` makes and keeps archives, ``downloads`` sends bytes, ``auth`` says who may do what, ``pages``
-draws, ``http`` is HTTP alone, ``executor`` has the threads.
+``server`` listens, ``app`` collects the routes, ``lifespan`` starts and ends the ``resources``. ``routes`` handle
+requests, ``archives`` plans and caches archives, ``downloads`` sends bytes, ``auth`` checks logins and permissions,
+``pages`` renders HTML, ``http`` has what concerns HTTP only, ``executor`` runs work in threads.
 """

@@ -1,4 +1,4 @@
-"""The application: its routes, its middlewares, and what it has while it runs."""
+"""The web application: its routes, middlewares, and resources."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ _ROUTES = (
 
 
 def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web.Application:
-    """Return the application that serves one lab; starting it raises what ``lifespan`` does."""
+    """Return the application that serves one lab. Starting it raises what ``lifespan`` does."""
 
     @asynccontextmanager
     async def run_resources(app: web.Application) -> AsyncIterator[None]:
@@ -68,5 +68,5 @@ async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def _notify_shutdown(app: web.Application) -> None:
-    # Before connections are closed: those who wait hear that nothing comes, and those who listen hold nothing up.
+    # Before connections are closed: waiting requests are answered, and event streams end.
     await notify_shutdown(app[RESOURCES])

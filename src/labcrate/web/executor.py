@@ -1,6 +1,6 @@
-"""The server's threads for what reads the disk or computes: a few for each kind of work, which wait for no other kind.
+"""The server's threads for disk access and computation: some for each kind of work, which wait for no other kind.
 
-Bodies are sent by threads of their own (`Sender`), and new recordings are read by the indexer's.
+``Sender`` and ``Indexer`` have threads of their own.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class WorkKind(Enum):
-    """A kind of work, which has threads of its own."""
+    """A kind of work that has threads of its own."""
 
     REQUESTS = auto()
-    """What a request needs done before it is answered."""
+    """Work that a request needs before it is answered."""
 
     PLANS = auto()
     """Planning sessions and examining the lab."""
@@ -28,13 +28,13 @@ class WorkKind(Enum):
     """Reading whole recordings for the first time."""
 
     PEOPLE = auto()
-    """Looking up users, logins and tokens: every request does, and must not wait for a lab's heavy work."""
+    """Looking up users, logins and tokens: every request needs it, and must not wait for other work."""
 
     PASSWORDS = auto()
     """Hashing passwords: each takes 64 MiB."""
 
     THUMBNAILS = auto()
-    """Pictures of recordings: a page full of them must not keep downloads and other pages waiting."""
+    """Thumbnails of recordings: a page with many of them must not delay downloads and other pages."""
 
 
 THREADS_PER_KIND = {
@@ -48,7 +48,7 @@ THREADS_PER_KIND = {
 
 
 class Executor:
-    """Runs functions in threads, of each kind so many at a time and the others in their order. Use it on the loop."""
+    """A pool of threads with a limit for each kind of work. Use it on the event loop."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(sum(THREADS_PER_KIND.values()), "work")
@@ -56,9 +56,9 @@ class Executor:
         self._closed = False
 
     async def run(self, kind: WorkKind, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns in one of a kind's threads.
+        """Run a function in a thread for its kind of work, and return its result.
 
-        A function that runs goes on when the caller is cancelled, and keeps its thread: other kinds have theirs.
+        If the caller is cancelled, a running function continues and occupies its thread.
         """
         semaphore, loop = self._semaphores[kind], asyncio.get_running_loop()
         await semaphore.acquire()
@@ -71,7 +71,7 @@ class Executor:
 
     @asynccontextmanager
     async def run_repeatedly(self, interval_s: float, function: Callable[[], object]) -> AsyncIterator[None]:
-        """In the block, run a function again and again, with so many seconds between."""
+        """Run a function repeatedly during the block, with ``interval_s`` seconds between two runs."""
 
         async def repeat() -> None:
             while True:
@@ -87,6 +87,6 @@ class Executor:
                 await task
 
     def close(self) -> None:
-        """Wait for what runs; what waits for a thread is dropped, and its caller cancelled."""
+        """Wait for running functions; cancel those that wait for a thread, and their callers."""
         self._closed = True
         self._pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The life of a server: what it starts, in the order of the lines, and what it ends, in the opposite order."""
+"""Start and end of a server: its resources start in the order of the lines, and end in the opposite order."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ _LOG_RETRY_INTERVAL_S = 60.0
 
 @asynccontextmanager
 async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) -> AsyncIterator[ServerResources]:
-    """Start what the server of one lab has, and end it after the block: the last line that started ends first.
+    """Start the resources of the server of one lab, and end them after the block, the last one first.
 
     Raises NoLabError, CatalogError, PeopleError.
     """
@@ -101,16 +101,16 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
 
 
 async def notify_shutdown(resources: ServerResources) -> None:
-    """Have those that wait hear that the server ends, while their connections are still open to say so."""
+    """Cancel all waiting work because the server stops, while connections are still open for the responses."""
     resources.sender.is_stopping = True
-    resources.jobs.stop()  # before the plans that they wait for: they are cancelled, and do not fail
+    resources.jobs.stop()  # before the plans that they wait for, so that jobs are cancelled and do not fail
     resources.plans.stop()
     await resources.doctor_reports.stop()
 
 
 @asynccontextmanager
 async def _retry_log_writes(executor: Executor, end_writer: TransferEndWriter) -> AsyncIterator[TransferEndWriter]:
-    """In the block, try again to write ends that could not be written; after it, a last time."""
+    """Retry to write pending ends of transfers during the block, and once after it."""
     try:
         async with executor.run_repeatedly(_LOG_RETRY_INTERVAL_S, end_writer.write_pending):
             yield end_writer
@@ -120,7 +120,7 @@ async def _retry_log_writes(executor: Executor, end_writer: TransferEndWriter) -
 
 @asynccontextmanager
 async def _run_indexer(executor: Executor, indexer: Indexer) -> AsyncIterator[None]:
-    """In the block, the indexer goes on in a thread of its own."""
+    """Run the indexer in a thread of its own during the block."""
     thread = threading.Thread(target=indexer.run, name="indexer")
     thread.start()
     try:

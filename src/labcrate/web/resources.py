@@ -1,4 +1,4 @@
-"""What the server has: one value that routes find with their request, and that everything else gets its parts of."""
+"""The resources of a running server as one value: routes get it from their request, all other code gets its parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerResources:
-    """Everything that a server has, from its start to its end; ``lifespan`` makes it."""
+    """All objects that live as long as the server; ``lifespan`` makes them."""
 
     settings: ServeSettings
     lab: LabFolder
@@ -72,7 +72,7 @@ class ServerResources:
     thumbnails: Thumbnails
 
     async def run_in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns that reads the disk or computes, run in one of the threads for such work."""
+        """Run a function that reads the disk or computes in a thread, and return its result."""
         return await self.executor.run(WorkKind.REQUESTS, function, *args, **kwargs)
 
 
@@ -80,5 +80,5 @@ RESOURCES = web.AppKey("services", ServerResources)
 
 
 def resources(request: web.Request) -> ServerResources:
-    """Return what the server has that answers a request. For routes: all else gets what it needs as arguments."""
+    """Return the resources of the server that received a request. Only for routes: other code gets arguments."""
     return request.app[RESOURCES]

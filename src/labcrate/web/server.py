@@ -1,4 +1,4 @@
-"""Running the server: a socket, perhaps TLS, perhaps a proxy's path in front, until it is told to stop."""
+"""Running the server until it is stopped: its sockets, TLS, and the path prefix of a proxy."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
 from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.lab.folder import LabFolder
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.web.app import make_app
 from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
 from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
@@ -27,7 +27,7 @@ from labcrate.web.http.connections import Connections, limit_accept_error_log, o
 from labcrate.web.http.urls import path_prefix
 from labcrate.web.resources import RESOURCES
 
-# How long requests that run may take to end once the server is told to stop: downloads resume.
+# The time that running requests have to end when the server is stopped; downloads can be resumed.
 _SHUTDOWN_TIMEOUT_S = 2.0
 _ACCEPT_BACKLOG = 512
 _THREAD_SWITCH_S = 0.001
@@ -35,9 +35,9 @@ _THREAD_SWITCH_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """A server that runs: where it is reached, and the one-time link that creates the first administrator.
+    """The address of a running server, and the one-time link that creates the first administrator.
 
-    ``hint`` says what to put in place of an address that leads there from this machine alone.
+    ``hint`` explains what to use instead of an address that only works on this machine.
     """
 
     url: str
@@ -47,11 +47,11 @@ class ServerAddress:
 
 
 async def serve(settings: ServeSettings, on_start: Callable[[ServerAddress], None]) -> None:
-    """Serve a lab until the process is told to stop (SIGINT, SIGTERM, SIGHUP).
+    """Serve a lab until the process receives SIGINT, SIGTERM or SIGHUP.
 
-    Raises ServeError when the address is taken or the certificate does not fit, and what ``lifespan`` does.
+    Raises ServeError if the address is in use or the certificate is invalid, and what ``lifespan`` does.
     """
-    # A thread that plans a large session gives way to requests five times as often as Python's default has it.
+    # Threads that plan large sessions yield to requests five times as often as with Python's default.
     sys.setswitchinterval(_THREAD_SWITCH_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,7 +64,7 @@ async def serve(settings: ServeSettings, on_start: Callable[[ServerAddress], Non
     runner = await run_app(app, settings)
     try:
         port = await _listen(runner, settings, tls, limits)
-        # A link that is printed once must lead to the proxy, where there is one.
+        # The link must lead to the proxy, if there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_url_host(settings.host)}:{port}"
         link = app[RESOURCES].accounts.setup_link()
         warnings = " ".join(filter(None, (_people_folder_warning(settings), _no_tls_warning(settings)))) or None
@@ -75,7 +75,7 @@ async def serve(settings: ServeSettings, on_start: Callable[[ServerAddress], Non
 
 
 class ServerRunner(web.AppRunner):
-    """Run an application with connections of ours; the server that aiohttp makes for it gets none."""
+    """A runner whose connections are made by ``Connections`` instead of aiohttp's own server."""
 
     def __init__(
         self, app: web.Application, settings: ServeSettings, *, shutdown_timeout: float, **options: Any
@@ -86,7 +86,7 @@ class ServerRunner(web.AppRunner):
 
     @property
     def server(self) -> web.Server | None:
-        """Return what makes the connections, while the application runs."""
+        """Return the factory of connections, while the application runs."""
         return self._connections
 
     async def setup(self) -> None:
@@ -96,7 +96,7 @@ class ServerRunner(web.AppRunner):
             self._connections = Connections(self._settings, app_server)
 
     async def shutdown(self) -> None:
-        """End idle connections, have the application end what it can, and end the others after a while."""
+        """Close idle connections, shut the application down, and close the other connections after a time limit."""
         connections, self._connections = self._connections, None
         if connections is not None:
             connections.pre_shutdown()
@@ -105,7 +105,7 @@ class ServerRunner(web.AppRunner):
 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
-    """Start an application; its requests' paths may come with the proxy's prefix or without it."""
+    """Start an application. The paths of its requests may have the proxy's prefix or not."""
     runner = ServerRunner(app, settings, shutdown_timeout=_SHUTDOWN_TIMEOUT_S, handler_cancellation=True)
     await runner.setup()
     prefix = path_prefix(settings)
@@ -115,11 +115,11 @@ async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunne
 
 
 def _strip_prefix(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """Takes the path below which a proxy serves this server off each request, before anybody looks at it."""
+    """Return a factory of requests that first removes the proxy's prefix from their paths."""
 
     def make_request(message: RawRequestMessage, *others: Any) -> web.BaseRequest:
         if message.path == prefix or message.path.startswith((f"{prefix}/", f"{prefix}?")):
-            # One slash: what follows two of them would be read as a host.
+            # One slash: text after two slashes would be parsed as a host.
             path = "/" + message.path.removeprefix(prefix).lstrip("/")
             message = message._replace(path=path, url=URL(path, encoded=True))
         return make(message, *others)
@@ -134,19 +134,18 @@ async def _listen(
     try:
         for listener in await open_listeners(settings.host, settings.port, limits):
             await web.SockSite(runner, listener, ssl_context=tls, backlog=_ACCEPT_BACKLOG).start()
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host, as a..b
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a host name, as in "a..b"
         number = getattr(error, "errno", None) or 0
-        reason = os.strerror(number) if number > 0 else "the name is not known"
+        reason = os.strerror(number).lower() if number > 0 else Message("server.unknown_host")
         raise ServeError(
-            f"The address {printable(settings.host)}, port {settings.port}, cannot be listened on ({reason.lower()}); "
-            "choose others with --host and --port."
+            Message("server.address_in_use", host=settings.host, port=str(settings.port), reason=reason)
         ) from None
     port: int = runner.addresses[0][1]
     return port
 
 
 def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
-    """What speaks TLS, if the settings have a certificate. Raises ServeError for one that does not fit."""
+    """Return the TLS context, or None without a certificate. Raises ServeError for an invalid certificate or key."""
     cert, key = settings.tls_cert, settings.tls_key
     if cert is None:
         return None
@@ -155,54 +154,40 @@ def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or error.strerror or "not PEM"
-        names = " and ".join(path.name for path in (cert, key) if path)
-        raise ServeError(
-            f"{names} cannot be used for TLS ({reason}); --tls-cert wants the certificate chain and --tls-key its "
-            "private key, both as PEM."
-        ) from None
+        reason = getattr(error, "reason", None) or error.strerror or Message("server.not_pem")
+        files = [path.name for path in (cert, key) if path]
+        raise ServeError(Message("server.certificate", files=files, reason=reason)) from None
     return context
 
 
 def _people_folder_warning(settings: ServeSettings) -> str | None:
-    """Say where the people are, if they are not in the lab."""
+    """Return a warning if users and the export log are not stored in the lab."""
     if people_folder(LabFolder(settings.lab_folder).root).name == STATE_FOLDER:
         return None
-    return (
-        f"People and the export log of this lab are in your own state folder: it has had no {STATE_FOLDER} that could "
-        "be written to."
-    )
+    return Message("server.people_folder_apart", folder=STATE_FOLDER)
 
 
 def _no_tls_warning(settings: ServeSettings) -> str | None:
-    """Why passwords would cross the network in the clear, if they would."""
+    """Return a warning if passwords would be sent through the network without TLS."""
     if settings.tls_cert or is_loopback(settings.host):
         return None
-    risk = (
-        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way."
-    )
-    remedy = "Use --tls-cert and --tls-key, or a proxy with TLS on this machine, --base-url https://... and no --host."
-    if is_secure(settings):
-        remedy = (
-            "Leave --host out if the proxy is on this machine, else name it with --trusted-proxy, and see that nobody "
-            "but the proxy reaches the port."
-        )
-    return f"{risk} {remedy}"
+    remedy = "server.no_tls.behind_proxy" if is_secure(settings) else "server.no_tls.use_tls"
+    return f"{Message('server.no_tls', host=settings.host)} {Message(remedy)}"
 
 
-# A server on all addresses is reached on this machine by its loopback one.
+# A server on all addresses is reachable on this machine at the loopback address.
 _ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 def _url_host(host: str) -> str:
-    """A host as a URL names it."""
+    """Return a host as a URL contains it."""
     host = _ALL_ADDRESSES.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
 def _address_hint(settings: ServeSettings) -> str | None:
-    """How to reach a server on all addresses by its name, which only its people know for sure."""
+    """Return how to reach a server on all addresses by a name; labcrate cannot know the name for certain."""
     if settings.base_url or settings.host not in _ALL_ADDRESSES:
         return None
-    name = "the name that the certificate is for" if settings.tls_cert else "this machine's name"
-    return f"From another machine, put {name} in place of {_url_host(settings.host)}."
+    name = "the name in the certificate" if settings.tls_cert else "this machine's name"
+    return f"From another machine, use {name} instead of {_url_host(settings.host)}."

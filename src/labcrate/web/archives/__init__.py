@@ -1,1 +1,1 @@
-"""Make and keep archives: inventory, plans in turn, jobs, cache, indexer; and the doctor's reports."""
+"""Archives of the server: inventory, plan queue, preparation jobs, caches and indexer; and the doctor's reports."""

@@ -1,4 +1,4 @@
-"""Archives that are laid out, kept while nothing changes that they depend on."""
+"""A cache of planned archives, which are valid while nothing changes that they depend on."""
 
 import threading
 import time
@@ -21,10 +21,10 @@ from labcrate.web.archives.dependencies import Dependencies
 from labcrate.web.archives.inventory_cache import MANY_FILES, RECHECK_AFTER_S, InventoryCache
 
 MAX_UNUSED_S = 3600.0
-"""How long an archive is kept after the last request for it."""
+"""The time in seconds after its last request for which an archive is kept."""
 
 MAX_CACHE_BYTES = 64 << 20
-"""How much memory all archives may take; the one of the last request is kept in any case."""
+"""The maximum memory in bytes for all archives; that of the last request is kept in any case."""
 
 _BYTES_PER_MEMBER = 4096
 _BYTES_PER_PATH = 512
@@ -35,9 +35,9 @@ CacheKey = tuple[str, Options]
 
 @dataclass(frozen=True, slots=True)
 class PlannedArchive(Assembly):
-    """One session's archive: its plan and its layout, and the last change of what it is made of.
+    """The archive of one session: its plan, its layout, and the last change of its content.
 
-    ``entity`` has its bytes; it is None while whole files have to be read first for their fixity.
+    ``entity`` is its bytes; None while the fixity of a file is unknown, which must be read for it first.
     """
 
     entity: Entity | None
@@ -45,15 +45,15 @@ class PlannedArchive(Assembly):
 
     @property
     def ready_entity(self) -> Entity:
-        """Return the bytes of an archive that is known to have them."""
+        """Return the entity of an archive that must have one."""
         if self.entity is None:
             raise AssertionError(f"the fixity of session {self.plan.session.id} is not known")
         return self.entity
 
     def check(self, *, allow_incomplete: bool) -> "PlannedArchive":
-        """Return itself. Raises IncompleteError where anything is missing, unless that is allowed.
+        """Return the archive itself. Raises IncompleteError if anything is missing and that is not allowed.
 
-        Raises SecretsError where a file holds a secret that is neither taken out nor allowed.
+        Raises SecretsError if a file contains a secret that is neither removed nor allowed.
         """
         if not allow_incomplete:
             refuse_incomplete(self.plan.session, self.plan.missing)
@@ -63,7 +63,7 @@ class PlannedArchive(Assembly):
 
 @dataclass(slots=True, eq=False)
 class _CacheEntry:
-    """An archive that is kept; ``asked`` and ``believed_until`` are seconds of the monotonic clock."""
+    """A cached archive; ``last_used_s`` and ``valid_until_s`` are times of the monotonic clock."""
 
     key: CacheKey
     archive: PlannedArchive
@@ -73,7 +73,7 @@ class _CacheEntry:
     valid_until_s: float = 0.0
 
     def is_current(self, inventory: Inventory, *, whole_plan: bool) -> bool:
-        """Return whether a plan made now would come to the same."""
+        """Return whether a new plan would have the same result."""
         now = time.monotonic()
         if now < self.valid_until_s and self.dependencies.links_unchanged(inventory):
             return True
@@ -90,9 +90,9 @@ class _CacheEntry:
 
 
 class ArchiveCache:
-    """The latest archives of sessions. Methods read the disk: call them in a worker thread, several at a time may.
+    """The latest archives of sessions. Methods read the disk: call them in worker threads, also at the same time.
 
-    ``workers`` is how many files a plan looks into at once (None: one per core).
+    ``workers`` is the number of files that a plan reads at once (None: one per core).
     """
 
     def __init__(self, inventories: InventoryCache, workers: int | None = None) -> None:
@@ -105,16 +105,16 @@ class ArchiveCache:
     def plan(
         self, session_id: str, options: Options, *, whole_plan: bool = True, progress: Progress | None = None
     ) -> PlannedArchive:
-        """Return the archive as of now, planned if its inputs changed. What ``progress`` raises ends the planning.
+        """Return the archive for a session, planning it if its inputs changed.
 
-        ``whole_plan``: its plan also says the same of everything that is left out, of which the bytes say nothing.
-        Raises what Planner.plan does.
+        With ``whole_plan``, the files that the plan leaves out are up to date too; the archive does not depend on them.
+        What ``progress`` raises ends the planning. Raises what Planner.plan does.
         """
         cached = self.get(session_id, options, whole_plan=whole_plan)
         return cached or self._plan_archive((session_id, options), progress or Progress())
 
     def get(self, session_id: str, options: Options, *, whole_plan: bool = True) -> PlannedArchive | None:
-        """Return the archive that is kept, if a plan made now would come to the same."""
+        """Return the cached archive, if a new plan would have the same result; else None."""
         entry = self._by_key.get((session_id, options))
         if entry is None or not entry.is_current(self._inventories.inventory(), whole_plan=whole_plan):
             return None
@@ -122,15 +122,15 @@ class ArchiveCache:
         return entry.archive
 
     def get_with_same_links(self, session_id: str, options: Options) -> PlannedArchive | None:
-        """Return the archive that is kept, if the same files are the session's, whatever is in them by now."""
+        """Return the cached archive, if the same files are linked to the session; their content may have changed."""
         entry = self._by_key.get((session_id, options))
         same = entry and entry.dependencies.links_unchanged(self._inventories.inventory())
         return entry.archive if entry and same else None
 
     def get_by_etag(self, session_id: str, etag: str) -> PlannedArchive | None:
-        """Return the archive with just these bytes, if it is still kept: what a resumed download asks for.
+        """Return the cached archive with an entity tag, for a resumed download; None if it is not cached.
 
-        Whether its files are still what they were is seen when they are read.
+        Whether its files are unchanged is checked when they are read.
         """
         with self._lock:
             entry = self._by_etag.get((session_id, etag))
@@ -140,26 +140,26 @@ class ArchiveCache:
             return entry.archive
 
     def remove(self, archive: PlannedArchive) -> None:
-        """Drop an archive that can no longer be read as it was planned."""
+        """Remove an archive that can no longer be read as it was planned."""
         with self._lock:
             for entry in [one for one in self._by_etag.values() if one.archive.entity is archive.entity]:
                 self._remove(entry)
 
     def remove_with_file(self, path: str) -> None:
-        """Drop everything that packs a file, because it turned out to hold other bytes."""
+        """Remove all archives with a file whose bytes turned out to differ from its checksum."""
         with self._lock:
             for entry in self._entries():
                 if entry.contains_file(path):
                     self._remove(entry)
 
     def add_unreadable(self, unreadable: Mapping[str, tuple[Identity, str]]) -> None:
-        """Have plans say that files are missing which cannot be read, by path: the state of each, and why."""
+        """Add files that cannot be read, by path, with state and reason: plans list them as missing."""
         self._unreadable = {**self._unreadable, **unreadable}
         for path in unreadable:
             self.remove_with_file(path)
 
     def remove_unused(self) -> None:
-        """Drop what was not asked for in an hour."""
+        """Remove the archives that were not requested for ``MAX_UNUSED_S``."""
         with self._lock:
             for entry in self._entries():
                 if entry.last_used_s < time.monotonic() - MAX_UNUSED_S:
@@ -168,7 +168,7 @@ class ArchiveCache:
             self._unreadable = {path: one for path, one in self._unreadable.items() if display_path(path) in missing}
 
     def close(self) -> None:
-        """Drop all of them; transfers that run keep what they need."""
+        """Remove all archives; running transfers keep theirs."""
         with self._lock:
             self._by_key.clear()
             self._by_etag.clear()
@@ -193,12 +193,12 @@ class ArchiveCache:
         dependencies.set_plan(plan)
         entity = None if unindexed_files(plan) else Entity(layout)
         if entity:
-            hash(entity.etag)  # computed now, not while a request waits
+            hash(entity.etag)  # computes the tag in this thread, before a request needs it
         archive = PlannedArchive(plan, layout, assembly.parts, entity, dependencies.latest_change(plan))
         size_bytes = _memory_bytes(assembly) + _BYTES_PER_PATH * dependencies.path_count
         entry = _CacheEntry(key, archive, dependencies, size_bytes, time.monotonic())
         if dependencies.readings_bytes > _SLOW_READINGS_BYTES:
-            # A sensor message that comes every second must not have the server do nothing but plan.
+            # A sensor message every second must not cause planning all the time.
             entry.valid_until_s = 2 * time.monotonic() - began_s
         with self._lock:
             self._store(entry)
@@ -210,7 +210,7 @@ class ArchiveCache:
             etag = archive.entity.etag
             previous = self._by_etag.get((session_id, etag))
             if previous and previous.archive.entity and _have_same_files(previous.archive, archive):
-                # The same bytes out of the same files: the documents that are kept already stay, the new ones do not.
+                # The same bytes from the same files: keep the earlier documents and release the new ones.
                 entity = previous.archive.entity
                 entry.archive = replace(archive, layout=entity.layout, entity=entity)
             self._by_etag[session_id, etag] = entry
@@ -233,12 +233,12 @@ class ArchiveCache:
 
 
 def _have_same_files(one: Assembly, other: Assembly) -> bool:
-    """Return whether two assemblies take the lab's files in the same states."""
+    """Return whether two assemblies contain the same files of the lab in the same states."""
     return (one.plan.recordings, one.plan.session_files) == (other.plan.recordings, other.plan.session_files)
 
 
 def _memory_bytes(assembly: Assembly) -> int:
-    """Return about how many bytes of memory an assembly takes."""
+    """Return the approximate memory of an assembly in bytes."""
     documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
     rows = assembly.plan.readings.rows
     readings = 0 if rows is None else int(rows.estimated_size())

@@ -1,4 +1,4 @@
-"""What a plan was made from, to tell later whether it would come out the same."""
+"""What a plan was made from, to decide later whether a new plan would be the same."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives.file_states import FileStates, TrackingLab
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Of these parts of an inventory, the plan of one session depends on little; of any other part, on all of it.
+# Fields of an inventory of which the plan of a session uses only a part; it depends on all of every other field.
 _PARTLY_USED_FIELDS = {
     "lab",
     "book",
@@ -38,12 +38,12 @@ _PARTLY_USED_FIELDS = {
 
 
 class Dependencies:
-    """All that one session's plan depends on: the places that were read for it, and its part of the inventory.
+    """The inputs of one session's plan: the files that were read for it, and its part of the inventory.
 
-    Make it before the plan, and plan with what ``recorded`` returns, which records what is read; ``messages`` are the
-    states of the sensors' messages that the inventory's secrets were read from. An archive depends on less than
-    the plan that people see: of what is left out it says nothing. The index counts only where it may tell more than
-    it did: while the plan lacks the fixity of files, and where files hold other bytes than it has checksums of.
+    Make it before the plan, and plan with the inventory that ``tracked_inventory`` returns, which records what is read.
+    ``messages`` are the states of the sensor messages that the inventory's secrets were read from. An archive depends
+    on less than the plan, which also lists the files that are left out. The index matters only if it may know more
+    now: while the plan lacks the fixity of files, and if files did not match their checksums.
     """
 
     def __init__(self, inventory: Inventory, messages: FileStates, session_id: str) -> None:
@@ -58,11 +58,11 @@ class Dependencies:
         self._unhashed, self._to_redact, self._has_damaged_files = dict[str, Identity](), set[str](), False
 
     def tracked_inventory(self, inventory: Inventory) -> Inventory:
-        """Return the inventory for the plan: what is read of its lab is recorded."""
+        """Return an inventory for the plan, whose lab records everything that is read from it."""
         return replace(inventory, lab=self._lab)
 
     def set_plan(self, plan: Plan) -> None:
-        """Take up the finished plan: the time of its readings, and what it lacks."""
+        """Set the finished plan: the time span of its readings, and the files whose fixity it lacks."""
         self._plan = plan
         redacted = {file.member for file in plan.secrecy.files if file.treatment is SecretTreatment.REDACTED}
         self._unhashed = {file.path: file.identity for file in unindexed_files(plan)}
@@ -70,21 +70,21 @@ class Dependencies:
         self._has_damaged_files = any(one.command == CHECK_COMMAND for one in plan.missing)
 
     def __len__(self) -> int:
-        """Return the number of places whose states are compared for an archive."""
+        """Return the number of files and folders whose states are compared for an archive."""
         return len(self._lab.read_files)
 
     @property
     def path_count(self) -> int:
-        """Return the number of all places whose states are held."""
+        """Return the number of all files and folders whose states are stored."""
         return len(self._lab.read_files) + len(self._lab.read_unlinked)
 
     @property
     def readings_bytes(self) -> int:
-        """Return how much was read to find the session's readings."""
+        """Return how many bytes were read to find the session's readings."""
         return sum(self._lab.read_files.size_bytes(f"{self._root}/{path}") for path in (JSON_FILE, CSV_FILE))
 
     def links_unchanged(self, inventory: Inventory) -> bool:
-        """Return whether the same files are the session's, whatever is in them by now."""
+        """Return whether the same files are linked to the session; their content may have changed."""
         if inventory is not self._inventory:
             if self._inputs_of(inventory) != self._inputs_of(self._inventory):
                 return False
@@ -92,7 +92,7 @@ class Dependencies:
         return True
 
     def archive_unchanged(self, inventory: Inventory) -> bool:
-        """Return whether an archive would have the same bytes, or still none while files have to be read for it."""
+        """Return whether a new archive would have the same bytes, or still lack the fixity of a file."""
         return (
             self.links_unchanged(inventory)
             and self._lab.read_files.is_unchanged()
@@ -101,7 +101,7 @@ class Dependencies:
         )
 
     def plan_unchanged(self, inventory: Inventory) -> bool:
-        """Return whether the plan would also say the same of everything that is left out."""
+        """Return whether a new plan would be the same, also for the files that are left out."""
         if not self.archive_unchanged(inventory) or not self._lab.read_unlinked.is_unchanged():
             return False
         if inventory is not self._whole_inventory:
@@ -111,11 +111,11 @@ class Dependencies:
         return True
 
     def latest_change(self, plan: Plan) -> datetime:
-        """Return when what the archive is made of was last changed, or something later, but for files of all sessions.
+        """Return when the content of the archive last changed, or a later time; files of all sessions do not count.
 
-        Its own dates do not tell that: a recording that is linked later may be older than all the others.
+        The dates of the packed files are not enough: a recording that is linked later may be older than all others.
         """
-        # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
+        # Linking or unlinking a file changes the register, and with it the date of the register's folder.
         folder = self._inventory.folder(self._session_id)
         paths = (*(file.path for file in plan.copied), *plan.session.description_files, folder)
         return max([plan.latest_change, *map(self._change_time, paths)])
@@ -124,11 +124,11 @@ class Dependencies:
         with suppress(OSError):
             return from_ns(
                 os.lstat(self._inventory.files.disk_path(path) or "").st_ctime_ns
-            )  # a second name changes it too
+            )  # a new hard link also changes it
         return _EPOCH
 
     def _unlinked_recordings(self, inventory: Inventory) -> Iterator[str]:
-        """Yield the places of recordings that are no session's, but for those that the session's own folder names."""
+        """Yield the paths of recordings that are linked to no session and not named by the session's own register."""
         folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
         own = {one.file for one in register.files} if register else set()
         for entry in inventory.unlinked:
@@ -138,9 +138,9 @@ class Dependencies:
                     yield f"{self._root}/{entry.path}"
 
     def _all_hashed(self) -> bool:
-        """Return whether the index has learned all that the plan lacks: fixity, and what a search for secrets finds.
+        """Return whether the index now has everything that the plan lacks: fixity and results of the secret search.
 
-        Nothing less is worth another plan: while recordings are hashed, the index changes every second.
+        A new plan is not made before: while recordings are hashed, the index changes every second.
         """
         if not self._unhashed or self._index.is_unchanged():
             return False
@@ -153,7 +153,7 @@ class Dependencies:
             for path, one in indexed.items()
         )
         if not hashed:
-            self._index = index  # until it changes again, it tells no more
+            self._index = index  # no need to read it again until it changes
         return hashed
 
     def _state_of_index(self) -> FileStates:
@@ -164,7 +164,7 @@ class Dependencies:
 
 
 def _session_inputs(inventory: Inventory, session_id: str) -> tuple[object, ...]:
-    """Return what of an inventory the plan of one session depends on, but for who else was there at its time."""
+    """Return the parts of an inventory that the plan of one session depends on, without other sessions at its time."""
     session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
     open_ended = session is None or session.span.start is None or session.span.end is None
     register = inventory.own_registers.get(session_id)
@@ -189,14 +189,14 @@ def _session_inputs(inventory: Inventory, session_id: str) -> tuple[object, ...]
 
 
 def _window_warnings(inventory: Inventory, plan: Plan | None) -> Iterator[str]:
-    """Yield the warnings on other sessions that were held in the window of a plan."""
+    """Yield the warnings about other sessions that took place in the time window of a plan."""
     session = plan and inventory.book.sessions.get(plan.session.id)
     if plan and session:
         yield from window_warnings(inventory, session, plan.window, plan.bound, plan.options)
 
 
 def _next_sessions(inventory: Inventory, session_id: str) -> tuple[object, ...]:
-    """Return what bounds a session without an end: the starts of others, and the recordings of undescribed ones."""
+    """Return what limits a session without an end: the starts of others, and the recordings of undescribed ones."""
     undescribed = {
         other: entries
         for other, entries in inventory.linked.items()

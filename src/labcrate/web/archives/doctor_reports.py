@@ -1,7 +1,7 @@
-"""Reports of what is wrong with a lab: each made once for all who want it, one at a time, in the threads of plans.
+"""Doctor reports of the lab or of one session: one at a time, in the threads for plans, shared by all requests.
 
-A report is kept while the lab's inventory and sensor files are the same, and a minute at most: it also says what only
-a look at each file can tell.
+A report is kept while the lab's inventory and sensor files are unchanged, and for a minute at most: it also depends
+on the content of single files.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from labcrate.doctor.report import LabReport, make_report
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
 from labcrate.lab.folder import LabFolder
+from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
@@ -24,27 +25,28 @@ from labcrate.web.archives.plan_queue import ABANDON_AFTER_S
 from labcrate.web.executor import Executor, WorkKind
 
 MAX_AGE_S = 60.0
-"""How long a report is shown before the lab is examined again."""
+"""The time in seconds after which a report is made again."""
 
 MAX_REPORTS = 8
-"""How many reports may be in the making together, and how many are kept."""
+"""The maximum number of reports that run or wait, and of reports that are kept."""
 
 _RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _ReportInputs:
-    """What a report is made of; ``inventory`` is None where ``labcrate.toml`` cannot be used."""
+    """The inputs of a report; ``inventory`` is None if ``labcrate.toml`` cannot be used."""
 
     inventory: Inventory | None
     state: Hashable
 
     def is_same(self, other: "_ReportInputs") -> bool:
+        """Return whether other inputs are the same."""
         return self.inventory is other.inventory and self.state == other.state
 
 
 class _RunningReport(Progress):
-    """A report in the making: its thread calls ``raise_if_cancelled``, all else happens on the event loop."""
+    """A report that is being made. Its thread calls ``raise_if_cancelled``; use the rest on the event loop."""
 
     def __init__(self, inputs: _ReportInputs, clock: Callable[[], float]) -> None:
         self.inputs, self.is_stopped = inputs, False
@@ -52,8 +54,8 @@ class _RunningReport(Progress):
         self._clock, self._waiting, self._last_left_s = clock, 0, clock()
 
     async def wait(self) -> LabReport:
-        """Wait for the report. Raises WorkCancelled when it was given up."""
-        assert self.task is not None  # noqa: S101 - set before anybody can wait
+        """Wait for the report. Raises WorkCancelled if it was abandoned."""
+        assert self.task is not None  # noqa: S101 - set before the first wait
         self._waiting += 1
         try:
             return await asyncio.shield(self.task)
@@ -62,13 +64,13 @@ class _RunningReport(Progress):
             self._last_left_s = self._clock()
 
     def raise_if_cancelled(self) -> None:
-        """Raise WorkCancelled when nobody waits any more, or the server ends."""
+        """Raise WorkCancelled if no request waits for the report any more, or the server stops."""
         if self.is_stopped or (not self._waiting and self._clock() - self._last_left_s > ABANDON_AFTER_S):
             raise WorkCancelled
 
 
 class DoctorReports:
-    """All reports of a server. Use it on the event loop."""
+    """All doctor reports of a server. Use it on the event loop."""
 
     def __init__(
         self,
@@ -91,37 +93,37 @@ class DoctorReports:
         self._closed = False
 
     async def report(self, session_id: str | None) -> LabReport:
-        """Return the report on the lab or one session of it, made if it is not there.
+        """Return the report on the lab or on one session, making it if necessary.
 
-        Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
+        Raises NoSessionError, TooManyError, CatalogError, and NotReadyError if the server is stopping.
         """
         inputs = await self._executor.run(WorkKind.REQUESTS, self._read_inputs, session_id)
         while True:
             if self._closed:
-                raise NotReadyError("The server is being stopped; ask again in a moment.", _RETRY_AFTER_S)
+                raise NotReadyError(Message("server.stopping"), _RETRY_AFTER_S)
             finished = self._finished.get(session_id)
             if finished and finished[0].is_same(inputs) and self._clock() - finished[1] < MAX_AGE_S:
                 return finished[2]
             running = self._running.get(session_id) or self._start(session_id, inputs)
             try:
                 return await running.wait()
-            except WorkCancelled:  # given up just as this was asked for
+            except WorkCancelled:  # abandoned at the time of this request
                 continue
 
     async def report_for_page(self, session_id: str | None) -> LabReport | None:
-        """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
+        """Return the report for a page, or None if that takes longer than ``PAGE_WAIT_S``. Raises as ``report``."""
         try:
             async with asyncio.timeout(plan_queue.PAGE_WAIT_S) as patience:
                 return await self.report(session_id)
         except TooManyError:
             return None
-        except TimeoutError:  # the disk's own error is called the same
+        except TimeoutError:  # may also be an error of the disk
             if not patience.expired():
                 raise
             return None
 
     async def stop(self) -> None:
-        """End all that is in the making, and take no more."""
+        """Cancel all reports that run or wait, and accept no more."""
         self._closed = True
         running = list(self._running.values())
         for one in running:
@@ -130,10 +132,7 @@ class DoctorReports:
 
     def _start(self, session_id: str | None, inputs: _ReportInputs) -> _RunningReport:
         if len(self._running) >= MAX_REPORTS:
-            raise TooManyError(
-                "Too many examinations are waiting to be made; wait until one is done, and ask again.",
-                _RETRY_AFTER_S,
-            )
+            raise TooManyError(Message("server.reports_full"), _RETRY_AFTER_S)
         running = self._running[session_id] = _RunningReport(inputs, self._clock)
         running.task = asyncio.get_running_loop().create_task(self._run(session_id, running))
         running.task.add_done_callback(_retrieve_error)
@@ -162,7 +161,7 @@ class DoctorReports:
         )
 
     def _read_inputs(self, session_id: str | None) -> _ReportInputs:
-        """Look at what a report would be made of now. Raises NoSessionError."""
+        """Return the current inputs of a report. Raises NoSessionError."""
         try:
             inventory = self._inventories.inventory()
         except DocumentError as error:
@@ -183,4 +182,4 @@ def _state(path: str) -> tuple[int, int] | None:
 
 def _retrieve_error(task: "asyncio.Task[LabReport]") -> None:
     if not task.cancelled():
-        task.exception()  # nobody may be left who waits for it
+        task.exception()  # asyncio logs an exception that is never retrieved

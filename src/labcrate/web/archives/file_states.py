@@ -1,4 +1,4 @@
-"""States of files and folders, recorded while they are read, and compared with the disk later."""
+"""States of files and folders: recorded when they are read, and compared with the disk later."""
 
 import os
 import threading
@@ -11,19 +11,18 @@ from labcrate.lab.folder import LabFolder
 _read_state = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
 FileState = tuple[int, int, int, int]
 
-# A file system stamps changes with a clock that stands still between ticks: two changes within one tick look like
-# one. Linux ticks at least every 10 ms; a time without a fraction of a second is of a file system that has no finer
-# ones (FAT's are even).
+# The clock of a file system advances in ticks: two changes within one tick have the same time. A tick of Linux is at
+# most 10 ms. A time without a fraction of a second is from a file system with a coarser clock (2 s for FAT).
 _NS_PER_S = 1_000_000_000
 _TICK_NS = 20_000_000
 _COARSE_TICK_NS = 2 * _NS_PER_S + _TICK_NS
 
 
 class FileStates:
-    """The states of files and folders by absolute path, also of those that are not there. Any thread may call it.
+    """The states of files and folders by absolute path, also of paths that do not exist. Any thread may call it.
 
-    A folder's state changes with the names in it, a file's with its bytes. Add a place before it is read: then
-    whatever changes meanwhile differs from its state.
+    The state of a folder changes with the names in it, that of a file with its bytes. Add a path before it is read:
+    then any later change is detected.
     """
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
@@ -41,7 +40,7 @@ class FileStates:
         return path in self._present or path in self._absent
 
     def add(self, path: str) -> None:
-        """Take the state of one more place; of one that was added before, the first state stays."""
+        """Record the state of a path; if it was added before, its first state is kept."""
         if path in self:
             return
         with self._lock:
@@ -53,19 +52,19 @@ class FileStates:
             except OSError:
                 self._absent.add(path)
             else:
-                # The time of the last change of state tells how young it is: no program can set it.
+                # The time of the last change of status: unlike the modification time, no program can set it.
                 self._is_uncertain |= _may_have_same_time(state[1], now_ns)
 
     def size_bytes(self, path: str) -> int:
-        """Return the size that a file had; 0 for a place that was not there, or not added."""
+        """Return the recorded size of a file in bytes; 0 for a path that did not exist, or was not added."""
         return self._present[path][-1] if path in self._present else 0
 
     def is_unchanged(self) -> bool:
-        """Return whether all is as it was then, for certain."""
+        """Return whether all states are certainly unchanged."""
         if self._is_uncertain:
             return False
         try:
-            # One after the other: to hold ten thousand results at a time costs as much as to get them.
+            # One after the other: storing ten thousand results takes as long as reading them.
             same = all(map(eq, self._present.values(), map(_read_state, map(os.lstat, self._present))))
         except OSError:
             return False
@@ -73,7 +72,7 @@ class FileStates:
 
 
 def _may_have_same_time(changed_ns: int, now_ns: int) -> bool:
-    """Return whether a change after ``now_ns`` may bear the same time as one before it."""
+    """Return whether a change after ``now_ns`` may have the same time as the last change before it."""
     tick_ns = _TICK_NS if changed_ns % _NS_PER_S else _COARSE_TICK_NS
     return abs(now_ns - changed_ns) <= tick_ns
 
@@ -82,12 +81,11 @@ _MAX_UNLINKED = 5000
 
 
 class TrackingLab(LabFolder):
-    """A lab that takes the state of every place before that is read: files, folders, and what is not there.
+    """A lab folder that records the state of every path before it is read: files, folders, and missing paths.
 
-    All places are absolute paths. ``ignored`` are those whose changes do not matter; ``before`` is what was recorded
-    earlier, to go on with. ``strangers`` are recordings that are no session's: one may turn out to be made at the right
-    time, of which people are told and an archive says nothing, so they are recorded apart. Where very many lie about,
-    only their coming and going is noticed.
+    All paths are absolute. Changes of ``ignored`` paths do not matter; ``states`` are earlier states to continue with.
+    ``unlinked`` are recordings of no session. A plan may list one as a near miss, but archives do not depend on them,
+    so their states are recorded separately. If there are very many, only added and removed ones are detected.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class TrackingLab(LabFolder):
         self.read_files, self.read_unlinked = FileStates() if states is None else states, FileStates()
 
     def before_read(self, path: str) -> None:
-        """Take the state of a place."""
+        """Record the state of a path."""
         if path in self._unlinked:
             if len(self.read_unlinked) < _MAX_UNLINKED:
                 self.read_unlinked.add(path)

@@ -1,6 +1,6 @@
-"""Reads new recordings in the background, so that most downloads start at once.
+"""The background indexer: it reads new recordings, so that most downloads start at once.
 
-A recording is read once nothing has touched it for a while; a camera still writes to the others. Jobs come first.
+A recording is read when it has not changed for a while: a camera may still write to others. Jobs have priority.
 """
 
 import errno
@@ -21,6 +21,7 @@ from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
 from labcrate.lab.lab_files import LabFiles, display_path
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.location import is_hidden
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
@@ -34,22 +35,22 @@ from labcrate.web.archives.stable_files import StableFiles
 from labcrate.web.http.problems import format_traceback
 
 _SCAN_INTERVAL_S = 10.0
-# Of the time, walking the lab takes at most one part in so many: a lab of a million files is walked less often.
+# Scans of the lab take at most one part in this many of the time: a lab with a million files is scanned less often.
 _SCAN_TIME_FACTOR = 20
 _JOB_POLL_S = 0.2
 _log = logging.getLogger("labcrate.web")
 
 
 class IndexerStopped(Exception):  # noqa: N818 - no error: the server ends
-    """Raised out of the reading when the server ends."""
+    """Raised while files are read, when the server stops."""
 
 
 class Indexer(Progress):
-    """Keep the index up to date, one ``step`` after the other; ``run`` does so until ``stop``.
+    """A thread that keeps the index up to date: ``run`` repeats ``step`` until ``stop``.
 
-    When nothing is left to be read, it confirms bytes that were last confirmed too long ago, and calls ``differs`` with
-    files that hold other ones. ``inventory`` gives the files as of now, ``busy`` says whether a job runs, which goes
-    first. The clocks are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
+    If no file is to be read, it checks files whose last check is too long ago, and calls ``on_difference`` with those
+    that do not match their checksums. ``inventory`` returns the current inventory, ``busy`` whether a job runs, which
+    has priority. Both clocks are in seconds: ``clock`` is monotonic, ``wall_clock`` is compared with file times.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Indexer(Progress):
 
     @property
     def state(self) -> str:
-        """Return what it does, in one word: idle, reading, waiting (for jobs), or troubled."""
+        """Return the state in one word: idle, reading, waiting (for jobs), or troubled."""
         if self._problem:
             return "troubled"
         if self._files_left:
@@ -82,7 +83,7 @@ class Indexer(Progress):
         return "idle"
 
     def as_object(self) -> dict[str, Any]:
-        """Return what it does, in numbers; for users who may know the names of recordings."""
+        """Return the state as a JSON object, for users who may see the names of recordings."""
         failed = [{"file": display_path(path), "why": why} for path, why in self._stable.failures]
         return {
             "filesLeft": self._files_left,
@@ -93,10 +94,10 @@ class Indexer(Progress):
         }
 
     def run(self) -> None:
-        """Go on until ``stop``.
+        """Repeat ``step`` until ``stop``.
 
-        The thread is as important as any other: one of low priority that holds the interpreter's lock would have
-        all the others wait for it on a busy machine.
+        The thread has normal priority: on a busy machine, a thread of low priority that holds the interpreter's lock
+        would delay all others.
         """
         while not self._stop.is_set():
             began_s = self._clock()
@@ -104,11 +105,11 @@ class Indexer(Progress):
             self._stop.wait(max(_SCAN_INTERVAL_S, _SCAN_TIME_FACTOR * (self._clock() - began_s)))
 
     def stop(self) -> None:
-        """Have it end at once; what was read whole stays known."""
+        """Stop at once; files that were read completely stay in the index."""
         self._stop.set()
 
     def step(self) -> int:
-        """Look once, and read what has become stable; returns how many files were read."""
+        """Scan the lab once and read the files that have become stable; return how many were read."""
         try:
             read = self._scan()
         except (LabcrateError, OSError) as error:
@@ -118,9 +119,7 @@ class Indexer(Progress):
         except IndexerStopped:
             return 0
         except Exception as error:  # noqa: BLE001 - without its thread nothing would be indexed until a restart
-            self._log_problem(
-                f"something unexpected happened ({type(error).__name__}); the server's log says what.", error
-            )
+            self._log_problem(Message("server.indexing_failed", error=type(error).__name__), error)
             return 0
         finally:
             self._files_left = self._bytes_left = 0
@@ -128,21 +127,21 @@ class Indexer(Progress):
         return read
 
     def _log_problem(self, reason: str, unexpected: BaseException | None = None) -> None:
-        """Log what is the matter, once for as long as it is."""
+        """Log a problem, once for as long as it persists."""
         if reason != self._problem:
             trace = "\n" + format_traceback(self._lab, unexpected) if unexpected else ""
-            _log.warning("Recordings cannot be indexed ahead of time: %s%s", reason, trace)
+            _log.warning("Recordings cannot be indexed in the background: %s%s", reason, trace)
         self._problem = reason
 
     def _scan(self) -> int:
         inventory = self._inventory()
-        if inventory.secrets.secrets != self._searched_for:  # what was searched for others says nothing of these
+        if inventory.secrets.secrets != self._searched_for:  # files must be searched again for other secrets
             self._stable.forget_read_files()
             self._searched_for = inventory.secrets.secrets
         present = self._files_to_index(inventory)
         due = self._stable.files_to_read(present)
         requests = [IndexRequest(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
-        # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
+        # If there is no recording at all, the disk is probably not mounted.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
         is_check_due = not requests and self._background_check.is_due
         if not requests and not gone and not is_check_due:
@@ -158,15 +157,15 @@ class Indexer(Progress):
             return read
 
     def _files_to_index(self, inventory: Inventory) -> dict[str, Identity]:
-        """Return every file whose checksums an archive could need, in its present state."""
+        """Return every file whose checksum an archive could need, with its current state."""
         self._files, found = inventory.files, {}
         for path in _paths_to_index(inventory):
-            with suppress(OSError):  # gone since the walk
+            with suppress(OSError):  # deleted since the scan
                 found[path] = self._files.identity(path)
         return found
 
     def _is_gone(self, path: str) -> bool:
-        """Return whether there is no such file: the index also knows files that are no recordings."""
+        """Return whether a file does not exist: the index also has files that are no recordings."""
         try:
             self._files.identity(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -189,11 +188,11 @@ class Indexer(Progress):
         return len(known)
 
     def begin(self, files: int, size_bytes: int) -> None:
-        """Take up how much there is to read."""
+        """Set the number of files and bytes to read."""
         self._files_left, self._bytes_left = files, size_bytes
 
     def advance(self, size_bytes: int) -> None:
-        """Count what was read; let jobs go first, and end when the server does."""
+        """Count bytes that were read; wait while a job runs. Raises IndexerStopped."""
         self._bytes_left -= size_bytes
         self._yielding = True
         while self._busy() and not self._stop.is_set():
@@ -202,13 +201,13 @@ class Indexer(Progress):
         if self._stop.is_set():
             raise IndexerStopped
 
-    def finish(self, path: str) -> None:  # noqa: ARG002 - which one is of no interest here
-        """One file less to read."""
+    def finish(self, path: str) -> None:  # noqa: ARG002 - the path is not needed
+        """Count a file that was read."""
         self._files_left -= 1
 
 
 def _paths_to_index(inventory: Inventory) -> Iterator[str]:
-    """All recordings, whosever they are, what the sessions' own folders hold, and what was linked of recorders."""
+    """Yield all recordings, also unlinked ones, the files in the sessions' folders, and linked files of recorders."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
         yield from (entry.path for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
     yield from (entry.path for entry in files_to_index(inventory, inventory.book.folders))
@@ -224,13 +223,13 @@ def _is_file(entry: FolderEntry) -> bool:
 
 
 def _probe_recording(file: BinaryIO, path: str) -> Probe:
-    # FFmpeg is loaded when there is something to probe.
+    # Import FFmpeg only if it is needed.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     try:
         return probe(file, path)
     except OSError:
         raise
-    except Exception as error:  # one file that FFmpeg stumbles over must not keep all others from being read
-        _log.exception("A recording could not be looked into")
-        raise OSError(errno.EIO, f"something unexpected happened ({type(error).__name__})") from error
+    except Exception as error:  # one file that FFmpeg cannot handle must not prevent the others from being read
+        _log.exception("A recording could not be probed")
+        raise OSError(errno.EIO, f"unexpected error ({type(error).__name__})") from error

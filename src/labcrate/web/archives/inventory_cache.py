@@ -1,4 +1,4 @@
-"""The lab's sessions and recordings as of now, read again only when something changed that they were read from."""
+"""A cache of the lab's inventory, which is read again only if the files that it was read from have changed."""
 
 import os
 import threading
@@ -16,21 +16,20 @@ from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secre
 from labcrate.web.archives.file_states import FileStates, TrackingLab
 
 MANY_FILES = 2000
-"""To compare so many places takes longer than a request should wait for each time."""
+"""A number of files whose comparison takes too long to be repeated for every request."""
 
 RECHECK_AFTER_S = 1.0
-"""How long a comparison of so many places counts, in seconds."""
+"""The time in seconds for which a comparison of so many files is valid."""
 
 _FINAL_AFTER_S = 600.0
 _SIZES_RECHECK_AFTER_S = 10.0
 
 
 class InventoryCache:
-    """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may.
+    """The lab's inventory. Methods read the disk: call them in worker threads, also at the same time.
 
-    The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``RECHECK_AFTER_S``,
-    or, while it is being read again, as old as that takes. ``recorders`` are the folders outside the lab that may be
-    read.
+    The inventory is current. Only in a lab with very many sessions it may be as old as ``RECHECK_AFTER_S``, or, while
+    it is being read again, as old as that takes. ``recorders`` are the folders outside the lab that may be read.
     """
 
     def __init__(self, lab: LabFolder, recorders: Sequence[Path] = ()) -> None:
@@ -42,9 +41,9 @@ class InventoryCache:
         self._rows = _SessionRows()
 
     def read_with_messages(self) -> tuple[Inventory, FileStates]:
-        """Return the inventory with the secrets that sensors' messages hold by now, and the states of what was read.
+        """Return the inventory with the secrets that sensor messages contain, and the states of the files read.
 
-        Messages come every second, and are read for an archive alone. Raises DocumentError.
+        Messages arrive every second, and are read only for an archive. Raises DocumentError.
         """
         self.inventory()
         with self._reading:
@@ -57,7 +56,7 @@ class InventoryCache:
             return self._read(secrets) if changed else self._current[0], tracking_lab.read_files
 
     def inventory(self, *, fresh: bool = False) -> Inventory:
-        """Return the inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+        """Return the inventory; with ``fresh`` it is current in any lab, for use after a change by the server itself.
 
         Raises DocumentError.
         """
@@ -69,7 +68,7 @@ class InventoryCache:
             and (self._is_still_valid() or self._reading.locked())
         ):
             return current[0]
-        with self._reading:  # many who ask at once cause one reading
+        with self._reading:  # many requests at once cause one reading
             if self._current and not fresh and self._is_still_valid():
                 return self._current[0]
             if self._current is None or not self._current[1].is_unchanged():
@@ -82,8 +81,8 @@ class InventoryCache:
             return current[0]
 
     def _read(self, secrets: LabSecrets | None) -> Inventory:
-        """Read the lab anew; ``secrets`` are those that are known."""
-        # The sensors' messages say nothing that an inventory is made of.
+        """Read the lab again; ``secrets`` are those that were found before."""
+        # An inventory does not depend on sensor messages.
         tracking_lab = TrackingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
         inventory = replace(read_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, tracking_lab.read_files), inventory.secrets
@@ -95,14 +94,14 @@ class InventoryCache:
     def rows(self) -> list[SessionRow]:
         """Return one row per session. Raises DocumentError.
 
-        The size of a recording that was not written to for ten minutes is taken as final; where very many were written
-        to more lately, all sizes may be ten seconds old.
+        The size of a recording is final if it was not written for ten minutes. If very many were written more
+        recently, all sizes may be ten seconds old.
         """
         return self._rows.update(self.inventory())
 
 
 class _SessionRows:
-    """The rows of the sessions, each computed again when its session changed or a recording of it still grows."""
+    """The rows of the sessions; each is computed again if its session changes or one of its recordings grows."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -112,7 +111,7 @@ class _SessionRows:
         self._valid_until_s = 0.0
 
     def update(self, inventory: Inventory) -> list[SessionRow]:
-        """Return all rows, in the order of their ids."""
+        """Return all rows, ordered by session id."""
         with self._lock:
             if inventory is not self._inventory:
                 self._set_inventory(inventory)
@@ -156,7 +155,7 @@ class _SessionRows:
 
 
 def _is_growing(inventory: Inventory, entries: tuple[FolderEntry, ...]) -> bool:
-    """Whether a recording was written to not long ago, and may be still."""
+    """Return whether a recording was written recently, and may still be written."""
     since = (time.time() - _FINAL_AFTER_S) * 1e9
     root = str(inventory.lab.root)
     for entry in entries:
@@ -164,5 +163,5 @@ def _is_growing(inventory: Inventory, entries: tuple[FolderEntry, ...]) -> bool:
             if entry.kind is EntryKind.FILE and os.lstat(f"{root}/{entry.path}").st_mtime_ns > since:
                 return True
         except OSError:
-            return True  # gone since the walk
+            return True  # deleted since the scan
     return False

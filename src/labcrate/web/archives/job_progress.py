@@ -1,4 +1,4 @@
-"""How far a job is: counted by the threads that read, shown on request."""
+"""The progress of a job, counted by the threads that read files."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ _SAMPLE_INTERVAL_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """What was read so far, and how fast (bytes per second over the last seconds).
+    """The bytes and files read so far, and the speed over the last seconds.
 
-    The totals are None until they are known, ``rate`` and ``seconds_left`` until there is something to tell
-    them from. ``current_file`` is relative to the lab folder, printable.
+    The totals are None until they are known, ``bytes_per_s`` and ``seconds_left`` until enough was read to compute
+    them. ``current_file`` is relative to the lab folder and printable.
     """
 
     bytes_done: int = 0
@@ -30,12 +30,12 @@ class JobProgress:
     current_file: str | None = None
 
 
-class WorkCancelled(Exception):  # noqa: N818 - no error: what was asked for
-    """Raised out of work that was cancelled."""
+class WorkCancelled(Exception):  # noqa: N818 - not an error: it was requested
+    """Raised in work that was cancelled."""
 
 
 class ProgressMeter(Progress):
-    """Count what indexing reads, from several threads, and end it when the job is cancelled."""
+    """A counter of what is read by several threads, which ends their work when the job is cancelled."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -47,16 +47,16 @@ class ProgressMeter(Progress):
         self._samples: deque[tuple[float, int]] = deque()
 
     def stop(self) -> None:
-        """Have the work end at its next step."""
+        """Make the work end at its next step."""
         self._stopped.set()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the end was asked for."""
+        """Return whether ``stop`` was called."""
         return self._stopped.is_set()
 
     def begin(self, files: int, size_bytes: int) -> None:
-        """Take up the totals; indexing may begin more than once, for more files."""
+        """Add to the totals: reading may begin more than once, for more files."""
         self.raise_if_cancelled()
         with self._lock:
             self._files_total = (self._files_total or 0) + files
@@ -64,12 +64,12 @@ class ProgressMeter(Progress):
             self._samples.append((self._clock(), self._done))
 
     def start(self, path: str) -> None:
-        """A file is being read from now on."""
+        """Record that reading a file has begun."""
         with self._lock:
             self._open[path] = None
 
     def advance(self, size_bytes: int) -> None:
-        """So many bytes more were read. Raises WorkCancelled."""
+        """Count bytes that were read. Raises WorkCancelled."""
         self.raise_if_cancelled()
         with self._lock:
             self._done += size_bytes
@@ -80,24 +80,24 @@ class ProgressMeter(Progress):
                     self._samples.popleft()
 
     def finish(self, path: str) -> None:
-        """One file more is done. Raises WorkCancelled."""
+        """Count a file that was read. Raises WorkCancelled."""
         self.raise_if_cancelled()
         with self._lock:
             self._files += 1
             self._open.pop(path, None)
 
     def set_final_totals(self) -> None:
-        """All is known: where nothing was begun, there was nothing to read."""
+        """Set unknown totals to 0: nothing had to be read."""
         with self._lock:
             self._total, self._files_total = self._total or 0, self._files_total or 0
 
     def raise_if_cancelled(self) -> None:
-        """Raise WorkCancelled when the end was asked for."""
+        """Raise WorkCancelled if ``stop`` was called."""
         if self._stopped.is_set():
             raise WorkCancelled
 
     def progress(self) -> JobProgress:
-        """Return how far it is."""
+        """Return the progress."""
         with self._lock:
             total = None if self._total is None else max(self._total, self._done)  # a file may have grown
             bytes_per_s = self._bytes_per_s()

@@ -1,7 +1,7 @@
-"""Planning in turn: in threads of its own, each plan once for all who want it, one at a time for a user.
+"""The queue of plans: made in threads of their own, each plan once for all requests, one at a time for each user.
 
-A plan of very many readings takes long. Pages, logins and downloads must not wait for it, one user must not have all
-others wait, and a plan whose clients are all gone is not made. Whether a plan is kept already is found out elsewhere.
+A plan with very many readings takes long. Pages, logins and downloads must not wait for it, one user must not make
+all others wait, and a plan whose clients have all disconnected is cancelled. Finished plans are in the archive cache.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from functools import partial
 
 from labcrate.errors import LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import ArchiveCache, CacheKey, PlannedArchive
@@ -20,22 +20,22 @@ from labcrate.web.archives.job_progress import WorkCancelled
 from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 
 PAGE_WAIT_S = 2.5
-"""How long a page waits for a plan."""
+"""The time in seconds that a page waits for a plan."""
 
 ABANDON_AFTER_S = 15.0
-"""How long a plan is still made after its last client left. Pages ask again every few seconds."""
+"""The time in seconds after which a plan without clients is cancelled. Pages repeat their request every few seconds."""
 
 MAX_PLANS_PER_USER = 6
-"""How many unfinished plans a user may have asked for: as many as a browser asks for at once."""
+"""The maximum number of unfinished plans of a user: as many as a browser requests at once."""
 
 MAX_PLANS = 24
-"""How many unfinished plans there may be of all users together."""
+"""The maximum number of unfinished plans of all users."""
 
 _RETRY_AFTER_S = 5
 
 
 class _QueuedPlan(Progress):
-    """A plan that is not made yet, and the users who want it.
+    """A plan that is not made yet, and the users who requested it.
 
     ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
     calls ``raise_if_cancelled``; all else happens on the event loop.
@@ -49,7 +49,7 @@ class _QueuedPlan(Progress):
         self._waiting, self._last_left_s = 0, clock()
 
     async def wait(self) -> PlannedArchive:
-        """Return the archive. Raises WorkCancelled when the plan was given up, and what ArchiveCache.plan does."""
+        """Return the archive. Raises WorkCancelled if the plan was cancelled, and what ArchiveCache.plan does."""
         self._waiting += 1
         try:
             return await asyncio.shield(self._result)
@@ -59,27 +59,27 @@ class _QueuedPlan(Progress):
 
     @property
     def is_needed(self) -> bool:
-        """Whether a client waits for it, or did a moment ago."""
+        """Return whether a client waits for the plan, or did recently."""
         return not self._result.done() and (self._waiting > 0 or self._clock() - self._last_left_s < ABANDON_AFTER_S)
 
     def raise_if_cancelled(self) -> None:
-        """Raise WorkCancelled when no client waits for it any more."""
+        """Raise WorkCancelled if the plan is no longer needed."""
         if not self.is_needed:
             raise WorkCancelled
 
     def end(self, result: PlannedArchive | BaseException) -> None:
-        """Hand the outcome to all that wait."""
+        """Give the archive or the error to all waiting clients."""
         if self._result.done():
             return
         if isinstance(result, PlannedArchive):
             self._result.set_result(result)
         else:
             self._result.set_exception(result)
-            self._result.exception()  # there may be no client left that retrieves it
+            self._result.exception()  # asyncio logs an exception that no client retrieves
 
 
 class PlanQueue:
-    """All plans that are asked for. Use it on the event loop."""
+    """All requested plans of a server. Use it on the event loop."""
 
     def __init__(
         self,
@@ -94,41 +94,42 @@ class PlanQueue:
         self._closed = False
 
     def whole_session_options(self) -> Options:
-        """Return the options of a whole session's plan."""
+        """Return the options for the plan of a whole session."""
         return Options(base_topic=self._base_topic)
 
     async def plan(
         self, session_id: str, options: Options, user: str, *, whole_plan: bool = True, limited: bool = True
     ) -> PlannedArchive:
-        """Return a session's archive as of now, for a user; ``whole_plan`` is as in ``ArchiveCache.plan``.
+        """Return the current archive of a session, for a user; ``whole_plan`` is as in ``ArchiveCache.plan``.
 
-        ``limited``: a user may ask for a few at a time. Raises TooManyError, NotReadyError when the server ends, and
-        what ``ArchiveCache.plan`` does.
+        ``limited`` is whether the limits on unfinished plans apply. Raises TooManyError, NotReadyError if the server is
+        stopping, and what ``ArchiveCache.plan`` does.
         """
         key = session_id, options
         if key in self._pending:
-            # It was begun before this request, and the lab may have changed since: that is compared below.
+            # It was begun before this request, and the lab may have changed since; this is checked below.
             with suppress(LabcrateError, WorkCancelled):
                 await self._wait(self._pending[key], user)
         while True:
             found = await self._find_or_queue(key, user, whole_plan=whole_plan, limited=limited)
             if isinstance(found, PlannedArchive):
                 return found
-            with suppress(WorkCancelled):  # given up just as this request came
+            with suppress(WorkCancelled):  # cancelled at the time of this request
                 return await self._wait(found, user)
 
     async def plan_for_page(self, session_id: str, options: Options, user: str) -> PlannedArchive | None:
-        """Return a session's archive for a page, perhaps as of a moment ago; None when that takes too long for one.
+        """Return a session's archive for a page, or None if that takes longer than ``PAGE_WAIT_S``.
 
-        Then it goes on for a while, and the next request joins it; where too many wait, it is begun some other time.
-        Raises NotReadyError when the server ends, and what ``ArchiveCache.plan`` does.
+        Then planning continues for a while, so that the next request can join it; if too many plans wait, it does not
+        begin. The archive may be as old as a running plan. Raises NotReadyError if the server is stopping, and what
+        ``ArchiveCache.plan`` does.
         """
         key = session_id, options
         begun = self._pending.get(key)
         try:
             async with asyncio.timeout(PAGE_WAIT_S) as patience:
                 if begun is None:
-                    # The comparison goes on as well: where that takes long, a plan would never be begun otherwise.
+                    # The comparison continues after the timeout: if it takes long, the plan would never begin else.
                     found = await asyncio.shield(self._find_or_queue(key, user))
                     if isinstance(found, PlannedArchive):
                         return found
@@ -136,13 +137,13 @@ class PlanQueue:
                 return await self._wait(begun, user)
         except (WorkCancelled, TooManyError):
             return None
-        except TimeoutError:  # the disk's own error is called the same
+        except TimeoutError:  # may also be an error of the disk
             if not patience.expired():
                 raise
             return None
 
     async def find_recording(self, session_id: str, name: str, user: str) -> PlannedRecording:
-        """Return one recording of a session by its member's name without the folder, whole or not, hashed or not.
+        """Return a recording of a session by its member name without the folder, hashed or not.
 
         Raises NotFoundError, and what ``plan`` does.
         """
@@ -153,16 +154,16 @@ class PlanQueue:
         for recording in found.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
-        raise NotFoundError(f"Session {session_id} has no recording {printable_lines(name)!r}.")
+        raise NotFoundError(Message("server.no_recording", session=session_id, name=name))
 
     def stop(self) -> None:
-        """Give up all plans, and take no more."""
+        """Cancel all plans, and accept no more."""
         self._closed = True
         for pending in list(self._pending.values()):
             self._cancel(pending)
 
     async def close(self) -> None:
-        """Wait for the threads; what they make ends at its next step."""
+        """Cancel all plans and wait for their threads, which end at their next step."""
         self.stop()
         if self._running:
             await asyncio.wait(self._running)
@@ -170,10 +171,10 @@ class PlanQueue:
     async def _find_or_queue(
         self, key: CacheKey, user: str, *, whole_plan: bool = True, limited: bool = True
     ) -> PlannedArchive | _QueuedPlan:
-        """Return the archive that is kept, or else a plan that is to be made."""
+        """Return the cached archive, or the queued plan for it."""
         archive = await self._executor.run(WorkKind.REQUESTS, self._archives.get, *key, whole_plan=whole_plan)
         if self._closed:
-            raise NotReadyError("The server is being stopped; ask again in a moment.", _RETRY_AFTER_S)
+            raise NotReadyError(Message("server.stopping"), _RETRY_AFTER_S)
         return archive or self._pending.get(key) or self._add(key, user, limited=limited)
 
     def _add(self, key: CacheKey, user: str, *, limited: bool) -> _QueuedPlan:
@@ -181,26 +182,20 @@ class PlanQueue:
             if pending.turn_of is None and not pending.is_needed:
                 self._cancel(pending)
         if limited and sum(pending.user == user for pending in self._pending.values()) >= MAX_PLANS_PER_USER:
-            raise TooManyError(
-                f"{MAX_PLANS_PER_USER} plans that you asked for are not made yet; wait until one is done, and ask "
-                "again.",
-                _RETRY_AFTER_S,
-            )
+            raise TooManyError(Message("server.user_plans_full", count=MAX_PLANS_PER_USER), _RETRY_AFTER_S)
         if limited and len(self._pending) >= MAX_PLANS:
-            raise TooManyError(
-                "Too many plans are waiting to be made; wait until one is done, and ask again.", _RETRY_AFTER_S
-            )
+            raise TooManyError(Message("server.plans_full"), _RETRY_AFTER_S)
         pending = self._pending[key] = _QueuedPlan(key, user, self._clock)
         self._start_next()
         return pending
 
     async def _wait(self, pending: _QueuedPlan, user: str) -> PlannedArchive:
         pending.users.add(user)
-        self._start_next()  # this user's turn may come before that of those who asked first
+        self._start_next()  # this user's turn may come before that of the first user
         return await pending.wait()
 
     def _start_next(self) -> None:
-        """Begin what can be begun, the oldest first, but one of a user at a time: others come in between."""
+        """Start as many plans as possible, the oldest first, but one of each user at a time."""
         for pending in [pending for pending in self._pending.values() if pending.turn_of is None]:
             busy = {one.turn_of for one in self._pending.values() if one.turn_of is not None}
             if len(busy) >= THREADS_PER_KIND[WorkKind.PLANS]:

@@ -1,7 +1,7 @@
-"""Preparing archives: the long work of reading recordings for their fixity, away from any one request.
+"""Jobs that prepare archives: they read recordings to compute their fixity, which may take long.
 
-A job belongs to the server, not to the tab that asked for it: it goes on when its client goes away, and all who
-want the same archive meanwhile wait for the same job. It reads what a plan lacks, and has the plan made anew.
+A job belongs to the server, not to the browser tab that started it: it continues if its client disconnects, and all
+requests for the same archive wait for the same job. It reads the files whose fixity the plan lacks, then plans again.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from labcrate.errors import CatalogError, LabcrateError, NotFoundError, NotReady
 from labcrate.export.prepare import compute_fixity, unindexed_files
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.lab_files import display_path
+from labcrate.messages.message import Message
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.plan.planner import missing_files, refuse_incomplete
@@ -28,12 +29,12 @@ from labcrate.web.http.problems import log_unexpected_error
 _MAX_UNFINISHED = 64
 _MAX_FINISHED = 200
 _RETRY_AFTER_S = 30
-# Files may come and change while others are read: each time, only what is new is read.
+# Files may be added and changed while others are read; each round reads only the new ones.
 _MAX_ROUNDS = 10
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """The state of a job."""
 
     RUNNING = "running"
     DONE = "done"
@@ -43,7 +44,7 @@ class JobState(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """The preparation of one archive. Its state changes on the event loop alone."""
+    """The preparation of one archive. Its state changes only on the event loop."""
 
     id: int
     session_id: str
@@ -59,13 +60,13 @@ class Job:
 
     @property
     def progress(self) -> JobProgress:
-        """Return how far it is; one that has ended is at no file any more."""
+        """Return the progress; a job that has ended has no current file and no speed."""
         now = self.meter.progress()
         return now if self.is_running else replace(now, bytes_per_s=None, seconds_left=None, current_file=None)
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Return whether the job has not ended yet."""
         return self.state is JobState.RUNNING
 
 
@@ -96,23 +97,23 @@ class PrepareJobs:
 
     @property
     def unfinished_count(self) -> int:
-        """Return how many jobs run or wait for their turn."""
+        """Return how many jobs run or wait for a thread."""
         return len(self._tasks)
 
     def start(self, session_id: str, options: Options, *, allow_incomplete: bool, user: str) -> Job:
-        """Start preparing an archive, or join the job that does. Raises TooManyError."""
+        """Start a job that prepares an archive, or return the one that already does. Raises TooManyError."""
         same = (session_id, options, allow_incomplete)
         for job in map(self._jobs.__getitem__, self._tasks):
             if (job.session_id, job.options, job.allow_incomplete) == same and not job.meter.is_stopped:
                 return job
         if len(self._tasks) >= _MAX_UNFINISHED:
-            raise TooManyError("Too many archives are being prepared; wait until one is done.", _RETRY_AFTER_S)
+            raise TooManyError(Message("server.archive_jobs_full"), _RETRY_AFTER_S)
         job = self._add(session_id, options, allow_incomplete, user)
         self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job))
         return job
 
     def add_finished(self, session_id: str, options: Options, *, allow_incomplete: bool, user: str) -> Job:
-        """Return the job of an archive that is ready already: it has ended, whatever others are waiting for."""
+        """Return a finished job for an archive that is already prepared, without waiting for other jobs."""
         job = self._add(session_id, options, allow_incomplete, user)
         job.meter.set_final_totals()
         job.state, job.ended = JobState.DONE, job.started
@@ -125,7 +126,7 @@ class PrepareJobs:
         return job
 
     def get(self, number: int) -> Job:
-        """Return a job by its number. Raises NotFoundError for one that never was or ended long ago."""
+        """Return a job by its number. Raises NotFoundError if there is none, or it ended long ago."""
         job = self._jobs.get(number)
         if job is None:
             raise self.no_such_job(number)
@@ -133,35 +134,35 @@ class PrepareJobs:
 
     @staticmethod
     def no_such_job(number: int) -> NotFoundError:
-        """Make the error for a job that never was, ended long ago, or may not be seen."""
-        return NotFoundError(f"There is no job {number}; it may have ended long ago, or before a restart.")
+        """Return the error for a job that does not exist, ended long ago, or must not be seen."""
+        return NotFoundError(Message("server.no_job", job=str(number)))
 
     def latest(self, session_id: str, options: Options) -> Job | None:
-        """Return the job that was started last for such an archive."""
+        """Return the job that was started last for an archive; None if there is none."""
         same = (session_id, options)
         return next((job for job in reversed(self._jobs.values()) if (job.session_id, job.options) == same), None)
 
     def cancel(self, number: int) -> Job:
-        """Ask a job to end; what was read so far stays known. Raises NotFoundError."""
+        """Cancel a job; files that were read completely stay in the index. Raises NotFoundError."""
         job = self.get(number)
         self._stop(job)
         return job
 
     async def wait(self, job: Job, seconds: float) -> bool:
-        """Wait for a job's end, at most so long; return whether it has ended."""
+        """Wait until a job ends, for some seconds at most; return whether it has ended."""
         task = self._tasks.get(job.id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
         return not job.is_running
 
     def stop(self) -> None:
-        """Ask every job to end, because the server does."""
+        """Cancel every job, because the server stops."""
         self.is_stopping = True
         for job in self._jobs.values():
             self._stop(job)
 
     async def close(self) -> None:
-        """End every job and wait for that."""
+        """Cancel every job and wait until all have ended."""
         self.stop()
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()))
@@ -175,17 +176,17 @@ class PrepareJobs:
             job.state = JobState.CANCELLED
         except LabcrateError as error:
             job.state, job.error = JobState.FAILED, error
-        except Exception as error:  # noqa: BLE001 - a job that never ends would keep everybody waiting
+        except Exception as error:  # noqa: BLE001 - a job that never ends would make all its clients wait
             log_unexpected_error(self._lab, f"Preparing session {job.session_id}", error)
             job.state = JobState.FAILED
-            job.error = LabcrateError(f"Session {job.session_id} could not be prepared; the server's log says why.")
+            job.error = LabcrateError(Message("server.job_failed", session=job.session_id))
         finally:
             job.ended = datetime.now(UTC)
             del self._tasks[job.id]
             self._drop_oldest()
 
     async def _prepare(self, job: Job) -> None:
-        """Read what the plan lacks until it lacks nothing.
+        """Read the files whose fixity the plan lacks, and plan again, until it lacks none.
 
         Raises WorkCancelled, and what planning and reading raise.
         """
@@ -199,18 +200,19 @@ class PrepareJobs:
             if failures:
                 break
             if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan):
-                raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
+                raise CatalogError(Message("server.index_not_written"))
             hashed_plan = archive.plan
             failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, hashed_plan)
         changed = next(iter(failures), "")
         raise NotReadyError(
-            f"Files of session {job.session_id} change while they are read"
-            f"{f' ({display_path(changed)})' if changed else ''}; ask again when they are finished.",
+            Message("server.file_changing", session=job.session_id, file=display_path(changed))
+            if changed
+            else Message("server.files_changing", session=job.session_id),
             _RETRY_AFTER_S,
         )
 
     async def _plan(self, job: Job) -> PlannedArchive:
-        """Return the archive as of now, for the user who began the job. Raises WorkCancelled, and as PlanQueue.plan."""
+        """Return the current archive, planned for the job's user. Raises WorkCancelled, and as PlanQueue.plan."""
         job.meter.raise_if_cancelled()
         plan_task = self._plans.plan(job.session_id, job.options, job.user, whole_plan=False, limited=False)
         job.plan_task = asyncio.get_running_loop().create_task(plan_task)
@@ -223,7 +225,10 @@ class PrepareJobs:
             job.plan_task = None
 
     def _hash_files(self, job: Job, plan: Plan) -> Mapping[str, str]:
-        """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
+        """Read the files whose fixity a plan lacks; return those that cannot be read, by path, with the reason.
+
+        Raises IncompleteError if there are any and that is not allowed.
+        """
         job.meter.raise_if_cancelled()
         inventory, _ = self._inventories.read_with_messages()
         failures = compute_fixity(inventory, plan, job.meter, self._workers)

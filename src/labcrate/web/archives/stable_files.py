@@ -1,4 +1,4 @@
-"""Which files the indexer may read: those that nothing has touched for a while, and that did not fail a moment ago."""
+"""The files that the indexer may read: those that have not changed for a while, and have not failed recently."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from labcrate.model.fixity import Identity
 
 STABLE_AFTER_S = 10.0
-"""How long a file must not change before it is read: a camera still writes to the others."""
+"""The time in seconds for which a file must not change before it is read: a camera may still write to it."""
 
 _FIRST_RETRY_S = 60.0
 _LONGEST_RETRY_S = 3600.0
@@ -14,7 +14,7 @@ _LONGEST_RETRY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _SeenFile:
-    """A file as it was first seen in its present state, and when."""
+    """A file in its current state, and when it was first seen in this state."""
 
     identity: Identity
     since_s: float
@@ -31,9 +31,9 @@ class _FailedFile:
 
 
 class StableFiles:
-    """The files of a lab as they were last seen, which of them were read, and which failed.
+    """The files of a lab in the states last seen, with those that were read and those that failed.
 
-    The clocks are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
+    Both clocks are in seconds: ``clock`` is monotonic, ``wall_clock`` is compared with file times.
     """
 
     def __init__(self, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
@@ -44,7 +44,7 @@ class StableFiles:
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """Return the files that could not be read, by path, with the reason."""
+        """Return the path of each file that could not be read, with the reason."""
         return [(path, failure.reason) for path, failure in sorted(self._failures.items())]
 
     @property
@@ -53,7 +53,7 @@ class StableFiles:
         return len(self._seen) - len(self._read) - len(self._failures)
 
     def files_to_read(self, present: Mapping[str, Identity]) -> dict[str, Identity]:
-        """Take up the files that are there, in their present states; return those that may be read now."""
+        """Set the files that exist, with their current states; return those that may be read now."""
         now = self._clock()
         self._seen = {path: self._seen_file(path, identity, now) for path, identity in present.items()}
         self._read = {path: identity for path, identity in self._read.items() if present.get(path) == identity}
@@ -61,16 +61,16 @@ class StableFiles:
         return {path: seen.identity for path, seen in self._seen.items() if self._is_due(path, seen, now)}
 
     def forget_read_files(self) -> None:
-        """Take up that all files are to be read again."""
+        """Forget which files were read, so that all are read again."""
         self._read = {}
 
     def add_read(self, known: Mapping[str, Identity]) -> None:
-        """Take up files that were read, in the states in which they were."""
+        """Add files that were read, with the states they had."""
         self._read |= known
         self._failures = {path: failure for path, failure in self._failures.items() if path not in known}
 
     def add_failures(self, failures: Mapping[str, str], identities: Mapping[str, Identity]) -> None:
-        """Take up files that could not be read, with the reason; ``identities`` are their states."""
+        """Add files that could not be read, with the reason; ``identities`` are their states."""
         for path, reason in failures.items():
             previous = self._failures.get(path)
             wait_s = min(2 * previous.wait_s, _LONGEST_RETRY_S) if previous else _FIRST_RETRY_S
@@ -85,7 +85,7 @@ class StableFiles:
         return (
             path not in self._read
             and now - seen.since_s >= STABLE_AFTER_S
-            # A time in the future is a clock that is set wrong, and says nothing of who writes now.
+            # A time in the future comes from a wrong clock, and does not show that the file is being written.
             and abs(self._wall_clock() - seen.identity.mtime_ns / 1e9) >= STABLE_AFTER_S
             and (failure is None or failure.retry_at_s <= now)
         )

@@ -1,1 +1,1 @@
-"""Downloads: from the answer to a request to the bytes in the socket, and their line in the export log."""
+"""Downloads: responses with ranges, sending of bytes to the socket, and the lines of the export log."""

@@ -1,4 +1,4 @@
-"""Downloads whose bytes are confirmed on the way: each file that is due is read through before its first byte goes."""
+"""Downloads that check bytes: each file that is due for a check is read completely before its first byte is sent."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from labcrate.index.byte_checks import ByteCheckRule
 from labcrate.web.archives.archive_cache import PlannedArchive
 
 PAUSE = b""
-"""What stands between two steps of confirming: no byte of the archive, but another transfer may have its turn."""
+"""An empty segment between two steps of a check: it lets other transfers have their turn."""
 
 _STEP_BYTES = 4 * 1024 * 1024
 _MEMBERS_PER_LOOKUP = 100
 
 
 class CheckedDownload:
-    """One transfer of a part of an archive; ``said`` is what was confirmed for it, None where nothing was due."""
+    """One transfer of a part of an archive, whose files are checked if their last check was over ``days`` ago."""
 
     def __init__(self, archive: PlannedArchive, state_folder: Path, days: int) -> None:
         self._archive, self._state_folder = archive, state_folder
@@ -29,14 +29,14 @@ class CheckedDownload:
 
     @property
     def summary(self) -> str | None:
-        """What was confirmed, on one line."""
+        """Return what was checked, on one line; None if nothing was due."""
         return self._confirmation.summary if self._confirmation and self._confirmation.files_to_confirm else None
 
     def segments(self, start: int, stop: int) -> Iterator[Segment]:
-        """Yield where the bytes of the archive come from, with ``WAIT`` while a file of them is confirmed.
+        """Yield the segments of the archive's bytes from ``start`` to ``stop``, and ``PAUSE`` while a file is checked.
 
-        What is in no file of the range is not looked at. Raises ChecksumError before the first byte of a file that
-        holds other bytes, SourceChangedError and CatalogError.
+        Only files in this range are checked. Raises ChecksumError before the first byte of a file that does not match
+        its checksum, SourceChangedError and CatalogError.
         """
         positions: dict[int, int] | None = None
         lookup_end = 0
@@ -61,7 +61,7 @@ class CheckedDownload:
                 self._confirmation.store_results()
 
     def _file_positions(self, start: int, stop: int) -> dict[int, int]:
-        """Find the members in a range, and the place of each among them by its source."""
+        """Find the members in a range; return the position among them of each file, by the id of its source."""
         layout = self._archive.layout
         last = layout.member_at(min(stop, layout.directory_offset) - 1)
         self._members = layout.members[layout.member_at(start) : last + 1]
@@ -70,7 +70,7 @@ class CheckedDownload:
         }
 
     def _add_due(self, first: int, stop: int) -> None:
-        """Find what is due of some members: of all of them at once, the first byte would wait for ten thousand."""
+        """Find which of some members are due for a check. Looking up all at once would delay the first byte."""
         names = {one.name for one in self._members[first:stop] if isinstance(one.source, FileSource)}
         confirmation = Confirmation.of(self._archive, self._state_folder, self._rule, names)
         if self._confirmation:

@@ -1,4 +1,4 @@
-"""Threads that send the bodies of responses, so that neither a slow disk nor a slow client delays other requests."""
+"""Threads that send response bodies, so that neither a slow disk nor a slow client delays other requests."""
 
 import asyncio
 import os
@@ -12,41 +12,39 @@ from typing import TypeVar
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
+from labcrate.messages.message import Message
 from labcrate.web.downloads.socket_writer import PauseReason, SharedGenerator, SocketWriter, read_pieces
 from labcrate.web.http.connection_limits import set_stall_timeout
 
 SEND_THREADS = 16
-"""How many transfers are written at a time; clients that are slower than the server hold none of them."""
+"""The number of transfers that are sent at once. Clients that are slower than the server occupy no thread."""
 
 IDLE_TIMEOUT_S = 600.0
-"""How long a client may take nothing before it counts as gone."""
+"""The time in seconds after which a client that receives nothing counts as disconnected."""
 
 T = TypeVar("T")
 
 
 class ClientGoneError(Exception):
-    """Raised when the client is gone, or takes nothing any more."""
+    """Raised when the client has disconnected, or receives nothing any more."""
 
 
 class Transfer:
-    """One body that is sent; ``sent`` is how many of its bytes the system has taken so far.
-
-    ``refused`` is the reason why it may not go on, or None.
-    """
+    """One response body; ``refusal_reason`` is why it must not be sent further, or None."""
 
     def __init__(self) -> None:
         self.writer: SocketWriter | None = None
         self.written = 0
-        self.refusal_reason: str | None = None
+        self.refusal_reason: Message | str | None = None
 
     @property
     def sent(self) -> int:
-        """Return the number of bytes."""
+        """Return the number of bytes that the system has accepted so far."""
         return self.writer.sent if self.writer else self.written
 
 
 class Sender:
-    """The threads that send. Use it on the event loop. ``stopping`` is set when the server ends all transfers."""
+    """The threads that send. Use it on the event loop. ``is_stopping`` is true once the server ends all transfers."""
 
     def __init__(self) -> None:
         self.is_stopping = False
@@ -55,7 +53,7 @@ class Sender:
 
     @contextmanager
     def running_transfer(self) -> Iterator[None]:
-        """Have `close` wait for what is done in the block, though the end of the server cancels it."""
+        """Make ``close`` wait for the end of the block, also if the server's end cancels it."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._running_transfers.add(ended)
         try:
@@ -65,23 +63,23 @@ class Sender:
             ended.set_result(None)
 
     async def close(self) -> None:
-        """End the threads once all that is under way has ended."""
+        """End the threads after all running transfers have ended."""
         while self._running_transfers:
             await asyncio.wait(self._running_transfers)
         self._pool.shutdown()
 
     async def send(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
-        """Send the whole body of a response to ``request`` that is prepared with its length.
+        """Send the body of a response to ``request``, which must be prepared with its length.
 
-        Raises SourceChangedError, ClientGoneError, and OSError for a limit of this machine. The connection is broken
-        off then: nothing else shows a client that what it got is not the whole.
+        Raises SourceChangedError, ClientGoneError, and OSError for a limit of this machine. The connection is aborted
+        then: nothing else shows the client that it did not receive everything.
         """
         try:
             transport = _open_transport(request)
             set_stall_timeout(
                 transport.get_extra_info("socket"), IDLE_TIMEOUT_S
-            )  # from now on: browsers pause what they play
-            if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
+            )  # longer than before the body: browsers pause videos
+            if transport.get_extra_info("sslcontext"):  # the kernel has no TLS key: encrypt in this process
                 await self._through_transport(request, segments, transfer)
             else:
                 await self._through_socket(request, transport, segments, transfer)
@@ -95,8 +93,8 @@ class Sender:
     async def _through_socket(
         self, request: web.Request, transport: asyncio.Transport, segments: Iterable[Segment], transfer: Transfer
     ) -> None:
-        """Write into the socket itself, once the transport has nothing more to write to it."""
-        transport.set_write_buffer_limits(0)  # from now on, drained means empty
+        """Write to the socket directly, after the transport has written its buffer."""
+        transport.set_write_buffer_limits(0)  # drain() then waits until the buffer is empty
         request.writer.send_headers()
         async with asyncio.timeout(IDLE_TIMEOUT_S):
             while transport.get_write_buffer_size():
@@ -116,14 +114,14 @@ class Sender:
         transport.set_write_buffer_limits()
 
     async def _through_transport(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
-        """Read in a thread, and write through the transport."""
+        """Read in a thread, and write with the transport."""
         steps = SharedGenerator[bytes | None](read_pieces(segments), None)
         try:
             while (piece := await self._run_step(steps)) is not None:
                 _open_transport(request)
                 if not piece:
                     continue
-                transfer.written += len(piece)  # the transport takes it at once, and may never say so
+                transfer.written += len(piece)  # the transport accepts it at once, and may never return
                 async with asyncio.timeout(IDLE_TIMEOUT_S):
                     await request.writer.write(piece)
         except BaseException:
@@ -134,7 +132,7 @@ class Sender:
         return await asyncio.get_running_loop().run_in_executor(self._pool, steps.step)
 
     async def _close_steps(self, steps: SharedGenerator[T], connection: socket.socket | None = None) -> None:
-        """Close the files of a transfer that breaks off, once no thread works on it: then its count is final."""
+        """Close the files of an aborted transfer once no thread works on it; the count of bytes is final then."""
 
         def end() -> None:
             steps.close()
@@ -145,19 +143,19 @@ class Sender:
 
 
 def abort_connection(request: web.Request) -> None:
-    """End the connection at once, with all that waits in it: then the client sees that this was not the whole."""
+    """Close the connection at once and discard its buffer, so that the client sees that the body is not complete."""
     transport = request.transport
     if transport is None:
         return
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        with suppress(OSError):  # closed meanwhile
+        with suppress(OSError):  # the connection is closed
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def _open_transport(request: web.Request) -> asyncio.Transport:
-    """Return the connection of a request. Raises ConnectionResetError when it has ended."""
+    """Return the transport of a request. Raises ConnectionResetError if it is closed."""
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError
@@ -165,14 +163,14 @@ def _open_transport(request: web.Request) -> asyncio.Transport:
 
 
 def _duplicate_socket(transport: asyncio.Transport) -> socket.socket:
-    """Return a second descriptor of the connection: the transport may close its own at any time."""
+    """Return a duplicate of the connection's descriptor: the transport may close its own at any time."""
     connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
     connection.setblocking(False)
     return connection
 
 
 async def _wait_writable(connection: socket.socket) -> None:
-    """Wait until the client has taken something. Raises TimeoutError."""
+    """Wait until the socket accepts data again. Raises TimeoutError."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_writer(connection, ready.set)
@@ -184,10 +182,10 @@ async def _wait_writable(connection: socket.socket) -> None:
 
 
 async def wait_until_done(awaitable: Awaitable[T]) -> T:
-    """Wait for something to its end, however often this is cancelled, and raise CancelledError afterwards.
+    """Wait until something is done, also if this is cancelled meanwhile; then raise CancelledError afterwards.
 
-    A client that leaves and a server that stops cancel the wait. ``asyncio.shield`` is not enough: it keeps the awaited
-    work from being cancelled, but waits no longer itself.
+    A client that disconnects and a server that stops cancel the wait. ``asyncio.shield`` is not enough: it protects
+    the awaited work from being cancelled, but stops waiting for it.
     """
     task = asyncio.ensure_future(awaitable)
     cancelled = False

@@ -1,8 +1,8 @@
-"""Writing parts of archives and files into a socket: the work of a thread for one transfer, a turn at a time.
+"""Writing segments of archives and files to a socket: the work of a thread for one transfer, one turn at a time.
 
-Large members go from the page cache to the socket by ``sendfile``; small ones are read and written, which is
-faster for them. Whichever way, a source is compared with what was planned before its bytes are handed out, and the
-last bytes that were asked for are always read, compared and only then written: what arrives whole was whole.
+Large members are copied from the page cache to the socket by ``sendfile``; small ones are read and written, which is
+faster for them. In both cases a source is compared with the plan before its bytes are sent. The last requested bytes
+are always read, compared and then written: a body that arrives completely is correct.
 """
 
 import errno
@@ -18,16 +18,16 @@ from typing import Generic, TypeVar
 from labcrate.archive.entity import FileSegment, Segment, check_unchanged, open_source, read_at
 
 PIECE_BYTES = 256 * 1024
-"""The most that is held in memory for one transfer."""
+"""The maximum number of bytes in memory for one transfer."""
 
 SENDFILE_MIN_BYTES = 1024 * 1024
-"""Members of this size and more are sent by the kernel."""
+"""The size in bytes from which members are sent by ``sendfile``."""
 
 TURN_S = 0.1
-"""How long a transfer keeps its thread while others may be waiting for one."""
+"""The time in seconds after which a transfer releases its thread, for others that wait for one."""
 
 POLL_MS = 10
-"""How long the thread itself waits for a client that is only a little slower than we are."""
+"""The time in milliseconds that the thread itself waits for a client that is slightly slower than the server."""
 
 _MAX_SENDFILE_BYTES = 1 << 30
 _SENDFILE_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class PauseReason(Enum):
-    """Why a transfer gave its thread back: its turn is over, the client takes nothing more now, or the end."""
+    """Why a transfer released its thread: its turn ended, the socket accepts no more data, or all is sent."""
 
     TURN = auto()
     BLOCKED = auto()
@@ -44,28 +44,27 @@ class PauseReason(Enum):
 
 
 class SharedGenerator(Generic[T]):
-    """A generator that is advanced by one thread at a time, and closed between two steps."""
+    """A generator that one thread at a time advances, and that is closed between two steps."""
 
     def __init__(self, steps: Generator[T, None, None], end: T) -> None:
         self._steps, self._end = steps, end
         self._lock = threading.Lock()
 
     def step(self) -> T:
-        """Return the next value; the end value when there is nothing more."""
+        """Return the next value; the end value if there are no more."""
         with self._lock:
             return next(self._steps, self._end)
 
     def close(self) -> None:
-        """Close the generator and its files, after the step that is being done."""
+        """Close the generator and its files, after the current step."""
         with self._lock:
             self._steps.close()
 
 
 def read_pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
-    """Yield the segments' bytes in pieces of at most ``PIECE_BYTES``, each after its source was compared.
+    """Yield the bytes of segments in pieces of at most ``PIECE_BYTES``, each after its source was compared.
 
-    Where there is nothing to send for a while, an empty piece lets other transfers have their turn. Raises
-    SourceChangedError.
+    An empty segment is yielded as it is: it lets other transfers have their turn. Raises SourceChangedError.
     """
     for segment in segments:
         if segment == b"":
@@ -79,7 +78,7 @@ def read_pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
 
 
 def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
-    """Yield the rest of a file's segment from ``start``, read and compared."""
+    """Yield the rest of a file's segment from offset ``start``, read and compared."""
     stop = segment.offset + segment.length
     while start < stop:
         piece = read_at(segment.source, fd, start, min(PIECE_BYTES, stop - start))
@@ -89,9 +88,9 @@ def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
 
 
 class SocketWriter:
-    """Writes segments into a socket that does not block; ``sent`` counts the bytes that the system took.
+    """A writer of segments to a non-blocking socket; ``sent`` is the number of bytes that the system has accepted.
 
-    Raises SourceChangedError, ConnectionError when the client is gone, OSError for a limit of this machine.
+    Raises SourceChangedError, ConnectionError if the client has disconnected, OSError for a limit of this machine.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -103,11 +102,11 @@ class SocketWriter:
         self._turn_ends = 0.0
 
     def steps(self, segments: Iterable[Segment]) -> Generator[PauseReason, None, None]:
-        """Write until the turn is over or the client takes nothing more; then again, until there is nothing left."""
+        """Write the segments; yield each time the turn ends or the socket accepts no more data."""
         self._begin_turn()
         for segment, last in _with_last(segments):
             if isinstance(segment, bytes):
-                if not segment:  # nothing to send for a while
+                if not segment:  # PAUSE: nothing to send at this time
                     yield from self._flush()
                     yield from self._end_turn()
                 yield from self._buffer(segment)
@@ -122,7 +121,7 @@ class SocketWriter:
         yield from self._flush()
 
     def _buffer(self, data: bytes) -> Generator[PauseReason, None, None]:
-        """Keep small parts until there are enough of them for a call."""
+        """Collect small pieces until there are enough of them for a call."""
         if self._buffered and len(self._buffered) + len(data) > PIECE_BYTES:
             yield from self._flush(socket.MSG_MORE)
         if len(data) >= PIECE_BYTES:
@@ -148,7 +147,7 @@ class SocketWriter:
             yield from self._end_turn()
 
     def _send_file(self, segment: FileSegment, fd: int, rest_bytes: int) -> Generator[PauseReason, None, int]:
-        """Have the kernel send all but the last ``kept`` bytes; return where the rest begins."""
+        """Send all but the last ``rest_bytes`` bytes with ``sendfile``; return the offset of the rest."""
         offset, stop, socket_fd = segment.offset, segment.offset + segment.length - rest_bytes, self.connection.fileno()
         while offset < stop:
             try:
@@ -158,12 +157,12 @@ class SocketWriter:
                 check_unchanged(segment.source, fd)
                 continue
             except OSError as error:
-                if error.errno in _SENDFILE_UNSUPPORTED:  # some file systems cannot
+                if error.errno in _SENDFILE_UNSUPPORTED:  # by the file system
                     return offset
-                read_at(segment.source, fd, offset, 1)  # a failing disk says so here, by the file's name
+                read_at(segment.source, fd, offset, 1)  # raises an error with the file's name if the disk fails
                 raise ConnectionAbortedError from None
             if not count:
-                read_at(segment.source, fd, offset, 1)  # cut short: it says so
+                read_at(segment.source, fd, offset, 1)  # if the file was truncated, this raises SourceChangedError
             offset += count
             self.sent += count
             if time.monotonic() > self._turn_ends:
@@ -188,7 +187,7 @@ class SocketWriter:
 
 
 def _with_last(segments: Iterable[Segment]) -> Iterator[tuple[Segment, bool]]:
-    """Yield each segment, and whether it is the last one."""
+    """Yield each segment, and whether it is the last."""
     waiting: list[Segment] = []
     for segment in segments:
         if waiting:

@@ -1,6 +1,7 @@
-"""Lines of the export log, one for each transfer of an archive or a recording.
+"""Lines of the export log: one for each transfer of an archive or a recording.
 
-A line is there before the first byte is sent. An end that cannot be written (a full disk) is written later.
+A line is written before the first byte is sent. If the end of a transfer cannot be written (the disk is full), it is
+written later.
 """
 
 import logging
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from labcrate.errors import PeopleError
+from labcrate.messages.message import Message
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.roles import Role
 from labcrate.web.auth.accounts import Accounts
@@ -21,25 +23,25 @@ _log = logging.getLogger("labcrate.web")
 
 @dataclass(frozen=True, slots=True)
 class TransferEnd:
-    """How the transfer of a line ended; ``at`` is when, in seconds since 1970."""
+    """How the transfer of a line ended, with the number of bytes sent; ``ended_s`` is in seconds since 1970."""
 
     line_number: int
     sent: int
     outcome: Outcome
-    reason: str | None
+    reason: Message | str | None
     ended_s: float = field(default_factory=time.time)
 
 
 class TransferEndWriter:
-    """Writes ends into their lines, and keeps those that it cannot write. Threads may share it; it waits for disks."""
+    """A writer of the ends of transfers, with a list of those to be written later. Threads may share it; it blocks."""
 
     def __init__(self, log: ExportLog) -> None:
         self._log, self._writing = log, threading.Lock()
         self._pending: list[TransferEnd] = []
 
     def write(self, end: TransferEnd) -> None:
-        """Write an end, now or later: behind others that could not be written, so that not each waits for a lock."""
-        reason = "others wait to be written."
+        """Write an end now, or later if it fails or others are pending: so not each of them waits for a lock."""
+        reason = "earlier ends are still to be written."
         if not self._pending:
             try:
                 self._write(end)
@@ -48,11 +50,11 @@ class TransferEndWriter:
             else:
                 return
         values = (end.line_number, end.outcome, end.sent, reason)
-        _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *values)
+        _log.warning("The end of transfer %d (%s, %d bytes) is not in the export log yet: %s", *values)
         self._pending.append(end)
 
     def write_pending(self) -> None:
-        """Write the ends that could not be written before, as far as possible."""
+        """Write the pending ends, until one cannot be written."""
         with self._writing, suppress(PeopleError):
             while self._pending:
                 self._write(self._pending[0])
@@ -64,7 +66,7 @@ class TransferEndWriter:
 
 @dataclass(frozen=True, slots=True)
 class DownloadInfo:
-    """What is downloaded: of which session, with which options (as the query of a URL), and its length in bytes."""
+    """What is downloaded: session, options (as the query of a URL), entity tag, and total length in bytes."""
 
     session: str
     options: str
@@ -74,7 +76,7 @@ class DownloadInfo:
 
 @dataclass(frozen=True, slots=True)
 class TransferLog:
-    """What writes a line of the export log, and what says whether its transfer may go on."""
+    """What an entry of the export log needs: the log, and the accounts that decide whether a transfer may continue."""
 
     executor: Executor
     export_log: ExportLog
@@ -82,15 +84,15 @@ class TransferLog:
     accounts: Accounts
 
 
-class ExportLogEntry:
-    """The line of one transfer."""
+class TransferLogEntry:
+    """The line of one transfer in the export log."""
 
     def __init__(self, log: TransferLog, caller: Caller, download: DownloadInfo) -> None:
         self._log, self._caller, self._download = log, caller, download
         self._line_number = 0
 
     async def begin(self, start: int, length: int) -> None:
-        """Write the line. Raises PeopleError: what cannot be logged is not sent."""
+        """Write the line. Raises PeopleError; then nothing is sent."""
         self._line_number = await self._log.executor.run(
             WorkKind.REQUESTS,
             self._log.export_log.begin,
@@ -106,15 +108,15 @@ class ExportLogEntry:
         )
 
     async def progress(self, sent: int) -> None:
-        """Write how far it is. Raises NotAllowedError for a user who may not have the rest."""
+        """Write the number of bytes sent so far. Raises NotAllowedError if the user may no longer download."""
         try:
             await self._log.executor.run(WorkKind.REQUESTS, self._log.export_log.progress, self._line_number, sent)
         except PeopleError as error:
-            _log.warning("The export log was not told how far transfer %d is: %s", self._line_number, error)
+            _log.warning("The progress of transfer %d was not written to the export log: %s", self._line_number, error)
         await recheck_permission(self._log.accounts, self._caller, Role.OPERATOR, self._download.session)
 
-    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
-        """Write how it ended."""
+    async def end(self, sent: int, outcome: Outcome, reason: Message | str | None) -> None:
+        """Write how the transfer ended, now or later."""
         await self._log.executor.run(
             WorkKind.REQUESTS, self._log.end_writer.write, TransferEnd(self._line_number, sent, outcome, reason)
         )

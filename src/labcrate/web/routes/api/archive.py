@@ -27,7 +27,7 @@ from labcrate.web.downloads.response import (
     http_date,
     send_representation,
 )
-from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
+from labcrate.web.downloads.transfer_log import DownloadInfo, TransferLogEntry
 from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
 from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
@@ -180,7 +180,7 @@ def _retry_after_s(job: Job) -> int:
     return int(min(max(_MAX_RETRY_S if left is None else left, _MIN_RETRY_S), _MAX_RETRY_S))
 
 
-class _ArchiveLogLine(ExportLogEntry):
+class _ArchiveLogLine(TransferLogEntry):
     """The log entry of a download; an archive that could not be read as planned is dropped from the cache."""
 
     def __init__(

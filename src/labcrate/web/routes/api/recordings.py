@@ -18,7 +18,7 @@ from labcrate.plan.options import recording_as_text
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.downloads.response import content_disposition, send_representation
-from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
+from labcrate.web.downloads.transfer_log import DownloadInfo, TransferLogEntry
 from labcrate.web.http.conditional import Representation
 from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import session_id_of
@@ -42,7 +42,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
         {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: content_disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {session_id}",
-        ExportLogEntry(
+        TransferLogEntry(
             server.transfer_log, caller(request), DownloadInfo(session_id, recording_as_text(name), tag, size)
         ),
     )
