@@ -16,11 +16,10 @@ from labcrate import Lab
 from labcrate.errors import DocumentError
 
 SEED, LENGTH = 11, 6_000
-MOST = 25
-"""How many times the processor time of a harmless text a hostile one of the same length may take: a quadratic one takes
-hundreds of times as much."""
+MAX_RATIO = 25
+"""The maximum processor time, relative to a harmless text of the same length; quadratic code takes hundreds of times."""
 REFUSALS = (DocumentError,)
-"""Errors that a fault of the lab causes; a secret in a generated document is a defect of labcrate, and none of these."""
+"""Errors caused by the lab's own faults; a secret in a generated document is a defect of labcrate, and not one of them."""
 HARMLESS = "The participant sat down and read for a while. "
 
 
@@ -64,7 +63,7 @@ def harmless(tmp_path_factory: pytest.TempPathFactory) -> float:
 def test_a_plan_of_hostile_texts_costs_little_more(tmp_path: Path, harmless: float, name: str) -> None:
     """Each shape is in every field at once."""
     text = repeat_to_length(SHAPES[name].encode("utf-8", "replace").decode(), LENGTH)
-    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
+    assert cost(tmp_path / "lab", text) < MAX_RATIO * max(harmless, 0.2)
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + 10))
@@ -73,4 +72,4 @@ def test_a_plan_of_mixed_texts_costs_little_more(tmp_path: Path, harmless: float
     chance = random.Random(seed)  # noqa: S311 - an attack that repeats
     pieces = "".join(chance.choice([*SHAPES.values()]) * chance.randint(1, 40) for _ in range(200))
     text = repeat_to_length(pieces.encode("utf-8", "replace").decode(), LENGTH)
-    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
+    assert cost(tmp_path / "lab", text) < MAX_RATIO * max(harmless, 0.2)
