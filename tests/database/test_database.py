@@ -141,7 +141,7 @@ def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
     assert connection.rows("SELECT size FROM thing") == [(0,)]
     with connection.transaction():
         assert connection.rows("INSERT INTO thing (name) VALUES ('b') RETURNING size") == [(7,)]
-        connection.executemany("DELETE FROM thing WHERE name = ?", [("from",), ("nobody",)])
+        connection.executemany("DELETE FROM thing WHERE name = ?", [("from",), ("nothing",)])
     assert connection.rows("SELECT * FROM thing") == [("b", 7)]
 
 

@@ -335,10 +335,10 @@ def test_a_status_holds_no_secret(platform_lab: PlatformLab, tmp_path: Path, tex
     platform_lab.json("sessions/Session77/session_data.json", session)
     assert export(platform_lab, "77", tmp_path / "out.zip", "--allow-incomplete") == 0
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
-        told = json.loads(archive.read("data/session_metadata.json"))
-    assert "[removed]" in told["session"]["status"]
-    assert "rtsp:" not in told["session"]["status"]
-    assert "4711" not in told["session"]["status"]
+        metadata = json.loads(archive.read("data/session_metadata.json"))
+    assert "[removed]" in metadata["session"]["status"]
+    assert "rtsp:" not in metadata["session"]["status"]
+    assert "4711" not in metadata["session"]["status"]
 
 
 def test_another_password_is_another_search(

@@ -99,7 +99,7 @@ def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "metadata of 1.5 GB": (lambda path: sparse(path, METADATA, 3 * GB // 2), "at most 64,000,000 bytes are read"),
     "a manifest of 1 GB": (lambda path: sparse(path, MANIFEST, GB), "at most 16,000,000 bytes are read"),
-    "a table of 1.5 GB that is not asked for": (
+    "a table of 1.5 GB that is not read": (
         lambda path: sparse(path, b"data/zigbee-sensors.csv", 3 * GB // 2),
         "its CRC-32",
     ),

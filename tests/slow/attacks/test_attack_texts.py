@@ -17,9 +17,9 @@ from labcrate.errors import DocumentError
 
 SEED, LENGTH = 11, 6_000
 MAX_RATIO = 25
-"""The maximum processor time, relative to a harmless text of the same length; quadratic code takes hundreds of times."""
+"""The maximum processor time relative to a harmless text of the same length; quadratic code takes 100 times more."""
 REFUSALS = (DocumentError,)
-"""Errors caused by the lab's own faults; a secret in a generated document is a defect of labcrate, and not one of them."""
+"""Errors caused by the lab's own faults; a secret in a generated document is a defect of labcrate instead."""
 HARMLESS = "The participant sat down and read for a while. "
 
 

@@ -48,7 +48,7 @@ def some_rules(dice: random.Random) -> LinkingRules:
 
 def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
     """Each name has a printable verdict for each session, and at most one session is linked."""
-    asked = [one for one in hostile.IDS if one]
+    session_ids = [one for one in hostile.IDS if one]
     linked = 0
     for seed in range(30):
         dice = random.Random(seed)  # noqa: S311 - the same names each time
@@ -62,7 +62,7 @@ def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
         for path, sessions in zip(paths, alone, strict=True):
             assert len(sessions) <= 1, ascii(path)
             linked += bool(sessions)
-            for session in asked:
+            for session in session_ids:
                 verdict = judge_file(path, session, rules)
                 assert verdict.linked == (session in sessions), ascii(path)
                 said = f"{verdict.reason}{verdict.remedy or ''}{verdict.warning or ''}"

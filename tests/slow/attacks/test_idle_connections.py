@@ -60,8 +60,8 @@ def port(usual_lab: "LabBuilder") -> Iterator[int]:
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout
-            told: dict[str, Any] = json.loads(server.stdout.readline())
-            yield int(told["url"].rstrip("/").rpartition(":")[2])
+            started: dict[str, Any] = json.loads(server.stdout.readline())
+            yield int(started["url"].rstrip("/").rpartition(":")[2])
         finally:
             server.terminate()
 

@@ -78,21 +78,21 @@ def test_no_query_takes_a_reading_from_beyond_the_session(serve: "Serve", usual_
     whole = json.loads(_members(client.get(url).content)["data/session_metadata.json"])["readings"]["window"]
     statuses = Counter[int]()
     for _ in range(QUERIES):
-        asked = query(choice)
-        answer = client.get(f"{url}?{asked}")
+        parameters = query(choice)
+        answer = client.get(f"{url}?{parameters}")
         statuses[answer.status_code] += 1
-        assert answer.status_code in (200, 400, 403), (asked, answer.text)
+        assert answer.status_code in (200, 400, 403), (parameters, answer.text)
         if answer.status_code == 200:
             found = json.loads(_members(answer.content)["data/session_metadata.json"])["readings"]
             window = found["window"]
-            assert not window["all"], asked
+            assert not window["all"], parameters
             if whole["start"] is None:
-                assert not found["count"], asked
+                assert not found["count"], parameters
             elif window["start"] and found["count"]:
-                assert parse_instant(whole["start"]) <= parse_instant(window["start"]), asked
-                assert parse_instant(window["end"]) <= parse_instant(whole["end"]), asked
-                assert parse_instant(whole["start"]) <= parse_instant(found["first"]), asked
-                assert parse_instant(found["last"]) <= parse_instant(whole["end"]), asked
+                assert parse_instant(whole["start"]) <= parse_instant(window["start"]), parameters
+                assert parse_instant(window["end"]) <= parse_instant(whole["end"]), parameters
+                assert parse_instant(whole["start"]) <= parse_instant(found["first"]), parameters
+                assert parse_instant(found["last"]) <= parse_instant(whole["end"]), parameters
     assert statuses[403] > QUERIES // 4
     assert statuses[200] > QUERIES // 20
 

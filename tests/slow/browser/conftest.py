@@ -56,8 +56,8 @@ class Server:
         command += ["--time-zone", "Europe/Madrid"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout
-        told = json.loads(self._process.stdout.readline() or "{}")
-        self.url, self.setup = told["url"].rstrip("/"), told["setupUrl"]
+        started = json.loads(self._process.stdout.readline() or "{}")
+        self.url, self.setup = started["url"].rstrip("/"), started["setupUrl"]
 
     def kill(self) -> None:
         """Kill it as a power cut would."""

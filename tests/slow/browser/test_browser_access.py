@@ -65,9 +65,9 @@ def opened(context: Any, server: Server, path: str) -> Page:
 
 def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
     """Names, labels, headings, landmarks and references are in order, and all text has enough contrast."""
-    everybody, somebody = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
+    anonymous, logged_in = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
     wrong = {}
-    for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
+    for context, paths in ((logged_in, PAGES), (anonymous, ("/login",))):
         for path in paths:
             page = opened(context, awkward, path)
             wrong[path, "faults"] = found(page, "faults")
@@ -141,14 +141,14 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
     assert begun.value.suggested_filename.endswith(".zip")
 
 
-def focus(page: Page, wanted: str, *, back: bool = False) -> None:
+def focus(page: Page, selector: str, *, back: bool = False) -> None:
     """Move the focus with Tab to an element; every stop on the way must be visible."""
     for _ in range(120):
-        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
         assert found(page, "unseen") == []
-    raise AssertionError(f"{wanted} cannot be reached by keyboard")
+    raise AssertionError(f"{selector} cannot be reached by keyboard")
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:

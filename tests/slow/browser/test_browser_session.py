@@ -60,9 +60,9 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
     expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("was linked to this session")
     assert exact_size(page) > before
 
-    told = exact_size(page)
+    shown_size = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == told
+    assert got.stat().st_size == shown_size
     assert sha256(got) == sha256(exported(own_lab, tmp_path / "cli.zip"))
 
     page.locator(".note.good").get_by_role("button", name="Undo").click()
@@ -135,9 +135,9 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     expect(again.locator("#job-said")).to_contain_text("Cancelled")
 
 
-def inside(told: Any) -> bool:
+def inside(plot_range: Any) -> bool:
     """Return whether a plot shows a part of the session that begins later and ends earlier."""
-    return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
+    return bool(plot_range["from"] > "2025-05-02T06:40:00.000Z" and plot_range["to"] < "2025-05-02T06:42:30.000Z")
 
 
 def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
@@ -184,9 +184,9 @@ def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, b
     page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
     page.get_by_role("button", name="Show size").click()
-    told = exact_size(page)
+    shown_size = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == told
+    assert got.stat().st_size == shown_size
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", "--only", "sensors"))
     page.get_by_role("link", name="Show values as a table").click()
     expect(page.get_by_role("rowheader", name="kitchen climate").first).to_be_visible()
