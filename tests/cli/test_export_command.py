@@ -32,12 +32,12 @@ SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")
 
 
 def rows(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
-    """The rows of a CSV in the archive."""
+    """Return the rows of a CSV in the archive."""
     return list(csv.DictReader(io.StringIO(archive.read(name).decode())))
 
 
 def tree(root: Path) -> dict[str, tuple[int, str]]:
-    """Every file of the lab but labcrate's own: modification time and hash."""
+    """Return modification time and hash of every file of the lab except labcrate's own."""
     return {
         str(path.relative_to(root)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in sorted(root.rglob("*"))
@@ -140,7 +140,7 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
     assert outcome.code == 9
     assert "recordings/any.mp4" in outcome.out
     assert "ETag" not in outcome.out
-    assert "is not what its manifest says" in outcome.err
+    assert "does not match its manifest" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
         (["export", "x" * 65], 2, "is no session id"),
         (["exprt", "42"], 2, "did you mean 'export'?"),
         (["export", "42", "--pad", "soon"], 2, "'soon' is no length of time"),
-        (["export", "42", "--nothing"], 2, "Unrecognized arguments: --nothing"),
+        (["export", "42", "--nothing"], 2, "unrecognized arguments: --nothing"),
     ],
 )
 def test_wrong_arguments(usual_lab: Any, cli: Any, arguments: list[str], code: int, message: str) -> None:

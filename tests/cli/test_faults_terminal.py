@@ -29,7 +29,7 @@ COMMANDS = [["plan", "42"], ["plan", "42", "--json"], ["sessions"], ["--help"], 
 
 @pytest.fixture
 def wordy_lab(usual_lab: Any) -> Any:
-    """The usual lab with so many near misses that a plan does not fit into a pipe's 64 KiB."""
+    """Build the usual lab with so many near misses that a plan is longer than a pipe's 64 KiB."""
     for number in range(800):
         usual_lab.recording(f"recordings/garden_session42_{number:04}_{'x' * 60}.mp4", content=b"x")
     return usual_lab

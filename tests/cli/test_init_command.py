@@ -17,7 +17,7 @@ from labcrate.lab.settings_file import read_settings
 
 @pytest.fixture
 def real_lab(lab: Any) -> Any:
-    """A lab with two users' cameras, one of them named by its address, sessions with a zone, and two recorders."""
+    """Build a lab with two users' cameras, one named by its address, sessions with a zone, and two recorders."""
     lab.cameras("cam1")
     secret = {"ipAddress": "192.0.2.77", "username": "lab-user", "password": "s3cret-password"}
     lab.json(
@@ -81,11 +81,11 @@ def test_a_file_that_is_there_is_never_overwritten(usual_lab: Any, cli: Any, cle
     """A second run is refused and says what to do; so is one where a dangling link has the name."""
     assert cli("init", "--lab", usual_lab.root).code == 0
     before = (usual_lab.root / "labcrate.toml").read_bytes()
-    clear(cli("init", "--lab", usual_lab.root), 8, "is there already", "move it away")
+    clear(cli("init", "--lab", usual_lab.root), 8, "already exists", "move it away")
     assert (usual_lab.root / "labcrate.toml").read_bytes() == before
     (usual_lab.root / "labcrate.toml").unlink()
     (usual_lab.root / "labcrate.toml").symlink_to(usual_lab.root / "nowhere")
-    clear(cli("init", "--lab", usual_lab.root), 8, "is there already")
+    clear(cli("init", "--lab", usual_lab.root), 8, "already exists")
     assert not (usual_lab.root / "nowhere").exists()
 
 

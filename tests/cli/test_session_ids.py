@@ -25,7 +25,7 @@ IDS = ["42", UUID, "P07", "P07-morning", "kitchen 2.1"]
 
 @pytest.fixture
 def mixed(lab: "LabBuilder") -> "LabBuilder":
-    """A lab with sessions of every kind of id, each with a sensor file of its own that names it."""
+    """Build a lab with sessions of every kind of id, each with a sensor file that contains its id."""
     lab.cameras("cam1")
     for session_id in IDS:
         lab.session(int(session_id) if session_id == "42" else session_id, name=f"The session {session_id}")
@@ -95,7 +95,7 @@ def test_commands_that_are_suggested_can_be_pasted(mixed: Any, cli: "Cli") -> No
     """An id with a space is quoted in them, so that the shell gives it back whole."""
     mixed.write("sessions/Sessionkitchen 2.1/recordings/notes.txt", "x")
     refused = cli("link", "kitchen 2.1", "recordings/none.mp4", "--lab", mixed.root)
-    command = refused.err.partition("Name one as '")[2].partition("' lists")[0]
+    command = refused.err.partition("Use a name from the output of '")[2].partition("'.")[0]
     assert shlex.split(command) == ["labcrate", "plan", "kitchen 2.1"]
 
 

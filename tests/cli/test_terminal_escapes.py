@@ -37,7 +37,7 @@ COMMANDS = (
 
 
 def steering_lab(lab: Any) -> Any:
-    """Have every text of a lab, every name of a file and every folder hold what steers."""
+    """Build a lab with control sequences in every text, file name and folder name."""
     lab.session(
         42, name=f"Morning{STEERING}", status=f"completed{STEERING}", notes=STEERING, timeZone=f"Europe/{STEERING}",
         description=STEERING, tags=[STEERING], researcher=STEERING,

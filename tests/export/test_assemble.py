@@ -29,6 +29,7 @@ from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
@@ -91,7 +92,7 @@ class Folder:
             duplicate_paths=(),
             identity=identity,
             fixity=fixity,
-            probe=Probe(problem="no film at all"),
+            probe=Probe(problem=Message("video.no_video")),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
             verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
             camera=None,

@@ -260,7 +260,7 @@ def test_what_stays_out_is_named_with_its_rule(littered_lab: Any, cli: Any, tmp_
         assert f"- {OWN}/{name}" in unwrapped
         assert f"  {OWN}/{name}" in plan
     assert "sessions/Session42/.git/ (2 files): hidden files are never taken." in unwrapped
-    assert "nothing missing" not in output
+    assert "no files missing" not in output
     assert output.count("  not exported: ") == 10
     assert "\n  and 6 more that are not exported\n" in output
     assert f"\n    labcrate plan 42 --lab {littered_lab.root}\n" in output
@@ -278,19 +278,19 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
 
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
-    assert "nothing missing, nothing to warn about" in out
+    assert "no files missing, no warnings" in out
     assert "State: complete. Everything that belongs to the session is in it. Format" in readme
     usual_lab.write(f"{OWN}/Thumbs.db", "x")
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
-    assert "nothing missing" not in out
+    assert "no files missing" not in out
     left = 'No file that was to be packed is missing. 1 file of the session was not exported; see "Left out".'
     assert f"State: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
     out, readme, metadata = output()
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
-    assert "nothing missing" not in out
+    assert "no files missing" not in out
     assert (
         'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
         "session were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "

@@ -61,14 +61,14 @@ def test_a_damaged_index_is_built_again(tmp_path: Path) -> None:
 
 
 def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """An index made by a newer labcrate is refused with a remedy, and not touched."""
+    """An index made by a newer version of labcrate is refused with a remedy, and not touched."""
     with Catalog.open(tmp_path):
         pass
     with sqlite3.connect(tmp_path / INDEX_FILE) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = (tmp_path / INDEX_FILE).read_bytes()
-    with pytest.raises(CatalogError, match="made by a newer labcrate"):
+    with pytest.raises(CatalogError, match="made by a newer version of labcrate"):
         Catalog.open(tmp_path)
     assert (tmp_path / INDEX_FILE).read_bytes() == before
 

@@ -16,7 +16,7 @@ from labcrate.index.catalog import SCHEMA
 
 @pytest.fixture
 def indexed_lab(usual_lab: Any, cli: Any) -> Any:
-    """The usual lab with 60 more recordings, all of them indexed: the index has many pages."""
+    """Build the usual lab with 60 more recordings, all indexed, so that the index has many pages."""
     for number in range(60):
         usual_lab.recording(f"recordings/cam1_session42_{number:03}_{'x' * 100}.mp4", content=b"%d" % number)
     assert cli("index", "--lab", usual_lab.root).code == 0
@@ -24,7 +24,7 @@ def indexed_lab(usual_lab: Any, cli: Any) -> Any:
 
 
 def index_of(lab: Any) -> Path:
-    """The file of the index."""
+    """Return the path of the index."""
     return Path(lab.root / ".labcrate/index.db")
 
 
@@ -75,7 +75,7 @@ def test_a_damaged_index_never_reaches_the_archive(cli: Any, indexed_lab: Any, t
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     if outcome.code:  # what is left may read as an index of a later version: that is refused
         assert outcome.code == 10
-        assert "newer labcrate" in outcome.err
+        assert "newer version of labcrate" in outcome.err
         index_of(indexed_lab).unlink()
         assert export(cli, indexed_lab, tmp_path / "out.zip").code == 0
     assert cli("verify", tmp_path / "out.zip").code == 0
@@ -118,7 +118,13 @@ def test_an_index_of_a_newer_version(cli: Any, clear: Any, usual_lab: Any, tmp_p
         connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     connection.close()
     before = index_of(usual_lab).read_bytes()
-    clear(export(cli, usual_lab, tmp_path / "out.zip"), 10, "newer labcrate", "update labcrate", "delete that file")
+    clear(
+        export(cli, usual_lab, tmp_path / "out.zip"),
+        10,
+        "newer version of labcrate",
+        "Update labcrate",
+        "delete the file",
+    )
     assert index_of(usual_lab).read_bytes() == before
 
 

@@ -19,7 +19,7 @@ from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 
 def no_probe(_: BinaryIO, _path: str) -> Probe:
-    """Stands for a probe where only hashing is looked at."""
+    """Return an empty probe, for tests of hashing only."""
     return Probe()
 
 
@@ -44,7 +44,7 @@ class Counted(Progress):
 
 
 def wish(lab: Any, path: str) -> IndexRequest:
-    """Both fixity and probe of a file in its present state."""
+    """Request fixity and probe of a file in its present state."""
     return IndexRequest(path, lab.open().identity(path))
 
 
@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_is_a_failure_of_its_own(lab: Any, tmp_path: Path) -
     with Catalog.open(tmp_path) as catalog:
         known, failures = index_files(lab.open(), catalog, wishes, no_probe)
     assert list(known) == ["recordings/b.mp4"]
-    assert failures == {"recordings/a.mp4": "is gone"}
+    assert failures == {"recordings/a.mp4": "no longer exists"}
 
 
 def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) ->
 
 
 def searcher(catalog: Any, *values: str) -> SecretSearcher:
-    """A search for these passwords."""
+    """Return a search for these passwords."""
     return SecretSearcher(Matcher(Secrets(tuple(Secret(value, SecretKind.PASSWORD) for value in values))), catalog)
 
 

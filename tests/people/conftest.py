@@ -1,4 +1,4 @@
-"""People of an empty lab, with a clock that stands still and hashes that cost nothing."""
+"""Fixtures: an empty database of people, with a stopped clock and quick hashes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def passwords() -> Passwords:
-    """Hashes that take no time; the parameters of real ones are tested once."""
+    """Return password hashes that take no time. One test checks the real parameters."""
     return Passwords(PasswordHasher.from_parameters(CHEAPEST))
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[PeopleDatabase]:
-    """An empty database."""
+    """Open an empty database."""
     with PeopleDatabase.open(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
 def users(database: PeopleDatabase, passwords: Passwords, clock: "Clock") -> Users:
-    """Nobody yet."""
+    """Return the users of a lab without users."""
     return Users(database, passwords, clock)

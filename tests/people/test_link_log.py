@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.errors import NotFoundError, PeopleError, RepairError
+from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
-from labcrate.people.link_log import LinkLog
+from labcrate.people.link_log import LinkLog, LinkMethod
 
 
 def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -> None:
@@ -22,9 +23,21 @@ def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -
     log.mark_undone(first, "bob")
     link = log.get(first)
     assert (link.who, link.undone_by, link.undone is not None) == ("ana", "bob", True)
-    with pytest.raises(RepairError, match="already, by bob"):
+    with pytest.raises(RepairError, match="already undone, by bob"):
         log.mark_undone(first, "ana")
     assert log.get(first) == link
+
+
+def test_a_source_that_is_a_message_is_read_as_one(database: PeopleDatabase) -> None:
+    """The text for linked recordings keeps its id and values; a path stays a path, also if it is no UTF-8."""
+    log = LinkLog(database)
+    message = Message("link.recordings", recorders="nvr", count=2)
+    for source in (message, "recordings/\udcff.mp4"):
+        log.add(who="ana", session="1", source=source, target="b", method=LinkMethod.BY_TIME)
+    path, read = (link.source for link in log.lines())
+    assert isinstance(read, Message)
+    assert (read.id, read.values, read) == (message.id, message.values, "nvr: 2 recordings")
+    assert (path, isinstance(path, Message)) == ("recordings/\udcff.mp4", False)
 
 
 def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ import pytest
 
 from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.database import PEOPLE_FILE, SCHEMA, PeopleDatabase
 from labcrate.people.export_log import ExportLog
-from labcrate.people.link_log import LinkLog
+from labcrate.people.link_log import LinkLog, LinkMethod
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.users import Users
 
 TABLES = ("user", "login", "token", "export", "link")
+SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 WHAT: dict[str, Any] = {
     "who": "ana", "via": "token", "address": "::1", "session": "P07-morning", "options": "", "etag": '"x"', "start": 0,
     "length": 1, "total": 1,
@@ -66,7 +69,7 @@ def test_a_change_that_fails_leaves_nothing(database: PeopleDatabase) -> None:
     """All of a transaction is done, or nothing of it, and the next one works."""
     with pytest.raises(PeopleError, match="cannot store TEXT"), database.write_transaction() as connection:
         connection.executemany(
-            "INSERT INTO link VALUES (?, 1, 'ana', 1, ?, x'', 'move', NULL, NULL)", [(1, b"bytes"), (2, "text")]
+            "INSERT INTO link VALUES (?, 1, 'ana', 1, ?, x'', 'move', NULL, NULL, NULL)", [(1, b"bytes"), (2, "text")]
         )
     assert LinkLog(database).lines() == []
     assert add_link(database) == 1
@@ -134,10 +137,12 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         at = {"export": 6, "link": 3}
         assert after == {
             table: [
-                (*row[: at[table]], str(row[at[table]]), *row[at[table] + 1 :]) if table in at else row for row in rows
+                (*row[: at[table]], str(row[at[table]]), *row[at[table] + 1 :], None) if table in at else row
+                for row in rows
             ]
             for table, rows in before.items()
         }
+        assert [line.reason for line in ExportLog(database).lines()] == ["it changed", None, None]
         now = database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2")
         assert [row for row in now if row[2] in {*TABLES, "sqlite_sequence"}] == things
         for statement in ("DELETE FROM export", "DELETE FROM link", "UPDATE export SET who = 'x' WHERE number = 2"):
@@ -154,8 +159,42 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         assert [one.number for one in log.lines(session="42")] == [2]
         assert [one.session for one in LinkLog(database).lines("42")] == ["42"]
     monkeypatch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, version=1))
-    with pytest.raises(PeopleError, match="made by a newer labcrate; update labcrate"):
+    with pytest.raises(PeopleError, match=r"made by a newer version of labcrate\. Update labcrate"):
         PeopleDatabase.open(tmp_path)
+
+
+def test_a_file_of_version_3_keeps_every_line(tmp_path: Path) -> None:
+    """Old lines keep their English texts, without a message; all other columns, triggers and indexes are unchanged."""
+    scripts = [resources.files("labcrate.people").joinpath(name).read_text("utf-8") for name in SCRIPTS[:3]]
+    with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
+        connection.executescript("".join(scripts))
+        connection.executescript("""
+            INSERT INTO export VALUES
+                (1, 2, 3, 'Ana', 'login', '::1', '42', '', '"e"', 0, 9, 9, 4, 'broken', 'it changed', 'run'),
+                (2, 4, NULL, 'Ana', 'login', '::1', '42', '', '"e"', 0, 9, 9, 4, 'running', NULL, 'run');
+            INSERT INTO link VALUES
+                (1, 2, 'Ana', '42', CAST('nvr: 2 recordings' AS BLOB), x'62', 'by time', NULL, NULL);
+            PRAGMA application_id = 0x4C427065;
+            PRAGMA user_version = 3;
+        """)
+        before = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
+        things = connection.execute("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2").fetchall()
+    with PeopleDatabase.open(tmp_path) as database:
+        after = {table: database.rows(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
+        assert after == {
+            table: [(*row, None) if table in ("export", "link") else row for row in rows]
+            for table, rows in before.items()
+        }
+        assert database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2") == things
+        running, broken = ExportLog(database).lines()
+        assert (running.reason, broken.reason) == (None, "it changed")
+        assert not isinstance(broken.reason, Message)
+        (link,) = LinkLog(database).lines()
+        assert (link.source, isinstance(link.source, Message), link.method) == (
+            "nvr: 2 recordings",
+            False,
+            LinkMethod.BY_TIME,
+        )
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,29 +219,29 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 def damaged_head(file: Path) -> None:
-    """Other bytes where SQLite's own mark stands."""
+    """Overwrite SQLite's signature at the beginning of the file."""
     file.write_bytes(b"this is no database" + file.read_bytes()[19:])
 
 
 def damaged_page(file: Path) -> None:
-    """A page in the middle that makes no sense."""
+    """Overwrite a page in the middle of the file."""
     data = bytearray(file.read_bytes())
     data[4096 : 2 * 4096] = os.urandom(1) * 4096
     file.write_bytes(bytes(data))
 
 
 def cut_short(file: Path) -> None:
-    """Half a file."""
+    """Truncate the file to half its size."""
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
 def emptied(file: Path) -> None:
-    """No byte at all: what a full disk or a failed copy leaves."""
+    """Truncate the file to 0 bytes, as a full disk or a failed copy does."""
     file.write_bytes(b"")
 
 
 def foreign(file: Path) -> None:
-    """A database of another program."""
+    """Replace the file by a database of another program."""
     file.unlink()
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE other (a)")
@@ -220,7 +259,7 @@ def test_a_damaged_file_is_reported_and_left_as_it_is(tmp_path: Path, damage: ob
     assert callable(damage)
     damage(file)
     before = file.read_bytes()
-    with pytest.raises(PeopleError, match=r"damaged.*left as it is.*backup"):
+    with pytest.raises(PeopleError, match=r"damaged.*does not change it.*backup"):
         PeopleDatabase.open(tmp_path)
     assert file.read_bytes() == before
 
@@ -239,7 +278,7 @@ def test_a_file_of_a_newer_labcrate_is_left_alone(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / PEOPLE_FILE)
     connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     connection.close()
-    with pytest.raises(PeopleError, match="update labcrate"):
+    with pytest.raises(PeopleError, match="Update labcrate"):
         PeopleDatabase.open(tmp_path)
 
 
@@ -269,10 +308,10 @@ _WRITER = """
 import sys
 from pathlib import Path
 from typing import Any
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import LinkLog
 
-with Database.open(Path(sys.argv[1])) as database:
+with PeopleDatabase.open(Path(sys.argv[1])) as database:
     for _ in range(40):
         LinkLog(database).add(who=sys.argv[2], session="1", source="a", target="b", method="move")
 """

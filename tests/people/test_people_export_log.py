@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labcrate.errors import PeopleError
+from labcrate.messages.message import Message
 from labcrate.people.database import PEOPLE_FILE, PeopleDatabase, from_ms
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.process_lock import LOCKS_FOLDER
@@ -31,8 +32,35 @@ WHAT: dict[str, Any] = {
 
 @pytest.fixture
 def log(database: PeopleDatabase, clock: "Clock") -> ExportLog:
-    """An empty log."""
+    """Return an empty log."""
     return ExportLog(database, clock)
+
+
+def test_a_reason_is_read_as_the_message_that_was_written(log: ExportLog) -> None:
+    """The message keeps its id and values, so that a page can show it in any language; other text stays text."""
+    reason = Message("index.changed_while_read", file="recordings/a.mp4")
+    for given in (reason, "plain text"):
+        log.end(log.begin(**WHAT), 0, Outcome.BROKEN, given)
+    plain, message = (line.reason for line in log.lines())
+    assert isinstance(message, Message)
+    assert (message.id, message.values, message) == (reason.id, {"file": "recordings/a.mp4"}, reason)
+    assert (plain, isinstance(plain, Message)) == ("plain text", False)
+
+
+@pytest.mark.parametrize(
+    "stored", ["{", "[]", '{"id": "no.such.id", "values": {}}', '{"id": "index.changed_while_read", "values": {}}']
+)
+def test_a_message_of_another_version_is_read_as_its_text(
+    database: PeopleDatabase, log: ExportLog, stored: str
+) -> None:
+    """An unknown id, a missing value or damaged JSON leaves the English text."""
+    log.begin(**WHAT)
+    with database.write_transaction() as connection:
+        connection.execute(
+            "UPDATE export SET outcome = 'broken', reason = 'the text', reason_message = ? WHERE number = 1", stored
+        )
+    (line,) = log.lines()
+    assert (line.reason, isinstance(line.reason, Message)) == ("the text", False)
 
 
 def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
@@ -107,10 +135,11 @@ def test_a_name_cannot_forge_a_line(log: ExportLog) -> None:
 _SENDER = """
 import sys, time
 from pathlib import Path
-from labcrate.people.database import Database
+from labcrate.messages.message import Message
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 
-log = ExportLog(Database.open(Path(sys.argv[1])))
+log = ExportLog(PeopleDatabase.open(Path(sys.argv[1])))
 print(log.begin(who=sys.argv[2], via="login", address="", session="1", options="", etag="", start=0, length=9, total=9))
 sys.stdout.flush()
 time.sleep(600)
@@ -118,7 +147,7 @@ time.sleep(600)
 
 
 def send(folder: Path, who: str) -> subprocess.Popen[str]:
-    """A process that has begun a transfer, and will not end it."""
+    """Start a process that begins a transfer and does not end it."""
     process = subprocess.Popen([sys.executable, "-c", _SENDER, str(folder), who], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline().strip().isdigit()
@@ -139,7 +168,7 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
             assert outcomes["living"] == (Outcome.RUNNING, None)
             assert outcomes["ana"] == (Outcome.RUNNING, None)
             assert outcomes["dead"][0] is Outcome.ABORTED
-            assert "ended while it was sending" in (outcomes["dead"][1] or "")
+            assert "ended during the transfer" in (outcomes["dead"][1] or "")
             log.end(own, 900, Outcome.FINISHED)
     finally:
         for process in (dead, living):

@@ -34,14 +34,14 @@ NOBODY = 65_534
 
 @pytest.fixture
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's state folder, for the test's process as for the commands that it runs."""
+    """Create a state folder of the user, for the test and the commands that it runs."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 
 
 @pytest.fixture
 def populated(usual_lab: "LabBuilder", own_state: Path) -> Iterator[Path]:
-    """The ``.labcrate/`` of a lab that has an administrator; whatever a test did to it can be deleted afterwards."""
+    """Yield the ``.labcrate/`` folder of a lab with an administrator, and make it deletable afterwards."""
     folder = usual_lab.root / STATE_FOLDER
     folder.mkdir()
     populate(folder)
@@ -57,7 +57,7 @@ def populate(folder: Path) -> None:
 
 
 def log_of(folder: Path) -> list[ExportLogLine]:
-    """The lines of the export log that a folder holds."""
+    """Return the lines of the export log in a folder."""
     with PeopleDatabase.open(folder) as database, ExportLog(database) as log:
         return log.lines()
 
@@ -73,17 +73,17 @@ def leave_journal(folder: Path) -> None:
 
 
 def shut(folder: Path) -> None:
-    """Have nobody look into the folder."""
+    """Remove all permissions of the folder."""
     folder.chmod(0)
 
 
 def lock_up(folder: Path) -> None:
-    """Have nobody read the file."""
+    """Remove all permissions of the file."""
     (folder / "people.db").chmod(0)
 
 
 def forbid_writing(folder: Path) -> None:
-    """Have the file read and not written."""
+    """Make the file read-only."""
     (folder / "people.db").chmod(0o400)
 
 
@@ -94,7 +94,7 @@ def lead_elsewhere(folder: Path) -> None:
 
 
 def give_away(folder: Path) -> None:
-    """Have folder and file belong to another user, and be closed to all others."""
+    """Give folder and file to another user, and remove the permissions of all others."""
     if os.geteuid() != 0:
         pytest.skip("only root gives files to another user")
     for path in (folder / "people.db", folder):
@@ -103,8 +103,8 @@ def give_away(folder: Path) -> None:
 
 SPOILT = [damage, leave_journal, shut, lock_up, forbid_writing, lead_elsewhere, give_away]
 REMEDIES: dict[Callable[[Path], None], str] = {
-    damage: "put your backup in its place",
-    leave_journal: "put your backup in its place",
+    damage: "restore it from your backup",
+    leave_journal: "restore it from your backup",
     lead_elsewhere: "put that folder itself in its place",
 }
 
@@ -119,7 +119,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     spoil(populated)
     lab = populated.parent
     refused = command("serve", "--lab", lab, "--port", "0", denied=True, timeout=60)
-    clear(refused, PeopleError.exit_code, "people.db", REMEDIES.get(spoil, "run labcrate as the user whose file"))
+    clear(refused, PeopleError.exit_code, "people.db", REMEDIES.get(spoil, "labcrate as the user who owns the file"))
     assert "setup" not in refused.stdout
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", denied=True)
@@ -138,7 +138,7 @@ def test_a_lab_remounted_read_only_keeps_its_people(
     lab = populated.parent
     mounted = [*namespace, "sh", "-c", READ_ONLY, str(lab)]
     refused = command("serve", "--lab", lab, "--port", "0", before=mounted, timeout=60)
-    clear(refused, PeopleError.exit_code, "people.db", "read-only file system", "have the lab's file system writable")
+    clear(refused, PeopleError.exit_code, "people.db", "read-only file system", "Make the lab's file system writable")
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, len(log_of(user_state_folder(lab)))) == (0, 1)
@@ -173,7 +173,7 @@ def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
     mounted = [*namespace, "sh", "-c", READ_ONLY, str(usual_lab.root)]
     made = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, made.stderr) == (0, "")
-    assert "the line of this is in the log in your own state folder" in made.stdout
+    assert "this export was logged in your own state folder" in made.stdout
     words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(usual_lab.root), "--port", "0", "--json"]
     environment = os.environ | {"XDG_STATE_HOME": str(own_state)}
     with subprocess.Popen([*mounted, *words], stdout=subprocess.PIPE, env=environment) as server:

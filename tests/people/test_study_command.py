@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def people(usual_lab: "LabBuilder") -> Path:
-    """The usual lab, in which 42 and 43 carry a tag, with an administrator, Ana, and an operator, Bob."""
+    """Build the usual lab with tags on 42 and 43, an administrator, Ana, and an operator, Bob."""
     usual_lab.session(42, tags=["Falls", "night"])
     usual_lab.session(43, tags=["falls "])
     usual_lab.session(44, tags=["night falls"])
@@ -33,7 +33,7 @@ def people(usual_lab: "LabBuilder") -> Path:
 
 
 def scope(root: Path, name: str) -> SessionScope:
-    """Which sessions a user sees now."""
+    """Return the sessions that a user sees now."""
     with PeopleDatabase.open(root / STATE_FOLDER) as database:
         return Studies(database).scope(Users(database).get(name))
 
@@ -41,11 +41,11 @@ def scope(root: Path, name: str) -> SessionScope:
 def test_a_study_limits_its_people_to_its_sessions(cli: "Cli", people: Path) -> None:
     """Made, filled and given to people by commands; who leaves the last study sees all again, and is told so."""
     lab = ("--lab", people)
-    assert cli("study", "add", "Falls at home", *lab).out.startswith("Study Falls at home is there")
+    assert cli("study", "add", "Falls at home", *lab).out.startswith("Created study Falls at home")
     assert cli("study", "sessions", "falls at home", "add", "s42", "43", *lab).out == (
-        "Study Falls at home has 2 sessions now.\n"
+        "Study Falls at home now has 2 sessions.\n"
     )
-    assert cli("study", "people", "Falls at home", "add", "bob", *lab).out == "Study Falls at home has 1 person now.\n"
+    assert cli("study", "people", "Falls at home", "add", "bob", *lab).out == "Study Falls at home now has 1 person.\n"
     assert scope(people, "Bob") == SessionScope.of(["42", "43"])
     listed = cli("study", "list", "--json", *lab).json
     assert [{name: value for name, value in study.items() if name != "createdAt"} for study in listed] == [
@@ -54,7 +54,7 @@ def test_a_study_limits_its_people_to_its_sessions(cli: "Cli", people: Path) -> 
     assert cli("study", "sessions", "Falls at home", "remove", "42", *lab).code == 0
     assert scope(people, "Bob") == SessionScope.of(["43"])
     told = cli("study", "people", "Falls at home", "remove", "Bob", *lab).out
-    assert "Bob sees every session, being in no study." in told
+    assert "Bob is in no study and sees every session." in told
     assert scope(people, "Bob") == SessionScope.all()
     assert cli("study", "remove", "Falls at home", *lab).code == 0
     assert "There are no studies" in cli("study", "list", *lab).out
@@ -64,7 +64,8 @@ def test_an_administrator_sees_every_session_all_the_same(cli: "Cli", people: Pa
     """A study does not limit administrators, and the command says so."""
     cli("study", "add", "S", "--lab", people)
     assert (
-        "Ana sees every session, as an administrator." in cli("study", "people", "S", "add", "Ana", "--lab", people).out
+        "Ana is an administrator and sees every session."
+        in cli("study", "people", "S", "add", "Ana", "--lab", people).out
     )
     assert scope(people, "Ana") == SessionScope.all()
 
@@ -76,10 +77,10 @@ def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuild
     asked = cli("study", "fill", "S", "--tag", "falls", *lab)
     assert (asked.code, "add --yes" in asked.err) == (2, True)
     filled = cli("study", "fill", "S", "--tag", "falls", "--yes", *lab)
-    assert filled.out.startswith("2 sessions added to study S.")
+    assert filled.out.startswith("Added 2 sessions to study S.")
     usual_lab.session(44, tags=["falls"])
     assert cli("study", "list", "--json", *lab).json[0]["sessions"] == [42, 43]
-    assert "added" not in cli("study", "fill", "S", "--tag", "nobody's", "--yes", *lab).out
+    assert "Added" not in cli("study", "fill", "S", "--tag", "nobody's", "--yes", *lab).out
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuild
     [
         (["add", "S"], 2, "already a study"),
         (["add", "S", "T"], 2, "quotation marks"),
-        (["add"], 2, "Say which study"),
+        (["add"], 2, "NAME is missing"),
         (["list", "S"], 2, "takes no NAME"),
         (["remove", "T"], 18, "There is no study 'T'"),
         (["remove", "S"], 2, "has people"),
@@ -97,7 +98,7 @@ def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuild
         (["sessions", "S", "remove", "43"], 18, "has no session '43'"),
         (["people", "S", "add", "Cleo"], 18, "There is no user 'Cleo'"),
         (["people", "S", "remove", "Ana"], 18, "Ana is not in study S"),
-        (["fill", "S"], 2, "Say which tag"),
+        (["fill", "S"], 2, "--tag is missing"),
     ],
     ids=str,
 )

@@ -102,7 +102,7 @@ def test_what_the_table_says_fits_80_columns_and_names_gaps(lab: Any, nvr: Path,
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     outcome = link(cli, lab)
     *lines, _, command = outcome.out.splitlines()
-    assert command.startswith("To take it back: labcrate link 42 --undo 1 --lab ")  # to be pasted: on one line
+    assert command.startswith("To undo it: labcrate link 42 --undo 1 --lab ")  # to be pasted: on one line
     assert max(map(len, lines)) <= 80
     row = next(line for line in lines if line.startswith("  Camera 1"))
     assert row.split()[2:8] == ["4", "05-02", "08:00:00", "05-02", "08:00:50", "1"]
@@ -116,7 +116,7 @@ def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Pat
     write_motioneye_film(folder, "Camera1", END - 10 * SECOND, 71)  # 61 seconds past
     write_motioneye_film(folder, "Camera1", START - 60 * SECOND, 70)  # just a minute before
     outcome = link(cli, lab)
-    assert "1 recording not linked; add --yes-beyond" in outcome.out
+    assert "1 recording beyond the session not linked. To link them, add --yes-beyond" in outcome.out
     assert [one["file"] for one in read_register(lab)] == ["Camera1/2025-05-02/09-59-00.mp4"]
     answer = link(cli, lab, "--yes-beyond", "--json").json
     assert answer["beyond"] == [
@@ -139,8 +139,8 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     write_frigate_segment(nvr, "kitchen", END - 5 * SECOND)
     outcome = link(cli, lab)
     assert outcome.code == 15  # nothing was linked, though it was said to
-    assert "\n1 recording that needs a yes of its own:" in outcome.out
-    assert "it reaches into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
+    assert "\n1 recording that needs a separate confirmation:" in outcome.out
+    assert "extends into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
     assert "1 recording not linked" in outcome.out
     assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
     assert read_register(lab) == []
@@ -181,8 +181,8 @@ def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: 
     for camera in ("kitchen", "cam2", "garden"):
         write_frigate_segment(nvr, camera, START)
     outcome = link(cli, lab)
-    assert "nvr: 1 file of garden, which is no camera that the lab knows: not taken." in outcome.out
-    assert "nvr: 1 file of cam2, which was not chosen: not taken." in outcome.out
+    assert "nvr: 1 file of garden, which is not a known camera: not linked." in outcome.out
+    assert "nvr: 1 file of cam2, which is not selected: not linked." in outcome.out
     assert len(read_register(lab)) == 1
     assert link(cli, lab, "--camera", "garden", "--camera", "Camera 2").code == 0
     assert sorted((one["file"].split("/")[2], one.get("cameraId")) for one in read_register(lab)) == [

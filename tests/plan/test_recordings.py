@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
@@ -252,8 +253,8 @@ class TestWarnings:
 
     def test_a_damaged_one_is_kept(self) -> None:
         """What is wrong with it is said, once, and not that it lies outside the session's time."""
-        (sentence,) = warned(found(A), Probe(problem="it has no index."))
-        assert sentence == "recordings/a.mp4 is damaged and kept as it is: it has no index."
+        (sentence,) = warned(found(A), Probe(problem=Message("video.no_moov")))
+        assert sentence == f"recordings/a.mp4 is damaged and kept as it is: {Message('video.no_moov')}."
 
     def test_a_verdicts_warning_is_passed_on(self) -> None:
         """Two sessions' names in one are said with the file."""

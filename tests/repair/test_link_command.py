@@ -36,7 +36,7 @@ OTHERS = [BARE, TIMELY, RUNS_ON, TWO, FOLDER]
 
 @pytest.fixture
 def near_lab(usual_lab: Any) -> Any:
-    """The usual lab with five near misses that name session 42 by a marker, and five that do not, or not surely."""
+    """Build the usual lab with five near misses named session42, and five with other or ambiguous names."""
     for path in (*MARKED, *OTHERS):
         usual_lab.recording(path)
     return usual_lab
@@ -64,9 +64,9 @@ def test_several_files_are_linked_and_each_is_said(near_lab: Any, cli: Any) -> N
     told = cli("link", "42", BARE, GARDEN, BARE, "--lab", near_lab.root)
     assert told.code == 0
     assert told.out.splitlines() == [
-        f"{BARE} belongs to session 42 now, as {REGISTER} says.",
-        f"{GARDEN} belongs to session 42 now, as {REGISTER} says.",
-        "To take them back:",
+        f"{BARE} now belongs to session 42 (listed in {REGISTER}).",
+        f"{GARDEN} now belongs to session 42 (listed in {REGISTER}).",
+        "To undo them:",
         f"  labcrate link 42 --undo 1 --lab {near_lab.root}",
         f"  labcrate link 42 --undo 2 --lab {near_lab.root}",
     ]
@@ -81,7 +81,11 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
     """All files are checked first: each that cannot be linked is named, and none of the others is linked."""
     told = cli("link", "42", GARDEN, "recordings/cam1_session7_a.mp4", "recordings/none.mp4", "--lab", near_lab.root)
     clear(
-        told, 15, "recordings/cam1_session7_a.mp4 is no near miss", "recordings/none.mp4 is no near miss", "Nothing was"
+        told,
+        15,
+        "recordings/cam1_session7_a.mp4 is no near miss",
+        "recordings/none.mp4 is no near miss",
+        "No files were linked",
     )
     assert "recordings/none.mp4 is no near miss of session 42: there is no such file in the lab folder." in told.err
     assert told.out == ""
@@ -116,14 +120,14 @@ def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) ->
     assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
     told = cli("link", "42", BARE, GARDEN, "recordings/cam1_session42_a.mp4", "--lab", near_lab.root)
     assert told.code == 0
-    assert f"{BARE} belongs to session 42 already.\n" in told.out
-    assert "recordings/cam1_session42_a.mp4 belongs to session 42 already.\n" in told.out
+    assert f"{BARE} already belongs to session 42.\n" in told.out
+    assert "recordings/cam1_session42_a.mp4 already belongs to session 42.\n" in told.out
     assert _registered(near_lab) == [BARE, GARDEN]
     again = cli("link", "42", BARE, "--lab", near_lab.root, "--json")
     assert (again.code, again.json) == (0, {"session": 42, "links": [], "failed": [], "already": [BARE]})
     for more in (["--move"], ["--camera", "cam1"]):
         refused = cli("link", "42", BARE, *more, "--lab", near_lab.root)
-        assert (refused.code, f"{BARE} belongs to session 42 already" in refused.err) == (15, True)
+        assert (refused.code, f"{BARE} already belongs to session 42" in refused.err) == (15, True)
     assert len(cli("link", "42", "--lab", near_lab.root, "--json").json["links"]) == 2
 
 
@@ -133,11 +137,11 @@ def test_all_takes_only_what_names_the_session_by_a_marker(near_lab: Any, cli: A
     assert told.code == 0
     assert sorted(_registered(near_lab)) == sorted(MARKED)
     assert _near(cli, near_lab) == set(OTHERS)
-    assert "Not among them: 5 near misses" in told.out
+    assert "Not included: 5 near misses" in told.out
     again = cli("link", "42", "--all", "--yes", "--lab", near_lab.root)
     assert (again.code, again.out) == (
         0,
-        "No near miss of session 42 is an MP4 whose name says session42 by a marker.\n",
+        "No near miss of session 42 is an MP4 whose name contains session42.\n",
     )
 
 
@@ -183,7 +187,7 @@ def test_all_does_what_is_answered(near_lab: Any, answer: bytes, linked: bool) -
     assert max(map(len, table)) <= 80
     assert all(any(path in line for line in table) for path in MARKED)
     assert (sorted(_registered(near_lab)) == sorted(MARKED)) == linked
-    assert ("Nothing was linked." in shown) != linked
+    assert ("No files were linked." in shown) != linked
 
 
 @pytest.mark.thorough
@@ -254,7 +258,10 @@ def test_an_id_means_the_cameras_of_the_sessions_user(lab: Any, cli: Any) -> Non
     lab.recording("recordings/garden_session5_a.mp4")
     refused = cli("link", "5", "recordings/garden_session5_a.mp4", "--camera", "kitchen", "--lab", lab.root)
     assert refused.code == 2
-    assert "Camera kitchen is of another user than the session's, and its id 2 means another camera here" in refused.err
+    assert (
+        "Camera kitchen belongs to another user than the session, and its ID 2 is another camera's in this session"
+        in refused.err
+    )
     assert cli("link", "5", "recordings/garden_session5_a.mp4", "--camera", "2", "--lab", lab.root).code == 0
     shown = cli("plan", "5", "--lab", lab.root).out
     assert "hall, 0:02" in shown
@@ -313,7 +320,7 @@ def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
     monkeypatch.setattr("labcrate.repair.near_misses.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
     refused = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
     assert refused.code == 15
-    assert f"move it back by hand, to {GARDEN}. Then give this command again" in refused.err
+    assert f"Move it back to {GARDEN} yourself, then run this command again" in refused.err
     (near_lab.root / moved).rename(near_lab.root / GARDEN)
     assert cli("link", "42", "--undo", "1", "--lab", near_lab.root).code == 0
 
@@ -399,8 +406,8 @@ def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
     command = next(line for line in cli("plan", "42", "--lab", usual_lab.root).out.splitlines() if "--remux" in line)
     told = cli("link", "42", "--all", "--remux", "--yes", "--camera", "cam2", "--lab", usual_lab.root)
     assert told.code == 0
-    assert f"{made} was made of {source}, which stays, and belongs to session 42 now." in told.out
-    assert "Its sound (pcm_alaw) does not fit into an MP4 and was left in the original." in told.out
+    assert f"{made} was made from {source} and belongs to session 42. The original stays." in told.out
+    assert "An MP4 cannot hold its audio (pcm_alaw), which is only in the original." in told.out
     plan = _plan(cli, usual_lab)
     assert (made in {m["source"] for m in plan["members"]}, plan["nearMisses"]) == (True, [])
     assert any("was made of" in w and "without its sound (pcm_alaw)" in w for w in plan["warnings"])
@@ -425,7 +432,9 @@ def test_no_mp4_is_made_over_another_file_or_of_a_broken_one(usual_lab: Any, cli
     assert cli("link", "42", "--undo", "1", "--lab", usual_lab.root).code == 0
     data = (usual_lab.root / source).read_bytes()
     (usual_lab.root / source).write_bytes(data[: len(data) // 2])
-    clear(cli("link", "42", source, "--remux", "--lab", usual_lab.root), 15, "No MP4 can be made of", "it is cut short")
+    clear(
+        cli("link", "42", source, "--remux", "--lab", usual_lab.root), 15, "No MP4 can be made from", "it is cut short"
+    )
     assert _names(own) == ["any.mp4", "cam1_session42_m.mp4"]
     assert len(cli("link", "42", "--lab", usual_lab.root, "--json").json["links"]) == 1
 
@@ -437,7 +446,7 @@ def test_an_mp4_that_was_changed_is_not_removed(usual_lab: Any, cli: Any, monkey
     assert cli("link", "42", source, "--remux", "--lab", usual_lab.root).code == 0
     monkeypatch.setattr("labcrate.repair.near_misses.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
     refused = cli("link", "42", "--undo", "1", "--lab", usual_lab.root)
-    assert (refused.code, "changed since it was made; remove it by hand" in refused.err) == (15, True)
+    assert (refused.code, "changed after it was made. Remove it yourself" in refused.err) == (15, True)
     assert (usual_lab.root / made).exists()
 
 
@@ -453,7 +462,7 @@ def test_an_export_ends_with_what_stays_out(near_lab: Any, cli: Any, tmp_path: P
     assert len(named) == 10
     assert lines[-3:] == [
         "  and 4 more that are not exported",
-        "  All that stays out, with what would help:",
+        "  List all files left out, with remedies:",
         f"    labcrate plan 42 --lab {near_lab.root}",
     ]
     plan = cli(*shlex.split(lines[-1])[1:]).out
@@ -462,7 +471,7 @@ def test_an_export_ends_with_what_stays_out(near_lab: Any, cli: Any, tmp_path: P
 
 def test_nothing_to_warn_about_is_said_only_then(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """A near miss that the lab excludes is still a file that stays out: then the sentence is not said."""
-    words = "nothing missing, nothing to warn about"
+    words = "no files missing, no warnings"
     (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
     usual_lab.recording("recordings/cam2_session42_a.mp4")
     for name in ("data/zigbee-data.json", "data/zigbee-sensors.csv"):

@@ -16,13 +16,12 @@ from labcrate.errors import RepairError
 from labcrate.export.prepare import prepare_archive
 from labcrate.index.state_folder import state_folder
 from labcrate.people.database import PeopleDatabase
-from labcrate.people.link_log import Link, LinkLog
+from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.plan import NearMiss, Plan
 from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
 from labcrate.repair.near_misses import (
     LinkedNearMiss,
-    LinkMethod,
     find_near_miss,
     is_already_undone,
     move_near_miss,
@@ -38,7 +37,7 @@ IN_LAB = [LinkMethod.ENTRY, LinkMethod.MOVE]
 
 @pytest.fixture
 def near_lab(lab: Any) -> Any:
-    """A lab with one camera, session 42 described in the list alone, and one near miss of it."""
+    """Build a lab with one camera, session 42, which only the list describes, and one near miss of it."""
     lab.cameras("cam1")
     lab.json("data/sessions.json", [{"id": 42, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T08:05:00Z"}])
     lab.recording(FILE)
@@ -47,7 +46,7 @@ def near_lab(lab: Any) -> Any:
 
 @pytest.fixture
 def log(near_lab: Any) -> Iterator[LinkLog]:
-    """The log of links of that lab."""
+    """Open the log of links of that lab."""
     with PeopleDatabase.open(state_folder(near_lab.root)) as database:
         yield LinkLog(database)
 
@@ -81,7 +80,7 @@ def _files(lab: Any) -> dict[str, bytes]:
 
 
 def _second_name(lab: Any, name: str = "cam1_42_a.mp4") -> LinkedNearMiss:
-    """A hard link, as earlier versions made it."""
+    """Create a hard link, as earlier versions did."""
     (lab.root / OWN).mkdir(parents=True, exist_ok=True)
     (lab.root / OWN / name).hardlink_to(lab.root / FILE)
     return LinkedNearMiss("42", FILE, f"{OWN}/{name}", LinkMethod.HARD_LINK)
@@ -145,7 +144,7 @@ def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
         "",
         "/etc/passwd",
     ):
-        with pytest.raises(RepairError, match=r"no near miss of session 42; only files that 'labcrate plan 42' lists"):
+        with pytest.raises(RepairError, match=r"no near miss of session 42. Only files that 'labcrate plan 42' lists"):
             _near(near_lab, path)
 
 
@@ -163,7 +162,7 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
 def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
     """A near miss that is no MP4 is refused with what to do instead."""
     near_lab.recording("recordings/cam1_session42.mkv")
-    with pytest.raises(RepairError, match=r"only MP4s are exported\. Convert it with --remux"):
+    with pytest.raises(RepairError, match=r"only MP4 files are exported\. Remedy: convert it with --remux"):
         _link(near_lab, log, method, "recordings/cam1_session42.mkv")
     assert not (near_lab.root / FOLDER).exists()
 
@@ -172,7 +171,9 @@ def test_what_names_another_session_is_not_written_down(near_lab: Any, log: Link
     """A file that the register gives session 42 and its name session 7 stays out, with both said and what helps."""
     near_lab.recording("recordings/cam1_session7_x.mp4")
     near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
-    with pytest.raises(RepairError, match=r"where it lies: recordings.json says session 42, the name says session 7\."):
+    with pytest.raises(
+        RepairError, match=r"in its present folder: recordings.json says session 42, the name says session 7\."
+    ):
         _link(near_lab, log, LinkMethod.ENTRY, "recordings/cam1_session7_x.mp4")
     assert not (near_lab.root / REGISTER).exists()
     assert log.lines() == []
@@ -210,7 +211,7 @@ def _replaced_by_a_folder(root: Path) -> None:
         (_folder_is_a_link, "symbolic link"),
         (_goal_is_a_link, "symbolic link"),
         (_gone, "it is gone"),
-        (_replaced_by_a_folder, "no regular file"),
+        (_replaced_by_a_folder, "not a regular file"),
     ],
 )
 def test_links_are_never_followed_and_nothing_is_half_done(
@@ -241,7 +242,7 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkey
         real(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "link", exchanging)
-    with pytest.raises(RepairError, match="was replaced while it was linked"):
+    with pytest.raises(RepairError, match="was replaced while it was being linked"):
         move_near_miss(near_lab.open(), "42", FOLDER, miss)
     assert (near_lab.root / FILE).read_bytes() == b"another study's"
     assert list((near_lab.root / OWN).iterdir()) == []
@@ -251,7 +252,7 @@ def test_linking_twice_at_once_links_once(near_lab: Any, log: LinkLog) -> None:
     """Two who saw the same plan: the second is told, and there is one link and one entry."""
     miss = _near(near_lab)
     _link(near_lab, log, LinkMethod.ENTRY, miss=miss)
-    with pytest.raises(RepairError, match="was linked to this session before"):
+    with pytest.raises(RepairError, match="is already linked to this session"):
         _link(near_lab, log, LinkMethod.ENTRY, miss=miss)
     assert _linked(near_lab) == [FILE]
     assert len(log.lines()) == 1
@@ -262,10 +263,10 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
     """Once the original is gone or another file, undoing a hard link would lose the recording: it is refused."""
     done = _second_name(near_lab)
     (near_lab.root / FILE).unlink()
-    with pytest.raises(RepairError, match="may be the only copy and stays"):
+    with pytest.raises(RepairError, match="may be the only copy and is kept"):
         undo_file_change(near_lab.open(), done, datetime.now(UTC))
     near_lab.write(FILE, b"another recording")
-    with pytest.raises(RepairError, match="may be the only copy and stays"):
+    with pytest.raises(RepairError, match="may be the only copy and is kept"):
         undo_file_change(near_lab.open(), done, datetime.now(UTC))
     assert done.target in _linked(near_lab)
 
@@ -287,14 +288,14 @@ def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> N
     """A place that is taken again, a file that is gone, and one that was put there later are refused."""
     done = move_near_miss(near_lab.open(), "42", FOLDER, _near(near_lab))
     near_lab.write(FILE, b"a new recording")
-    with pytest.raises(RepairError, match="its place is taken by another file"):
+    with pytest.raises(RepairError, match="another file has its name"):
         undo_file_change(near_lab.open(), done, datetime.now(UTC))
     assert (near_lab.root / FILE).read_bytes() == b"a new recording"
     (near_lab.root / FILE).unlink()
-    with pytest.raises(RepairError, match="changed since it was moved there"):
+    with pytest.raises(RepairError, match="changed after it was moved"):
         undo_file_change(near_lab.open(), done, datetime.now(UTC) - timedelta(hours=1))
     (near_lab.root / done.target).unlink()
-    with pytest.raises(RepairError, match="it is gone"):
+    with pytest.raises(RepairError, match="it no longer exists"):
         undo_file_change(near_lab.open(), done, datetime.now(UTC))
 
 
@@ -325,7 +326,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
 @pytest.mark.parametrize(
     ("mounts", "method", "why"),
     [
-        (["mount -t tmpfs tmpfs sessions"], LinkMethod.MOVE, "lies on another disk"),
+        (["mount -t tmpfs tmpfs sessions"], LinkMethod.MOVE, "is on another disk"),
         (["mount --bind . .", "mount -o remount,bind,ro ."], LinkMethod.MOVE, "on a read-only disk"),
         (["mount --bind . .", "mount -o remount,bind,ro ."], LinkMethod.ENTRY, "on a read-only disk"),
     ],

@@ -59,7 +59,7 @@ def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
         ("{}", "was not written by labcrate"),
         ("[]", "was not written by labcrate"),
         ('{"1": {"sessionId": 42, "filePath": "/x/a.mp4"}}', "was not written by labcrate"),
-        ('{"writtenBy": "labcrate link", "recordings": {}}', "does not hold the list"),
+        ('{"writtenBy": "labcrate link", "recordings": {}}', "does not have the list"),
         ('{"writtenBy": "labcrate link"', "is not valid JSON"),
         ("", "is empty, not JSON"),
     ],
@@ -131,12 +131,12 @@ def test_writers_at_once_lose_no_entry(lab: Any) -> None:
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from labcrate.repair.register_file import add_entries, linking
-        from labcrate.lab.folder import Lab
+        from labcrate.repair.register_file import add_entries, lock_links
+        from labcrate.lab.folder import LabFolder
         from labcrate.lab.session_register import LinkedFile
-        lab = Lab(Path(sys.argv[1]))
+        lab = LabFolder(Path(sys.argv[1]))
         for n in range(20):
-            with linking(lab):
+            with lock_links(lab):
                 add_entries(lab, "sessions/Session42", [LinkedFile("", f"recordings/{sys.argv[2]}_{n}.mp4", 1, 1)])
     """)
     running = [subprocess.Popen([sys.executable, "-c", script, str(lab.root), str(n)]) for n in range(6)]
@@ -156,7 +156,7 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
         import os, signal, sys
         from pathlib import Path
         import labcrate.repair.register_file as module
-        from labcrate.lab.folder import Lab
+        from labcrate.lab.folder import LabFolder
         from labcrate.lab.session_register import LinkedFile
         step, calls = sys.argv[2], []
         def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
@@ -168,8 +168,8 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
             if step == ("fsync" if len(calls) == 1 else "fsync after"): die()
             real(fd)
         os.fsync = fsync
-        lab = Lab(Path(sys.argv[1]))
-        with module.linking(lab):
+        lab = LabFolder(Path(sys.argv[1]))
+        with module.lock_links(lab):
             module.add_entries(lab, "sessions/Session42", [LinkedFile("", "recordings/new.mp4", 1, 1)])
     """)
     old = _one("recordings/old.mp4")

@@ -223,7 +223,7 @@ def test_a_compressed_file_stops_nothing_and_is_named(
     assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
     said = capsys.readouterr().out
     assert "Would stop an export" not in said
-    heading = said.index("Not searched, which stops no export")
+    heading = said.index("Not searched (does not stop an export)")
     assert said.index("compressed, not searched for passwords and addresses: data/session_files/log.gz") > heading
     assert export(platform_lab, "8", tmp_path / "a.zip") == 0
     said = capsys.readouterr().out

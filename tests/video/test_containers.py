@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.linking import LinkingRules, judge_file
+from labcrate.messages.message import Message
 from labcrate.video.containers import CONTAINERS, container_of
 from labcrate.video.probe import probe
 
@@ -55,7 +56,7 @@ def test_a_video_that_was_cut_short_is_marked(clip: Path, suffix: str) -> None:
     whole = in_container(clip, REMUXED[suffix])
     problem = probe(io.BytesIO(whole[: len(whole) // 2]), f"a.{suffix}").problem
     assert problem is not None
-    assert problem.startswith("It is cut short")
+    assert problem.startswith("it is cut short")
 
 
 @pytest.mark.parametrize("suffix", CONTAINERS)
@@ -71,12 +72,12 @@ def test_what_is_no_video_is_unreadable(suffix: str, content: bytes) -> None:
 def test_any_bytes_give_a_probe(content: bytes, suffix: str, start: bytes) -> None:
     """Whatever a file holds, looking into it ends with a Probe."""
     found = probe(io.BytesIO(start + content), f"a.{suffix}")
-    assert found.problem is None or found.problem.endswith(".")
+    assert found.problem is None or isinstance(found.problem, Message)
 
 
 def test_an_empty_file_is_empty() -> None:
     """Nothing is read of a file without bytes."""
-    assert probe(io.BytesIO(), "a.mkv").problem == "It is empty."
+    assert probe(io.BytesIO(), "a.mkv").problem == "it is empty"
 
 
 def test_a_name_that_is_all_suffix_is_no_video() -> None:

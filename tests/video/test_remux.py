@@ -81,7 +81,7 @@ def test_every_picture_keeps_its_bytes_and_its_time(
     make(source, kind, codec, sound=sound, first=first, between=between)
     done = _remux(source, target)
     expected, found = pictures(source), pictures(target)
-    assert len(found) == PICTURES == done.pictures
+    assert len(found) == PICTURES == done.frames
     assert [picture for _, picture in found] == [picture for _, picture in expected]
     assert max(abs(one - other) for (one, _), (other, _) in zip(expected, found, strict=True)) < Fraction(1, 1000)
     law = sound in ("pcm_alaw", "pcm_mulaw")
@@ -130,16 +130,16 @@ def test_damage_is_one_clear_error(tmp_path: Path, name: str, kind: str, damage:
     if (kind, damage) == ("mpegts", "half"):
         done = _remux(whole, tmp_path / "made.mp4")
         assert [p for _, p in pictures(whole)] == [p for _, p in pictures(tmp_path / "made.mp4")]
-        assert 0 < done.pictures < PICTURES
+        assert 0 < done.frames < PICTURES
     else:
-        with pytest.raises(RemuxError, match=r"it is damaged|it is cut short|it holds no"):
+        with pytest.raises(RemuxError, match=r"it cannot be read as|it is cut short|it contains no"):
             _remux(whole, tmp_path / "made.mp4")
 
 
 def test_a_codec_that_does_not_fit_is_named(tmp_path: Path) -> None:
     """Video that an MP4 cannot hold is refused by its codec's name; nothing is encoded again."""
     make(tmp_path / "a.avi", "avi", "wmv2", sound=None, first=0, between=0)
-    with pytest.raises(RemuxError, match=r"its video \(wmv2\) does not fit into an MP4"):
+    with pytest.raises(RemuxError, match=r"its video \(wmv2\) cannot be stored in an MP4"):
         _remux(tmp_path / "a.avi", tmp_path / "made.mp4")
 
 

@@ -78,14 +78,14 @@ class Serving:
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
-        """A client with a token of a user with a role, or (None) with nothing."""
+        """Return a client with a token of a user with a role, or (None) without a login."""
         client = self._client(requests.Session())
         if role is not None:
             client.headers["Authorization"] = f"Bearer {self.token(role)}"
         return client
 
     def login(self, role: Role) -> Login:
-        """A client with the cookie of a user with a role."""
+        """Return a client with the login cookie of a user with a role."""
         client = self._client(Login())
         name = self.user(role).name
         answer = client.post(self.url + "/login", data={"name": name, "password": PASSWORD}, allow_redirects=False)
@@ -94,15 +94,15 @@ class Serving:
         return client
 
     def user(self, role: Role) -> User:
-        """The user with a role that tests ask as; their password is ``PASSWORD``."""
+        """Return the tests' user with a role; the password is ``PASSWORD``."""
         users = self.resources.users
-        for each in {Role.ADMIN, role}:  # before there is an administrator, nobody else is let in
+        for each in {Role.ADMIN, role}:  # without an administrator, every login is refused
             with suppress(UsageError):
                 users.add(f"the {each}", each, PASSWORD)
         return users.get(f"the {role}")
 
     def token(self, role: Role) -> str:
-        """A token of that user; the same one each time."""
+        """Return a token of that user, the same one each time."""
         with self._making:
             if role not in self._tokens:
                 _, self._tokens[role] = self.resources.tokens.add(self.user(role), token_hex(8), 1)
@@ -114,17 +114,17 @@ class Serving:
         return client
 
     def get(self, path: str, role: Role | None = Role.ADMIN, **options: Any) -> requests.Response:
-        """One GET with a role."""
+        """Send a GET request as a user with a role."""
         return self.as_(role).get(self.url + path, timeout=60, **options)
 
     @property
     def resources(self) -> ServerResources:
-        """What the server has."""
+        """Return the server's resources."""
         return self.app[RESOURCES]
 
     @property
     def connections(self) -> int:
-        """How many clients are there."""
+        """Return the number of connected clients."""
         assert self.runner.server
         return sum(one.transport is not None for one in self.runner.server.connections)
 
@@ -141,7 +141,7 @@ Serve = Callable[..., Serving]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves a lab folder until the test is over."""
+    """Yield a function that serves a lab folder until the end of the test."""
     running: list[Serving] = []
 
     def start(folder: Path, limits: ConnectionLimits | None = None, **settings: Any) -> Serving:

@@ -1,4 +1,4 @@
-"""The contract: openapi.yaml and the server say the same, route by route, role by role, answer by answer."""
+"""The contract: openapi.yaml and the server agree on every route, role and response."""
 
 from collections.abc import Callable
 from importlib import resources
@@ -24,7 +24,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 OPERATIONS = [(method, path) for path, item in CONTRACT["paths"].items() for method in METHODS if method in item]
 SCHEMA = schemathesis.openapi.from_dict(CONTRACT)
 NOTHING_TO_GET_WRONG = {("/api/health", "get"), ("/api/openapi.yaml", "get")}
-# What a schema cannot say: the lab has such a camera, the span ends after it starts, the tag is the one of now.
+# What a schema cannot express: the lab has such a camera, the span ends after it starts, the ETag is the current one.
 MORE_THAN_TYPES = (
     "/plan",
     "/archive.zip",
@@ -55,7 +55,7 @@ def test_the_document_is_openapi() -> None:
 
 
 def _served(app: web.Application) -> dict[tuple[str, str], Any]:
-    """Every route below /api/: its handler by method and path."""
+    """Return the handler of every route below /api/ by method and path."""
     return {
         (route.method.lower(), route.resource.canonical): route.handler
         for route in app.router.routes()
@@ -80,7 +80,7 @@ def test_every_operation_says_its_role(usual_lab: Any, serve: Any) -> None:
 
 
 def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -> None:
-    """Without a login 401, below the role 403, at the role something else; whatever the address names."""
+    """Without a login the status is 401, below the role 403, with the role another; for any path parameters."""
     server = serve(usual_lab.root)
     clients = {role: server.as_(role) for role in (None, *Role)}
     for method, path in OPERATIONS:
@@ -96,7 +96,7 @@ def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -
 
 @pytest.fixture
 def busy_lab(usual_lab: Any, serve: Any) -> Any:
-    """A server of the usual lab in which each thing has a first one: near misses, a link, a log line, a job."""
+    """Serve the usual lab with at least one near miss, link, log entry and job."""
     usual_lab.recording("recordings/cam1_42_a.mp4")
     usual_lab.recording("recordings/cam1_42_b.mp4")
     make_key(usual_lab.open())
@@ -115,14 +115,14 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
 
 
 def _hit(path: str, server: Any) -> dict[str, Any]:
-    """Path parameters that name something which is there."""
+    """Return path parameters of something that exists."""
     known = {"{id}": server.job if "/jobs/" in path else 42, "{number}": 1, "{name}": "any.mp4"}
     return {name.strip("{}"): value for name, value in known.items() if name in path}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_every_answer_is_as_documented(busy_lab: Any, mode: GenerationMode) -> None:
-    """Whatever is sent, meant or not: status, media type, headers and every member are what the contract says."""
+    """For any request, valid or not, status, media type, headers and members are those of the contract."""
     client = busy_lab.as_(Role.ADMIN)
     for method, path in OPERATIONS:
         if mode is GenerationMode.NEGATIVE and (path, method) in NOTHING_TO_GET_WRONG:
@@ -136,7 +136,7 @@ def test_every_answer_is_as_documented(busy_lab: Any, mode: GenerationMode) -> N
 
 
 def _is_sent_empty(value: Any) -> bool:
-    """Whether a value has no text in it: on its way it becomes an empty one, for none given."""
+    """Return whether a value contains no text: in a URL it becomes an empty one, as if none were given."""
     if isinstance(value, dict | list):
         return all(map(_is_sent_empty, value.values() if isinstance(value, dict) else value))
     return value is None or value == ""

@@ -1,4 +1,4 @@
-"""Jobs that prepare archives: true progress, joined, cancelled in mid-work, and theirs whoever asked for them."""
+"""Jobs that prepare archives: exact progress, shared by equal requests, cancelled at any time, visible to all users."""
 
 import asyncio
 import errno
@@ -29,7 +29,7 @@ MIB = 1 << 20
 
 
 class Gate:
-    """Holds every job at its first read until it is opened; ``held`` says that one is there."""
+    """Holds every job at its first read until it is opened; ``held`` is set when a job has arrived."""
 
     def __init__(self) -> None:
         self.held, self.opened = threading.Event(), threading.Event()
@@ -42,7 +42,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Real hashing, held after its first chunk."""
+    """Hold the real hashing after its first chunk."""
     gate, advance = Gate(), ProgressMeter.advance
 
     def advancing(meter: ProgressMeter, size_bytes: int) -> None:
@@ -58,13 +58,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 def big_lab(usual_lab: Any) -> Any:
-    """The usual lab with one recording of three chunks."""
+    """Return the usual lab with one recording of three chunks."""
     usual_lab.recording("recordings/cam2_session42_big.mp4", content=usual_lab.clip + bytes(3 * MIB))
     return usual_lab
 
 
 def _events(text: str) -> list[tuple[str, str, Any]]:
-    """The events of a stream: id, name, data."""
+    """Return the events of a stream: id, name, data."""
     found = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith((":", "retry")))
@@ -74,7 +74,7 @@ def _events(text: str) -> list[tuple[str, str, Any]]:
 
 
 def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: Any) -> None:
-    """A session that is not indexed gets a job with its bytes told exactly; afterwards the answer is there at once."""
+    """A session that is not indexed gets a job with its exact bytes; afterwards the response comes at once."""
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     total = sum(path.stat().st_size for path in big_lab.root.rglob("*42*.mp4")) + len(big_lab.clip)
@@ -91,12 +91,12 @@ def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: An
 
 
 def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """In mid-work everybody who asks for the same archive gets the same job, and it says what was read so far."""
+    """During a job, every request for the same archive returns that job, with the progress so far."""
     server = serve(big_lab.root, workers=1)
     first, second = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
     job = first.post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
-    first.close()  # whoever started it is gone
+    first.close()  # the client that started it has disconnected
     assert second.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == job["id"]
     other = second.post(f"{server.url}/api/sessions/42/prepare?pad=5s").json()
     assert other["id"] != job["id"]
@@ -112,7 +112,7 @@ def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, 
 
 
 def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight clients that want an archive which nobody has hashed get the same bytes, and each file is read once."""
+    """Eight clients that request an archive without checksums get the same bytes, and each file is read once."""
     read: list[int] = []
 
     def counting(inventory: Any, plan: Any, *more: Any) -> Any:
@@ -135,7 +135,7 @@ def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch:
 
 
 def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """A cancelled job ends before the file is read whole, says so on its stream, and can be started again."""
+    """A cancelled job ends before the file is read, its stream reports that, and it can be started again."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -144,7 +144,7 @@ def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) ->
     asked = client.delete(server.url + job["links"]["self"])
     assert (asked.status_code, asked.json()["state"]) == (202, "running")
     again = client.post(f"{server.url}/api/sessions/42/prepare").json()
-    assert again["id"] != job["id"]  # nobody joins a job that is about to end
+    assert again["id"] != job["id"]  # a job that is about to end is not joined
     gate.opened.set()
     number, name, told = _events(listening.text)[-1]
     assert (number, name, told["state"], told["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
@@ -154,7 +154,7 @@ def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) ->
 
 
 def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """Ending the server ends its jobs, but tells nobody that they were cancelled: a page asks again for the same."""
+    """Stopping the server ends its jobs without the event "cancelled": the page requests the archive again."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -178,7 +178,7 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
 def test_a_stream_ends_for_who_may_hear_no_more(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user who is disabled, or made a viewer, hears no more of a job, which goes on for the others."""
+    """The stream of a user who is disabled, or becomes a viewer, ends; the job continues for others."""
     monkeypatch.setattr(routes_jobs, "_POLLS_PER_PERMISSION_CHECK", 1)
     server = serve(big_lab.root, workers=1)
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
@@ -195,7 +195,7 @@ def test_a_stream_ends_for_who_may_hear_no_more(
 
 
 def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
+    """While recordings of others occupy every thread, a prepared archive is reported as ready at once."""
     server = serve(big_lab.root, workers=1)
     archives, inventories = server.resources.archives, server.resources.inventories
     compute_fixity(inventories.read_with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
@@ -211,7 +211,7 @@ def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) ->
 
 
 def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """Who waited for an archive whose preparing somebody cancelled is told just that, and asks again."""
+    """A request that waited for a cancelled job gets a message about that, and can be sent again."""
     server = serve(big_lab.root, workers=1)
     told: list[Any] = []
     waiting = threading.Thread(target=lambda: told.append(server.get("/api/sessions/42/archive.zip")))
@@ -229,7 +229,7 @@ def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve:
 
 
 def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, serve: Any) -> None:
-    """A browser that asks again after the end is told to stop; any other Last-Event-ID does no harm."""
+    """A browser that reconnects after the end gets 204; any other Last-Event-ID has no effect."""
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     address = server.url + client.post(f"{server.url}/api/sessions/42/prepare").json()["links"]["events"]
@@ -247,7 +247,7 @@ def test_a_silent_stream_shows_that_it_lives(
 ) -> None:
     """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
     monkeypatch.setattr(routes_jobs, "_POLLS_PER_KEEP_ALIVE", 2)
-    monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before anything is known
+    monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before any progress
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -326,7 +326,7 @@ def test_a_job_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, method: st
 
 @pytest.mark.thorough
 def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for ever other archives is told to wait, and when to ask again; those that run are still joined."""
+    """One archive too many gets 429 with a time to wait; requests for running jobs still join them."""
     server = serve(usual_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     monkeypatch.setattr(prepare_jobs, "_MAX_UNFINISHED", 6)
@@ -381,7 +381,7 @@ def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
 
 
 def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
-    """Whatever indexing says next, it hears that the job was cancelled."""
+    """The next report of the indexing after a cancellation raises the cancellation."""
     meter = ProgressMeter()
     meter.stop()
     words: list[Callable[[], None]] = [
@@ -397,7 +397,7 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
 
 
 def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
-    """Two hundred ended jobs can still be asked for, the oldest are forgotten."""
+    """The last two hundred ended jobs can be requested, older ones are dropped."""
     server = serve(usual_lab.root)
     jobs = server.resources.jobs
     client = server.as_(Role.OPERATOR)
@@ -418,7 +418,7 @@ async def _prepared(jobs: Any) -> int:
 
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Has the disk fail in the midst of every file of a megabyte or more, and counts how often."""
+    """Make reading fail in the middle of every file of at least a megabyte, and count the failures."""
     failed: list[int] = []
     original = indexing.fixity_of
 
@@ -447,7 +447,7 @@ def test_a_file_that_the_disk_cannot_read_is_tried_again(big_lab: Any, serve: An
 
 
 def test_the_rest_can_be_had_without_what_the_disk_cannot_read(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
-    """Who allows it gets an archive without the recording, which says so; it is not read again for it."""
+    """With allow_incomplete, the archive lacks the unreadable recording and reports it; it is not read again."""
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1").json()
@@ -463,7 +463,7 @@ def test_the_rest_can_be_had_without_what_the_disk_cannot_read(big_lab: Any, ser
 
 
 def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where what was read cannot be remembered the job fails and says so, and does not read for ever."""
+    """If checksums cannot be stored, the job fails with that error, and does not read forever."""
     monkeypatch.setattr(Catalog, "store", lambda *_: None)
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -476,7 +476,7 @@ def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monk
 def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When all is read and the plan is made anew, cancelling ends the job at once, and the plan goes on for nobody."""
+    """When all is read and the plan is being computed, cancelling ends the job at once."""
     begun, again, ended = [], threading.Event(), threading.Event()
 
     def lay_out_slowly(*arguments: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Linking near misses over HTTP and on the command line: by those who may, into the log, and back."""
+"""Linking near misses over HTTP and the command line: who may, what is logged, and how it is undone."""
 
 import json
 import shlex
@@ -19,7 +19,7 @@ LINKS = "/api/sessions/42/links"
 
 @pytest.fixture
 def near_lab(usual_lab: Any) -> Any:
-    """The usual lab with one near miss of session 42."""
+    """Return the usual lab with one near miss of session 42."""
     usual_lab.recording(FILE)
     return usual_lab
 
@@ -36,9 +36,9 @@ def near_lab(usual_lab: Any) -> Any:
 def test_a_near_miss_is_linked_and_taken_back(
     near_lab: Any, serve: Any, asked: dict[str, str], method: str, target: str, place: str
 ) -> None:
-    """The plan has the recording at once, the log says who did what, and undoing brings the near miss back.
+    """The plan has the recording at once, the log shows who did what, and undoing restores the near miss.
 
-    The word of earlier versions, hard link, is taken for an entry in the session's register.
+    The method of earlier versions, hard link, means an entry in the session's register.
     """
     server = serve(near_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -63,7 +63,7 @@ def test_a_near_miss_is_linked_and_taken_back(
     assert server.get("/api/sessions/42/plan").json() == before
     answer = client.delete(f"{server.url}{LINKS}/{made['number']}")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:repair")
-    assert "taken back already, by the admin" in answer.json()["detail"]
+    assert "already undone, by the admin" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_link_belongs_to_its_session(near_lab: Any, serve: Any) -> None:
 def test_who_links_sees_it_at_once_in_a_large_lab_too(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a look at the lab is believed for a while, one's own change is seen all the same."""
+    """Where the lab's state is cached for some time, a user's own change still shows at once."""
     monkeypatch.setattr(inventory_cache, "MANY_FILES", 0)
     monkeypatch.setattr(inventory_cache, "RECHECK_AFTER_S", 3600.0)
     server = serve(near_lab.root)
@@ -124,7 +124,7 @@ def test_who_links_sees_it_at_once_in_a_large_lab_too(
 
 
 def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the log fails, the file is where it was, and the answer says that the log failed."""
+    """If the log fails, the file stays where it was, and the response reports the log."""
 
     def full(*_: object, **__: object) -> int:
         raise PeopleError("The disk is full.")
@@ -143,7 +143,7 @@ def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monk
 def test_what_was_undone_and_not_written_down_can_be(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """When the log fails after a link was taken back, taking it back once more writes it down: files and log agree."""
+    """If the log fails after a link was removed, removing it again logs it: files and log agree."""
 
     def full(*_: object) -> None:
         raise PeopleError("The disk is full.")
@@ -153,7 +153,7 @@ def test_what_was_undone_and_not_written_down_can_be(
     made = client.post(server.url + LINKS, json={"file": FILE, "method": method}).json()
     address = f"{server.url}{LINKS}/{made['number']}"
     with monkeypatch.context() as patched:
-        patched.setattr(LinkLog, "undone", full)
+        patched.setattr(LinkLog, "mark_undone", full)
         assert client.delete(address).status_code == 503
     assert (near_lab.root / FILE).exists()
     assert not (near_lab.root / TARGET).exists()
@@ -181,7 +181,7 @@ def test_a_viewer_may_neither_see_nor_link(near_lab: Any, serve: Any) -> None:
 
 
 def test_a_near_miss_gets_its_camera(near_lab: Any, serve: Any) -> None:
-    """The camera that is named with the link is the recording's in plan and metadata, whatever its file's name says."""
+    """The camera given with the link is the recording's in plan and metadata, whatever the file name says."""
     near_lab.recording("recordings/garden_session42_x.mp4")
     server = serve(near_lab.root)
     body = {"file": "recordings/garden_session42_x.mp4", "camera": "cam2"}
@@ -191,26 +191,26 @@ def test_a_near_miss_gets_its_camera(near_lab: Any, serve: Any) -> None:
 
 
 def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> None:
-    """'labcrate link' lists, links and takes back, and the server knows what it did."""
+    """'labcrate link' lists, links and undoes, and the server sees the result."""
     told = cli("link", "42", "--lab", near_lab.root)
     assert told.code == 0
     near = f"  near miss (bare number): {FILE}"
-    assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", near]
+    assert told.out.splitlines()[:5] == ["Linked", "  none", "", "Near misses", near]
     told = cli("link", "42", FILE, "--lab", near_lab.root)
     back = f"labcrate link 42 --undo 1 --lab {near_lab.root}"
-    assert told.out == f"{FILE} belongs to session 42 now, as {REGISTER} says.\nTo take it back:\n  {back}\n"
+    assert told.out == f"{FILE} now belongs to session 42 (listed in {REGISTER}).\nTo undo it:\n  {back}\n"
     listed = cli("link", "42", "--lab", near_lab.root)
     assert f"  1: {FILE}\n      register entry, {REGISTER}, by " in listed.out
     assert listed.out.endswith("Near misses\n  none\n")
     listed = cli("link", "42", "--lab", near_lab.root, "--json").json
     assert serve(near_lab.root).get(LINKS).json() == {"links": listed["links"], "nearMisses": listed["nearMisses"]}
     told = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
-    assert told.out == f"Link 1 was taken back: {FILE} is where it was, and no part of it.\n"
+    assert told.out == (f"Link 1 was undone: {FILE} no longer belongs to session 42. The file is at its old path.\n")
     told = cli("link", "42", FILE, "--move", "--lab", near_lab.root, "--json")
     (made,) = told.json["links"]
     assert (made["number"], made["method"], told.json["failed"]) == (2, "move", [])
     assert not (near_lab.root / FILE).exists()
-    assert ", taken back by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nTaken back\n")[2]
+    assert ", undone by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nUndone\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     [
         (["42", "recordings/cam1_session7_a.mp4"], 15, "is no near miss of session 42"),
         (["42", "--undo", "9"], 18, "There is no link 9"),
-        (["42", FILE, "--undo", "1"], 2, "--undo takes a link back; name no file"),
-        (["42", "--move"], 2, "--move says how a file is linked; name one"),
-        (["42", "--camera", "cam1"], 2, "--camera says how a file is linked; name one"),
-        (["42", FILE, "--all"], 2, "--all finds the files itself; name none"),
-        (["42", FILE, "--move", "--remux"], 2, "choose one"),
-        (["42", FILE, "--yes"], 2, "--yes answers the question of --all"),
+        (["42", FILE, "--undo", "1"], 2, "--undo takes no file names"),
+        (["42", "--move"], 2, "--move needs files"),
+        (["42", "--camera", "cam1"], 2, "--camera needs files"),
+        (["42", FILE, "--all"], 2, "--all finds the files itself"),
+        (["42", FILE, "--move", "--remux"], 2, "Choose one"),
+        (["42", FILE, "--yes"], 2, "--yes is only for --all"),
         (["42", FILE, "--camera", "nowhere"], 2, "There is no camera 'nowhere'"),
-        (["42", FILE, "--remux"], 15, "is no video of another container"),
+        (["42", FILE, "--remux"], 15, "is not a video in another container"),
         (["7777"], 5, "There is no session 7777"),
     ],
 )
@@ -239,7 +239,7 @@ def test_the_command_line_refuses_what_cannot_be_meant(
 
 
 def test_a_plan_prints_a_command_that_works(usual_lab: Any, cli: Any) -> None:
-    """The command below a near miss, pasted as it stands, links just that file."""
+    """The command below a near miss, pasted unchanged, links exactly that file."""
     usual_lab.recording("recordings/cam1 kitchen's.mp4")
     usual_lab.recording("recordings/cam1_b.mp4")
     plan = cli("plan", "42", "--lab", usual_lab.root).out

@@ -121,7 +121,7 @@ def test_a_query_that_cannot_be_meant_is_a_400(usual_lab: Any, serve: Any, query
 
 
 def test_the_log_is_for_administrators(usual_lab: Any, serve: Any) -> None:
-    """Nobody else sees who took what."""
+    """Other users cannot see the export log."""
     server = serve(usual_lab.root)
     _write(server, 1)
     for path in ("/api/log", "/api/log.csv"):

@@ -1,4 +1,4 @@
-"""Plans of a server that others ask as well: what a viewer may ask for, and what never waits for a plan."""
+"""Plans of a server with many clients: what a viewer may request, and what never waits for a plan."""
 
 import socket
 import threading
@@ -25,7 +25,7 @@ class Held:
         self.opened, self.ended = threading.Event(), threading.Event()
 
     def lay_out(self, inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
-        """As the real one, which comes after."""
+        """Wait at the gate, then call the real function."""
         self.begun.append(options)
         try:
             if options != Options():
@@ -39,7 +39,7 @@ class Held:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
-    """Every plan of the server goes through it."""
+    """Hold every plan of the server in a gate."""
     held = Held()
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", held.lay_out)
     yield held
@@ -104,7 +104,7 @@ def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeyp
 
 
 def _asking(server: Any, role: Role, number: int) -> threading.Thread:
-    """A client that waits for a plan."""
+    """Yield a client that waits for a plan."""
     thread = threading.Thread(target=lambda: server.get(f"{PLAN}?pad={1 + number}s", role))
     thread.start()
     return thread
@@ -113,7 +113,7 @@ def _asking(server: Any, role: Role, number: int) -> threading.Thread:
 def test_too_many_plans_are_refused_and_pages_come_again(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who asks for one more gets 429 with the time to wait, in the API; a page says that it loads again."""
+    """One request too many gets 429 with the time to wait in the API; a page reloads."""
     monkeypatch.setattr(plan_queue, "MAX_PLANS_PER_USER", 1)
     monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
     server = serve(usual_lab.root)
@@ -146,7 +146,7 @@ def test_a_plan_whose_client_is_gone_ends(
 
 
 def test_the_server_ends_in_the_midst_of_a_plan(usual_lab: Any, serve: Any, held: Held) -> None:
-    """Stopping waits for no plan: one that would never end by itself does, and its client is told to come again."""
+    """Stopping does not wait for a plan that never ends; its client gets a message to try again."""
     server = serve(usual_lab.root)
     answers: list[requests.Response] = []
     asking = threading.Thread(target=lambda: answers.append(server.get(f"{PLAN}?pad=1s")))

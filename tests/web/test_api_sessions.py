@@ -1,4 +1,4 @@
-"""Sessions and plans over HTTP: what the command line says, searched, sorted, and no more than a role may see."""
+"""Sessions and plans over HTTP: as on the command line, with search and sorting, limited to what a role may see."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ NAMES = {1: "Sesión de mañana", 2: "Evening", 3: None, 12: "évening again"}
 
 @pytest.fixture
 def many(lab: Any, serve: Any) -> Any:
-    """A server with four sessions that differ in everything."""
+    """Serve four sessions that differ in every value."""
     lab.cameras("cam1")
     lab.session(
         1, name=NAMES[1], description="Breakfast in the KITCHEN", startTime="2025-05-01T22:30:00Z", tags=["pilot"]
@@ -93,7 +93,7 @@ def test_a_page_tells_how_many_there_are(many: Any) -> None:
     ],
 )
 def test_a_query_that_cannot_be_meant_is_explained(many: Any, query: str, said: str) -> None:
-    """Whatever is wrong with a query is a 400 that says what is right."""
+    """An invalid query gives 400 with a message about the rule."""
     answer = many.get(f"/api/sessions?{query}")
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:labcrate:error:usage")
     assert said in answer.json()["detail"]
@@ -140,7 +140,7 @@ def test_a_plan_is_that_of_the_command_line(usual_lab: Any, serve: Any, cli: Any
 
 
 def test_a_plan_reads_no_file_through(usual_lab: Any, serve: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recordings that may be one are counted as two, and the plan says so, until a job has read them."""
+    """Recordings that may be the same are counted as two, and the plan warns of it, until a job has read them."""
     twins = ["recordings/cam1_session42_same.mp4", "sessions/Session42/recordings/cam1_session42_same.mp4"]
     for path in twins:
         usual_lab.recording(path)
@@ -170,7 +170,7 @@ def _never(*_: object) -> None:
 
 
 def test_a_viewer_hears_of_no_file_that_is_not_the_sessions(usual_lab: Any, serve: Any) -> None:
-    """Near misses are a number for viewers: whose they are is not settled."""
+    """Viewers only see the number of near misses: their session is not certain."""
     usual_lab.recording("recordings/cam1_42_private.mp4")
     answer = serve(usual_lab.root).get("/api/sessions/42/plan", Role.VIEWER)
     assert answer.json()["nearMissCount"] == 1
@@ -188,7 +188,7 @@ def test_a_plan_takes_the_options_of_an_export(usual_lab: Any, serve: Any, cli: 
 
 @pytest.mark.parametrize("number", ["7777", "0", "999999999999999999"])
 def test_a_session_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, number: str) -> None:
-    """A number without a session is told apart from an address without anything."""
+    """An unknown session and an unknown path give different errors."""
     server = serve(usual_lab.root)
     for path in ("", "/plan"):
         answer = server.get(f"/api/sessions/{number}{path}")
@@ -201,7 +201,7 @@ def test_a_session_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, number
      ("042", False), ("42%2F..%2F7", False)],
 )  # fmt: skip
 def test_no_other_text_means_session_42(usual_lab: Any, serve: Any, text: str, lawful: bool) -> None:
-    """Numbers written otherwise, other scripts' digits and paths are no session; what can be no id hears the rule."""
+    """Other spellings, digits of other scripts and paths are not session 42; an invalid ID gets the rule."""
     answer = serve(usual_lab.root).get(f"/api/sessions/{text}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-session")
     assert ("an id has 1 to 64 letters" in answer.json()["detail"]) == (not lawful)
@@ -209,7 +209,7 @@ def test_no_other_text_means_session_42(usual_lab: Any, serve: Any, text: str, l
 
 
 def test_a_description_that_does_not_parse_breaks_its_own_session_alone(usual_lab: Any, serve: Any) -> None:
-    """The list still has every session, with the error where it belongs; the session itself says where it is."""
+    """The list still has every session, with the error at the broken one, which names the place."""
     usual_lab.write("sessions/Session7/session_data.json", "{")
     server = serve(usual_lab.root)
     rows = {row["id"]: row for row in server.get("/api/sessions").json()["sessions"]}

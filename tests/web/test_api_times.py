@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def local_lab(lab: Any) -> Any:
-    """Session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid."""
+    """Return a lab with session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid."""
     lab.cameras("cam1")
     lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00", timeZone="Europe/Madrid")
     lab.zigbee_csv([(f"2025-06-10 10:{m}0:00", "zigbee2mqtt/s1", {"battery": m}) for m in range(6)])
@@ -18,7 +18,7 @@ def local_lab(lab: Any) -> Any:
 
 
 def span(server: Any, query: str = "") -> list[str]:
-    """The start and end of the session as an archive's README tells them."""
+    """Return the session's start and end as written in an archive's README."""
     answer = server.get(f"/api/sessions/1/archive.zip{query}")
     assert answer.status_code == 200, answer.text
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -27,7 +27,7 @@ def span(server: Any, query: str = "") -> list[str]:
 
 
 def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, serve: Any) -> None:
-    """``time_zone`` stands before the session's own zone for its start as for its readings."""
+    """``time_zone`` replaces the session's own zone, for its start and its readings."""
     server = serve(local_lab.root)
     assert span(server, "?time_zone=Asia/Tokyo") == ["2025-06-10T01:00:00.000Z", "2025-06-10T02:00:00.000Z"]
     assert server.get("/api/sessions/1/plan?time_zone=Asia/Tokyo").json()["readings"] == 6
@@ -55,7 +55,7 @@ def test_a_chosen_time_outside_the_sessions_is_refused(local_lab: Any, serve: An
 
 @pytest.mark.parametrize("query", ["only=recordings&sensor=s1", "only=sensors&camera=1"])
 def test_a_choice_that_contradicts_another_is_refused(local_lab: Any, serve: Any, query: str) -> None:
-    """A sensor where only recordings are wanted would be an empty archive that warns of nothing."""
+    """A sensor together with only recordings would give an empty archive without a warning."""
     answer = serve(local_lab.root).get(f"/api/sessions/1/archive.zip?{query}")
     assert answer.status_code == 400
     assert "leave out one of them" in answer.json()["detail"]

@@ -1,4 +1,4 @@
-"""The examination of a lab as a page and as JSON: who sees it, in which language, and while it is being made."""
+"""The check of a lab as a page and as JSON: roles, languages, and the page while it is running."""
 
 import threading
 from pathlib import Path
@@ -18,7 +18,7 @@ from labcrate.web.pages.phrasebook import SEVERITIES
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab in the platform's shape, with near misses whose names are HTML."""
+    """Return a lab in the platform's shape, with near misses whose names are HTML."""
     lab = PlatformLab(tmp_path_factory.mktemp("platform") / "lab").build()
     for number in range(12):
         lab.write(f"recordings/c05session8_{number:02}<b>.mp4", make_video())
@@ -65,7 +65,7 @@ def test_one_session_is_examined_by_itself(serve: Any, root: Path) -> None:
 
 
 def test_viewers_see_neither_page_nor_link(serve: Any, root: Path) -> None:
-    """It names files that are nobody's so far: for operators and administrators alone."""
+    """It names files without a session, so it is only for operators and administrators."""
     server = serve(root)
     assert server.get("/doctor", Role.VIEWER).status_code == 403
     assert server.get("/api/doctor", Role.VIEWER).status_code == 403
@@ -88,7 +88,7 @@ def test_the_page_is_in_spanish_too(serve: Any, root: Path) -> None:
 
 
 def test_settings_that_do_not_parse_are_shown_and_not_a_failure(serve: Any, tmp_path: Path) -> None:
-    """The page that tells what is wrong is there when no other page of the lab is."""
+    """The page that reports errors works even when every other page of the lab fails."""
     lab = PlatformLab(tmp_path / "lab")
     lab.write("labcrate.toml", "time_zon = 1\n")
     server = serve(lab.root)
@@ -124,7 +124,7 @@ def test_a_report_is_made_once_while_the_lab_is_the_same(
 
 
 def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it takes long the page loads itself again; other pages answer meanwhile, and all who ask get one report."""
+    """During a long check the page reloads; other pages respond meanwhile, and all requests share one report."""
     opened, begun = threading.Event(), []
 
     def slow(*arguments: Any, progress: Any, **more: Any) -> Any:

@@ -41,7 +41,7 @@ def no_constant(text: str) -> None:
 
 @pytest.mark.parametrize("values", [*[(value, "21.5") for value in ALONE], EXTREME], ids=[*ALONE, "all"])
 def test_pages_and_plots_hold_any_number(usual_lab: Any, serve: Any, values: tuple[str, ...]) -> None:
-    """Whatever a sensor reports, the pages and the plot answer with 200 and with JSON that every reader takes."""
+    """For any value of a sensor, pages and plot respond with 200 and with JSON that every parser reads."""
     write_values(usual_lab, values)
     served = serve(usual_lab.root)
     for page in ("/sessions/42", "/sessions/42/readings", "/sessions/42/choice", "/doctor", "/api/sessions/42/plan"):

@@ -22,7 +22,7 @@ _FORM = re.compile(
 
 @given(st.text(st.characters(), max_size=60))
 def test_any_name_stays_inside_the_header(name: str) -> None:
-    """Whatever a name holds, the header is of the form that the RFCs give, in ASCII, and tells the name."""
+    """For any name, the header has the form of the RFCs, is ASCII, and contains the name."""
     found = _FORM.fullmatch(content_disposition(name))
     assert found
     told = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")

@@ -1,4 +1,4 @@
-"""What somebody ticked in the export form."""
+"""The options of the export form."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +11,12 @@ from labcrate.web.routes.query import form_options
 
 
 def options(*fields: tuple[str, str]) -> Options:
-    """What a form with these fields asks for."""
+    """Return the options of a form with these fields."""
     return form_options(MultiDict(fields), "Europe/Madrid", None)
 
 
 def test_an_empty_form_is_the_whole_session() -> None:
-    """A form as it is at first, its empty fields sent along, asks for everything."""
+    """An unchanged form, sent with its empty fields, exports everything."""
     assert options() == options(("only", "all"), ("from", ""), ("to", " "), ("pad", "")) == Options()
 
 
@@ -48,7 +48,7 @@ def test_everything_can_be_chosen() -> None:
 
 
 def test_boxes_of_the_other_kind_mean_nothing() -> None:
-    """Whoever ticks cameras and then takes only sensor data gets that, and the other way round."""
+    """With only sensor data, ticked cameras are ignored, and the other way round."""
     both = (("camera", "2"), ("sensor", "hall"))
     assert options(("only", "sensors"), *both) == Options(only=DataKind.SENSORS, sensors=("hall",))
     assert options(("only", "recordings"), *both) == Options(only=DataKind.RECORDINGS, cameras=("2",))

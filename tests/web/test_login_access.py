@@ -1,4 +1,4 @@
-"""Who may do what: every route there is, asked by everybody there could be."""
+"""Permissions: every route, requested by every kind of caller."""
 
 import asyncio
 import http.client
@@ -40,7 +40,7 @@ FILLED = {"{id}": "42", "{number}": "1", "{name}": "any.mp4"}
 
 @dataclass(frozen=True)
 class Route:
-    """One method at one path, and the role it needs (None: nobody must be logged in)."""
+    """One method at one path, and the role it needs (None: no login)."""
 
     method: str
     path: str
@@ -48,13 +48,13 @@ class Route:
 
     @property
     def is_form(self) -> bool:
-        """Whether a page's form is sent there, which scripts with tokens have no use for."""
+        """Return whether a form of a page is sent to a route, so that scripts with tokens do not use it."""
         return self.method == "POST" and not self.path.startswith("/api/")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who asks: with what in the request, and with which role (None: it opens nothing)."""
+    """A kind of caller: the credentials in its request, and its role (None: no access)."""
 
     headers: dict[str, str] = field(default_factory=dict)
     role: Role | None = None
@@ -62,7 +62,7 @@ class Caller:
 
 
 def routes_of(app: web.Application) -> list[Route]:
-    """Every route there is, none left out, with a real session in its path."""
+    """Return every route, with a real session in its path."""
     found = []
     for route in app.router.routes():
         assert route.resource is not None
@@ -77,7 +77,7 @@ def routes_of(app: web.Application) -> list[Route]:
 
 
 def by_login(serving: "Serving", role: Role) -> Caller:
-    """A browser of somebody with a role."""
+    """Return a logged-in browser of a user with a role."""
     return _browser(serving, serving.resources.logins.begin(serving.user(role)), role)
 
 
@@ -87,7 +87,7 @@ def _browser(serving: "Serving", secret: str, role: Role | None) -> Caller:
 
 
 def by_token(serving: "Serving", role: Role) -> Caller:
-    """A script of somebody with a role."""
+    """Return a script with a token of a user with a role."""
     return _script(serving.token(role), role)
 
 
@@ -96,7 +96,7 @@ def _script(secret: str, role: Role | None = None) -> Caller:
 
 
 def disabled_by_login(serving: "Serving") -> Caller:
-    """A browser that was logged in as an administrator who is disabled now."""
+    """Return a browser with the login of an administrator who has been disabled."""
     user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
     secret = serving.resources.logins.begin(user)
     serving.resources.users.disable("disabled")
@@ -104,7 +104,7 @@ def disabled_by_login(serving: "Serving") -> Caller:
 
 
 def disabled_by_token(serving: "Serving") -> Caller:
-    """A script of an administrator who is disabled now."""
+    """Return a script with a token of an administrator who has been disabled."""
     user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
     _, secret = serving.resources.tokens.add(user, "script", 1)
     serving.resources.users.disable("disabled")
@@ -112,7 +112,7 @@ def disabled_by_token(serving: "Serving") -> Caller:
 
 
 def expired_token(serving: "Serving") -> Caller:
-    """An administrator's token that was good until a moment ago."""
+    """Return an administrator's token that has just expired."""
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         past = Tokens(database, lambda: time.time() - 24 * 3600 - 1)
         _, secret = past.add(serving.user(Role.ADMIN), "expired", 1)
@@ -120,7 +120,7 @@ def expired_token(serving: "Serving") -> Caller:
 
 
 def foreign_token(serving: "Serving") -> Caller:
-    """A token that is good in another lab."""
+    """Return a token that is valid in another lab."""
     elsewhere = serving.settings.lab_folder.parent / "elsewhere"
     elsewhere.mkdir()
     with PeopleDatabase.open(elsewhere) as database:
@@ -130,7 +130,7 @@ def foreign_token(serving: "Serving") -> Caller:
 
 
 def logged_out(serving: "Serving") -> Caller:
-    """A browser that kept its cookie after logging out."""
+    """Return a browser that kept its cookie after logging out."""
     secret = serving.resources.logins.begin(serving.user(Role.ADMIN))
     serving.resources.logins.end(secret)
     return _browser(serving, secret, None)
@@ -157,7 +157,7 @@ CALLERS: dict[str, Callable[["Serving"], Caller]] = {
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, with an administrator: before there is one, nobody is let in."""
+    """Serve the usual lab with an administrator: without one, every login is refused."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
     return running
@@ -165,7 +165,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def ask(serving: "Serving") -> Iterator[Callable[[Route, Caller], requests.Response]]:
-    """Asks for a route, and reads of the answer no more than its head where it is let in."""
+    """Request a route, and read only the head of a successful response."""
     with requests.Session() as client:
         client.trust_env = False
 
@@ -184,7 +184,7 @@ def ask(serving: "Serving") -> Iterator[Callable[[Route, Caller], requests.Respo
 
 
 def is_to_login(answer: requests.Response) -> bool:
-    """Whether an answer is no more than the way to the login page."""
+    """Return whether a response only redirects to the login page."""
     return answer.status_code == 303 and answer.headers["Location"].startswith("/login") and not answer.content
 
 
@@ -195,7 +195,7 @@ def test_everybody_may_do_what_the_route_says_and_nothing_else(
     """Each route lets in exactly the roles that it needs; all others get 401, 403 or the login page, and no content."""
     caller = CALLERS[who](serving)
     people = serving.resources.users.all()
-    # Logging out comes last: it ends the login that all others are asked with.
+    # Logging out comes last: it ends the login that all others use.
     for route in sorted(routes_of(serving.app), key=lambda route: route.path == "/logout"):
         with ask(route, caller) as answer:
             told = f"{route.method} {route.path}: {answer.status_code}"
@@ -220,7 +220,7 @@ def test_everybody_may_do_what_the_route_says_and_nothing_else(
 
 
 def raw(serving: "Serving", target: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """A request whose target is sent as it stands: no client tidies it up."""
+    """Send a request with its target unchanged: clients would normalize it."""
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(serving.url).port, timeout=60)
     try:
         connection.putrequest(method, target, skip_host="Host" in headers)
@@ -287,7 +287,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize("role", [None, Role.VIEWER], ids=str)
 def test_no_way_of_writing_a_path_gets_around_the_gate(serving: "Serving", role: Role | None) -> None:
-    """Dots, slashes, encodings and guessed names lead nobody to the log, to people or to files."""
+    """Dots, slashes, encodings and guessed names never lead to the log, to users or to files."""
     headers = {"Authorization": f"Bearer {serving.token(role)}"} if role else {}
     for target in [*VARIANTS, serving.url + "/api/log", "http://127.0.0.1/log"]:
         status, told, body = raw(serving, target, **headers)
@@ -316,7 +316,7 @@ def test_what_is_there_is_not_told_from_what_is_not(serving: "Serving") -> None:
 
 
 def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabBuilder") -> None:
-    """Forgetting to say whom a handler lets in locks it; nobody comes in by mistake."""
+    """A handler without a declared role refuses every caller."""
 
     async def forgotten(_: web.Request) -> web.Response:
         return web.Response(text="Morning")
@@ -355,7 +355,7 @@ def test_a_login_ends_with_its_user(serving: "Serving") -> None:
 
 @pytest.mark.thorough
 def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
-    """Whoever disables somebody on the command line need not tell the server."""
+    """Disabling a user on the command line takes effect in a running server."""
     browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [200, 200]
     with (
@@ -367,7 +367,7 @@ def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
 
 
 def test_a_bad_token_is_not_made_good_by_a_cookie(serving: "Serving") -> None:
-    """Who sends a token is who the token says; a cookie beside it changes nothing."""
+    """A request with a token is that of the token; a cookie beside it has no effect."""
     browser = serving.login(Role.ADMIN)
     answer = browser.get(serving.url + "/api/sessions", headers={"Authorization": "Bearer labcrate_wrong"})
     assert answer.status_code == 401
@@ -383,7 +383,7 @@ def test_the_scheme_of_a_token_may_be_in_any_case(serving: "Serving", scheme: st
 
 
 def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_path: Path) -> None:
-    """When the database of people is damaged under a running server, everybody is refused, and told nothing."""
+    """When the user database is damaged under a running server, every request is refused without details."""
     serving.token(Role.VIEWER)
     file = serving.settings.lab_folder / STATE_FOLDER / "people.db"
     for path in file.parent.glob("people.db*"):
@@ -396,7 +396,7 @@ def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_p
 
 
 def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabBuilder", serve: "Serve") -> None:
-    """A valid token is refused while no administrator exists, and the answer says that and what to do."""
+    """Without an administrator a valid token is refused, with a message about the reason and the remedy."""
     served = serve(usual_lab.root)
     user = served.resources.users.add("nurse", Role.OPERATOR, GOOD)
     _, token = served.resources.tokens.add(user, "script", 1)

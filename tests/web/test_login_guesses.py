@@ -1,4 +1,4 @@
-"""Guessing passwords at a real server: slow for who guesses, and nobody else's affair."""
+"""Guessing passwords at a real server: slow for the attacker, without effect on others."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ GOOD, WRONG = "correct horse", "a guess of many"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """A lab with an administrator and a viewer, behind a proxy that tells the clients' addresses."""
+    """Serve a lab with an administrator and a viewer, behind a proxy that sends the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.VIEWER)
     return running
@@ -32,7 +32,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def clock(serving: "Serving") -> Clock:
-    """What the server counts attempts by."""
+    """Return the clock of the limits on attempts."""
     clock = Clock()
     serving.resources.accounts.login_throttle = LoginThrottle(clock)
     return clock
@@ -45,7 +45,7 @@ def log_in(serving: "Serving", name: str, password: str, address: str = "192.0.2
 
 
 def test_guessing_a_password_is_slowed_down(serving: "Serving", clock: Clock) -> None:
-    """Ten attempts at once, then one every 30 s: also for the right password, which the answer does not tell apart."""
+    """Ten attempts at once, then one every 30 s, also with the right password; the responses do not differ."""
     assert [log_in(serving, "the admin", f"guess {n} horse").status_code for n in range(10)] == [401] * 10
     answer = log_in(serving, "the admin", GOOD)
     assert answer.status_code == 429
@@ -63,7 +63,7 @@ def test_guessing_a_password_is_slowed_down(serving: "Serving", clock: Clock) ->
 
 @pytest.mark.usefixtures("clock")
 def test_who_guesses_locks_nobody_else_out(serving: "Serving") -> None:
-    """Whose password is guessed still gets in from elsewhere, and others from the very address of who guesses."""
+    """The attacked user can log in from elsewhere, and others from the very address of the attack."""
     for _ in range(60):
         log_in(serving, "the admin", WRONG)
     assert log_in(serving, "the admin", GOOD).status_code == 429
@@ -73,7 +73,7 @@ def test_who_guesses_locks_nobody_else_out(serving: "Serving") -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_a_name_is_counted_however_it_is_written(serving: "Serving") -> None:
-    """Letters of another case or width and spaces around a name are no other name; too many are nobody's name."""
+    """Other case, width and spaces around a name count as that name; a text that is too long is no user's name."""
     ways = ("the admin", "THE ADMIN", " the admin", "the admin" + " " * 200, "ｔｈｅ　ａｄｍｉｎ")
     assert [log_in(serving, way, WRONG).status_code for way in ways * 2] == [401] * 10
     for n in (0, 1, 100, 240):
@@ -116,7 +116,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
 
 
 def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
-    """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
+    """A flood of logins is refused before it fills memory or time, and later logins succeed."""
     release = threading.Event()
     hashing = serving.resources.executor.run(WorkKind.PASSWORDS, release.wait, 60)
     asyncio.run_coroutine_threadsafe(hashing, serving.loop)

@@ -21,13 +21,13 @@ GOOD = "correct horse"
 
 @pytest.fixture
 def fresh(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """A lab that is served for the first time."""
+    """Serve a lab for the first time."""
     return serve(usual_lab.root)
 
 
 @pytest.fixture
 def serving(fresh: "Serving") -> "Serving":
-    """A lab with an administrator."""
+    """Serve a lab with an administrator."""
     fresh.user(Role.ADMIN)
     return fresh
 
@@ -71,7 +71,7 @@ def test_the_login_form_leads_to_where_one_wanted_to_go(serving: "Serving") -> N
     ],
 )
 def test_a_form_whose_login_has_ended_leads_back_to_its_page(serving: "Serving", path: str, page: str) -> None:
-    """The login page says what happened, and leads to the page that the form stands on; nothing was done."""
+    """The login page explains that, and leads to the form's page; the form had no effect."""
     browser, people = serving.login(Role.ADMIN), serving.resources.users.all()
     serving.resources.logins.end(browser.cookies[cookie_name(serving.settings)])
     answer = browser.post(serving.url + path, data={"csrf": browser.csrf, "name": "bob"})
@@ -113,7 +113,7 @@ def test_a_form_that_stands_on_no_page_leads_to_the_login_alone(serving: "Servin
     ],
 )
 def test_the_login_leads_to_no_other_site(serving: "Serving", goal: str) -> None:
-    """Whatever stands in next, the browser stays here, and no header is added."""
+    """For any ``next``, the browser stays on this server, and no header is added."""
     answer = log_in(serving, "the admin", GOOD, next=goal)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/"
@@ -123,12 +123,12 @@ def test_the_login_leads_to_no_other_site(serving: "Serving", goal: str) -> None
 
 
 def test_a_wrong_password_says_so_beside_the_form(serving: "Serving") -> None:
-    """The form comes back with the name and without the password, and tells not which of both was wrong."""
+    """The form comes back with the name, without the password, and does not show which of them was wrong."""
     answers = [log_in(serving, name, "wrong horse") for name in ("the admin", "<b>nobody</b>")]
     for answer in answers:
         assert answer.status_code == 401
         assert 'role="alert"' in answer.text
-        assert "Name and password do not fit." in answer.text
+        assert "Wrong name or password." in answer.text
         assert "wrong horse" not in answer.text
         assert "Set-Cookie" not in answer.headers
     assert "&lt;b&gt;nobody&lt;/b&gt;" in answers[1].text
@@ -139,7 +139,7 @@ def test_spanish_readers_get_the_form_and_its_errors_in_spanish(serving: "Servin
     """What a login can answer is translated like every page."""
     answer = log_in(serving, "the admin", "wrong horse", headers={"Accept-Language": "es"})
     assert '<html lang="es"' in answer.text
-    assert "Name and password do not fit." not in answer.text
+    assert "Wrong name or password." not in answer.text
 
 
 def test_the_cookie_is_for_this_site_and_no_script(serving: "Serving") -> None:
@@ -176,7 +176,7 @@ def test_the_cookie_is_bound_as_far_as_it_can_be(
 
 
 def test_logging_out_ends_the_login_and_drops_the_cookie(serving: "Serving") -> None:
-    """A copy of the cookie is worth nothing afterwards, and the browser is told to forget the pictures that it kept."""
+    """A copy of the cookie is no longer valid, and the browser deletes its cached pictures."""
     browser = serving.login(Role.ADMIN)
     kept = browser.cookies[cookie_name(serving.settings)]
     answer = browser.post(serving.url + "/logout", data={"csrf": browser.csrf}, allow_redirects=False)
@@ -189,7 +189,7 @@ def test_logging_out_ends_the_login_and_drops_the_cookie(serving: "Serving") -> 
 
 
 def test_logging_in_again_ends_the_login_before(serving: "Serving") -> None:
-    """A browser has one login: the former ends when it logs in as somebody else, and the secret is never reused."""
+    """A browser has one login: logging in as another user ends the previous one, and secrets are never reused."""
     browser = serving.login(Role.ADMIN)
     name = cookie_name(serving.settings)
     former = browser.cookies[name]
@@ -210,7 +210,7 @@ def test_a_cookie_that_somebody_else_set_becomes_no_login(serving: "Serving") ->
 
 
 def test_a_form_needs_the_token_of_its_login(serving: "Serving") -> None:
-    """With a cookie alone nothing changes: the form's field or the header must fit, whatever the method or body."""
+    """A cookie alone changes nothing: the CSRF field or header must match, for any method and body."""
     browser, other = serving.login(Role.ADMIN), serving.login(Role.ADMIN)
     add = {"name": "bob", "role": "viewer", "password": GOOD, "again": GOOD}
     target = serving.url + "/people/add"
@@ -240,7 +240,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 def test_another_sites_page_cannot_have_a_browser_change_anything(serving: "Serving", headers: dict[str, str]) -> None:
-    """Not with a login, not even with the right token, and not to log somebody in as somebody else."""
+    """Neither with a login nor with the right CSRF token, nor to log the browser in as another user."""
     browser = serving.login(Role.ADMIN)
     data = {"name": "the admin", "password": GOOD, "csrf": browser.csrf}
     for path in ("/logout", "/people/disable", "/login", "/setup", "/language"):
@@ -251,7 +251,7 @@ def test_another_sites_page_cannot_have_a_browser_change_anything(serving: "Serv
 
 
 def test_this_sites_own_page_can(serving: "Serving") -> None:
-    """Browsers that tell where a form stands are believed: by Fetch Metadata, or by Origin alone."""
+    """Forms of this server are accepted, by Fetch Metadata or by Origin alone."""
     own = [
         {"Sec-Fetch-Site": "same-origin", "Origin": serving.url},
         {"Origin": serving.url},
@@ -294,7 +294,7 @@ def test_a_form_that_is_too_large_is_not_read(serving: "Serving") -> None:
 
 
 def test_nothing_is_served_before_there_is_an_administrator(fresh: "Serving") -> None:
-    """Only the setup, what pages load, and health: not even somebody who is a user already gets in."""
+    """Only the setup, static files and health respond: even existing users are refused."""
     bob = fresh.resources.users.add("bob", Role.VIEWER, GOOD)
     _, token = fresh.resources.tokens.add(bob, "script", 1)
     headers = {"Authorization": f"Bearer {token}"}
@@ -337,7 +337,7 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
 
 @pytest.mark.parametrize("token", ["", "wrong", "ñ", "\x00"])
 def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) -> None:
-    """A guessed link shows no form and makes nobody."""
+    """A guessed link shows no form and creates no user."""
     page = requests.get(f"{fresh.url}/setup?token={quote(token)}", timeout=60)
     assert page.status_code == 403
     assert '<input id="password"' not in page.text
@@ -347,7 +347,7 @@ def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) 
 
 
 def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> None:
-    """Both have the link; exactly one becomes administrator, the other is told."""
+    """With two forms of the link at once, exactly one creates the administrator; the other gets an error."""
     token = str(fresh.resources.accounts.setup_link()).partition("=")[2]
 
     def set_up(name: str) -> int:
@@ -361,7 +361,7 @@ def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> Non
 
 
 def test_an_administrator_from_the_command_line_closes_the_one_time_link(fresh: "Serving") -> None:
-    """Whoever made the administrator, from then on the link is dead."""
+    """However the first administrator is created, the link stops working."""
     link = fresh.resources.accounts.setup_link()
     fresh.resources.users.add("ana", Role.ADMIN, GOOD)
     answer = requests.get(f"{fresh.url}{link}", allow_redirects=False, timeout=60)
@@ -388,5 +388,5 @@ def test_no_goal_leaves_the_servers_own_paths(goal: str) -> None:
      "/sessions/P%C3%A9rez%20.x", "/log?who=..", "/log?next=/../x", "/.well-known/x", "/sessions/42#plan"],
 )  # fmt: skip
 def test_goals_of_this_server_stay(goal: str) -> None:
-    """Paths of pages stay, with what stands in their query."""
+    """Paths of pages are kept, with their query."""
     assert local_path(goal) == goal

@@ -30,7 +30,7 @@ PAGE = "/account/second-factor"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab with an administrator, behind a proxy that tells the clients' addresses."""
+    """Serve the usual lab with an administrator, behind a proxy that sends the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.ADMIN)
     return running
@@ -38,7 +38,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def clock(serving: "Serving") -> Iterator[Clock]:
-    """What the server reads codes by, and counts attempts and waiting by."""
+    """Return the clock of codes, attempts and pending logins."""
     clock, code_logins = Clock(), serving.resources.code_logins
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         code_logins.factors = SecondFactors(database, clock)
@@ -55,7 +55,7 @@ class Phone:
         self._codes, self._clock = pyotp.TOTP(secret), clock
 
     def shows(self) -> str:
-        """The present code."""
+        """Return the current code."""
         return self._codes.at(int(self._clock()))
 
 
@@ -65,7 +65,7 @@ def send(browser: "Login", url: str, **fields: str) -> requests.Response:
 
 
 def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
-    """Do what somebody does on their page, up to the recovery codes."""
+    """Turn the second factor on through its page, and return the phone with the recovery codes."""
     page = send(browser, f"{serving.url}{PAGE}/prepare")
     phone = Phone(secret_of(page), clock)
     done = send(browser, f"{serving.url}{PAGE}/confirm", current=GOOD, code=phone.shows())
@@ -76,20 +76,20 @@ def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
 
 
 def secret_of(page: requests.Response) -> str:
-    """The secret that a page shows."""
+    """Return the secret that a page shows."""
     found = re.search(r'id="secret">([A-Z2-7 ]+)<', page.text)
     assert found, page.text
     return found[1].replace(" ", "")
 
 
 def codes_of(page: requests.Response) -> list[str]:
-    """The recovery codes that a page shows."""
+    """Return the recovery codes that a page shows."""
     return re.findall(r"<li><code>([a-z2-7-]+)</code></li>", page.text)
 
 
 @pytest.fixture
 def phone(serving: "Serving", clock: Clock) -> Phone:
-    """The administrator's, whose second factor is on."""
+    """Return the phone of the administrator, whose second factor is on."""
     return turn_on(serving, serving.login(Role.ADMIN), clock)
 
 
@@ -113,17 +113,17 @@ class Browser(requests.Session):
 
     @property
     def pending_login(self) -> str:
-        """What the cookie of the login that waits holds."""
+        """Return the secret in the cookie of the pending login."""
         return self.cookies.get(cookie_name(self._serving.settings, PENDING_SUFFIX)) or ""
 
     @property
     def is_in(self) -> bool:
-        """Whether it is logged in."""
+        """Return whether the browser is logged in."""
         return self.get(self._serving.url + "/api/sessions", timeout=60).status_code == 200
 
 
 def alert(answer: requests.Response) -> str:
-    """What a page says went wrong."""
+    """Return the error that a page shows."""
     found = re.findall(r'role="alert"[^>]*>([^<]*)<', answer.text)
     assert len(found) == 1, answer.text
     return str(found[0])
@@ -142,8 +142,8 @@ def test_it_is_turned_on_with_a_first_code(serving: "Serving", clock: Clock) -> 
     assert page.text.count(phone.secret) == 2  # link and its text
     for fields, why in (
         ({"current": OTHER, "code": phone.shows()}, "The current password is wrong"),
-        ({"current": GOOD, "code": "000000"}, "clocks of the phone and of the server"),
-        ({"current": GOOD}, "does not fit"),
+        ({"current": GOOD, "code": "000000"}, "clocks of the phone and the server"),
+        ({"current": GOOD}, "Wrong code"),
     ):
         again = send(browser, f"{serving.url}{PAGE}/confirm", **fields)
         assert (again.status_code, secret_of(again)) == (400, phone.secret)
@@ -160,7 +160,7 @@ def test_it_is_turned_on_with_a_first_code(serving: "Serving", clock: Clock) -> 
 
 
 def test_a_login_takes_password_and_code(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """Name and password open nothing yet; the code does, and leads to where one wanted to go."""
+    """Name and password alone give no access; the code does, and leads to the requested page."""
     browser = Browser(serving)
     answer = browser.password(next="/sessions/42?pad=30s&camera=1")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login/code")
@@ -180,7 +180,7 @@ def test_a_login_takes_password_and_code(serving: "Serving", clock: Clock, phone
 
 
 def test_who_has_none_logs_in_as_before(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """Other users, and somebody who made a secret and never used it."""
+    """Users without a second factor, and one whose setup is not finished, log in without a code."""
     operator = serving.login(Role.OPERATOR)
     send(operator, f"{serving.url}{PAGE}/prepare")
     browser = Browser(serving)
@@ -190,11 +190,11 @@ def test_who_has_none_logs_in_as_before(serving: "Serving", clock: Clock, phone:
 
 @pytest.mark.parametrize("name", ["the admin", "the viewer", "nobody"])
 def test_before_the_password_is_right_nothing_tells(serving: "Serving", phone: Phone, name: str) -> None:
-    """A wrong password is answered alike for who has a second factor, who has none, and nobody."""
+    """A wrong password gives the same response with a second factor, without one, and for an unknown user."""
     serving.user(Role.VIEWER)
     answer = Browser(serving).password(OTHER, name)
     assert answer.status_code == 401
-    assert alert(answer) == "Name and password do not fit."
+    assert alert(answer) == "Wrong name or password."
     assert "Set-Cookie" not in answer.headers
     assert "ode" not in re.sub(r"<[^>]*>", "", answer.text.partition("<main")[2])
 
@@ -208,7 +208,7 @@ def test_a_code_is_taken_once(serving: "Serving", clock: Clock, phone: Phone) ->
     assert browser.code(code).status_code == 303
     answer = thief.code(code)
     assert answer.status_code == 401
-    assert "good once" in alert(answer)
+    assert "works once" in alert(answer)
     assert code not in answer.text
     assert not thief.is_in
     clock.now += STEP_S
@@ -230,7 +230,7 @@ def test_of_requests_with_one_code_one_gets_in(serving: "Serving", clock: Clock,
 
 
 def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """Eight forms of one browser at once, each with a good code of its own: one goes on."""
+    """Of eight forms of one browser at once, each with a right code, one succeeds."""
     browser = Browser(serving)
     browser.password()
     pending_login = {"Cookie": f"{cookie_name(serving.settings, PENDING_SUFFIX)}={browser.pending_login}"}
@@ -246,7 +246,7 @@ def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, 
 
 
 def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """In capitals too; the account's page says how many are left."""
+    """In capitals too; the account page shows how many are left."""
     browser = Browser(serving)
     browser.password()
     assert browser.code(phone.sheet[0].upper()).status_code == 303
@@ -260,7 +260,7 @@ def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Pho
 def test_codes_cannot_be_guessed(
     serving: "Serving", clock: Clock, phone: Phone, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ten wrong ones, from whichever addresses and logins, then one an hour, for right ones too; a line tells of it."""
+    """Ten wrong codes, from any address and login, then one an hour, also with right ones; the log has a line."""
     for n in range(10):
         browser = Browser(serving, f"192.0.2.{n + 10}")
         browser.password()
@@ -290,7 +290,7 @@ def test_wrong_codes_count_as_wrong_passwords_do(serving: "Serving", clock: Cloc
 
 
 def test_right_codes_are_free(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """Logging in thirty times in a quarter of an hour locks nobody out."""
+    """Logging in thirty times in a quarter of an hour is not limited."""
     for _ in range(30):
         browser = Browser(serving)
         browser.password()
@@ -299,7 +299,7 @@ def test_right_codes_are_free(serving: "Serving", clock: Clock, phone: Phone) ->
 
 
 def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """Then the code leads back to name and password, as it does with a cookie that somebody made up."""
+    """Then the code leads back to name and password, as with a made-up cookie."""
     browser = Browser(serving)
     browser.password()
     clock.now += PENDING_LOGIN_S - 1
@@ -307,7 +307,7 @@ def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Pho
     clock.now += 1
     answer = browser.code(phone.shows())
     assert answer.status_code == 401
-    assert "begin again with name and password" in alert(answer)
+    assert "Log in again with your name and password" in alert(answer)
     assert browser.pending_login == ""
     browser.cookies.set(cookie_name(serving.settings, PENDING_SUFFIX), "made-up")
     assert browser.code(phone.shows()).status_code == 401
@@ -356,7 +356,7 @@ def test_a_login_that_waits_is_bound_to_its_browser(serving: "Serving", clock: C
 
 @pytest.mark.parametrize("goal", ["//evil.example", "https://evil.example/", "/\\evil.example", "/a\r\nX: y"])
 def test_the_code_leads_to_no_other_site(serving: "Serving", clock: Clock, phone: Phone, goal: str) -> None:
-    """Nor is there a way to say where to go once the password is right."""
+    """The code form has no parameter for the page to open."""
     browser = Browser(serving)
     browser.password(next=goal)
     assert browser.code(phone.shows(), next=goal).headers["Location"] == "/"
@@ -364,7 +364,7 @@ def test_the_code_leads_to_no_other_site(serving: "Serving", clock: Clock, phone
 
 
 def test_a_former_login_ends_and_of_one_user_ten_wait(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """A browser has one login; who knows the password fills no memory."""
+    """A browser has one login; a user has at most ten pending logins."""
     browser = serving.login(Role.VIEWER)
     former = browser.cookies[cookie_name(serving.settings)]
     browser.post(serving.url + "/login", data={"name": "the admin", "password": GOOD}, allow_redirects=False)
@@ -385,7 +385,7 @@ def test_a_former_login_ends_and_of_one_user_ten_wait(serving: "Serving", clock:
 def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
     serving: "Serving", clock: Clock, phone: Phone
 ) -> None:
-    """Neither alone does it, and wrong codes are slowed down here as well."""
+    """Both are required, and wrong codes are limited here as well."""
     browser = Browser(serving)
     browser.password()
     browser.code(phone.shows())
@@ -393,7 +393,7 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
     login.csrf = csrf_token(browser.cookies[cookie_name(serving.settings)])
     for action in ("codes", "off"):
         assert "current password" in alert(send(login, f"{serving.url}{PAGE}/{action}", code=phone.sheet[0]))
-        assert "does not fit" in alert(send(login, f"{serving.url}{PAGE}/{action}", current=GOOD, code="123456"))
+        assert "Wrong code" in alert(send(login, f"{serving.url}{PAGE}/{action}", current=GOOD, code="123456"))
     fresh = codes_of(send(login, f"{serving.url}{PAGE}/codes", current=GOOD, code=phone.sheet[0]))
     assert len(set(fresh) | set(phone.sheet)) == 2 * RECOVERY_CODES
     assert send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[1]).status_code == 400
@@ -405,7 +405,7 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
 
 
 def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """A token outlasts the login, so making one asks for a code; what it opens does not."""
+    """A token outlives the login, so creating one needs a code; using it does not."""
     _, script = serving.resources.tokens.add(serving.user(Role.ADMIN), "before", 1)
     login = Browser(serving)
     login.password()
@@ -413,8 +413,8 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     browser: Any = login
     browser.csrf = csrf_token(login.cookies[cookie_name(serving.settings)])
     fields = {"name": "nightly", "days": "1", "current": GOOD}
-    assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields))
-    assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
+    assert "Wrong code" in alert(send(browser, serving.url + "/account/tokens", **fields))
+    assert "Wrong code" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
     clock.now += STEP_S
     made = send(browser, serving.url + "/account/tokens", **fields, code=phone.shows())
     assert made.status_code == 201
@@ -423,7 +423,7 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     for token in (script, found[1]):
         headers = {"Authorization": f"Bearer {token}"}
         assert requests.get(serving.url + "/api/log", headers=headers, timeout=60).status_code == 200
-    # One's own password takes the present one alone: whoever changes it still needs a code to log in.
+    # Changing the password only needs the current one: a code is still needed to log in.
     data = {"current": GOOD, "password": OTHER, "again": OTHER}
     assert send(browser, serving.url + "/account/password", **data).status_code == 303
 
@@ -438,7 +438,7 @@ def test_a_script_cannot_change_it(serving: "Serving", clock: Clock, phone: Phon
 
 
 def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phone: Phone) -> None:
-    """The people's page says who has one; a reset ends the other's logins; one's own takes a code."""
+    """The users' page shows who has one; removing it ends the user's logins; one's own needs a code."""
     users = serving.resources.users
     users.add("Eva", Role.ADMIN, GOOD)
     eva: Any = Browser(serving)

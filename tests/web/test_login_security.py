@@ -1,4 +1,4 @@
-"""What every answer tells a browser, and which requests are not meant for this server at all."""
+"""Security headers of every response, and requests for other hosts."""
 
 import re
 from ipaddress import ip_network
@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parents[2] / "src/labcrate/web/pages/templates"
 
 
 def answers(serving: "Serving") -> list[requests.Response]:
-    """One answer of every kind: pages, data, files, downloads, redirects, and each error."""
+    """Return one response of every kind: pages, data, files, downloads, redirects, and each error."""
     admin, nobody = serving.as_(Role.ADMIN), serving.as_(None)
     url = serving.url
     asset = re.search(r'href="(/static/[^"]+)"', nobody.get(url + "/login").text)
@@ -79,7 +79,7 @@ def test_every_answer_has_the_headers(serve: "Serve", usual_lab: "LabBuilder") -
 
 
 def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "LabBuilder") -> None:
-    """Nothing that needs a login may be kept by anybody but the browser that asked; pages and data not even there."""
+    """Responses that need a login are only cached by the requesting browser; pages and data not at all."""
     for answer in answers(serve(usual_lab.root)):
         told = f"{answer.request.url} {answer.status_code}: {answer.headers.get('Cache-Control')}"
         path = str(answer.request.path_url)
@@ -167,7 +167,7 @@ def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "Lab
 
 
 def test_a_server_on_the_network_answers_to_any_name(serve: "Serve", usual_lab: "LabBuilder") -> None:
-    """Bound to the network without --base-url, nobody knows what it is called there."""
+    """A server on the network without --base-url accepts any host name."""
     serving = serve(usual_lab.root, host="0.0.0.0")  # noqa: S104 - a setting; the test's own socket is on loopback
     assert serving.get("/api/health", None, headers={"Host": "lab.local"}).status_code == 200
 
@@ -204,7 +204,7 @@ def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabBuilder"
 def test_a_forwarded_address_may_have_a_port(
     serve: "Serve", usual_lab: "LabBuilder", forwarded: str, address: str
 ) -> None:
-    """Proxies write addresses with and without a port; whatever is neither counts as the proxy's own address."""
+    """Proxies send addresses with and without a port; anything else counts as the proxy's own address."""
     serving = serve(usual_lab.root, base_url="http://lab.example")
     assert serving.get("/api/sessions/42/archive.zip", headers={"X-Forwarded-For": forwarded}).status_code == 200
     assert serving.get("/api/log").json()["lines"][0]["address"] == address
@@ -213,7 +213,7 @@ def test_a_forwarded_address_may_have_a_port(
 @pytest.mark.parametrize(
     ("networks", "address"),
     [
-        (("198.51.100.0/24",), "127.0.0.1"),  # who asks is this machine, and that is no proxy then
+        (("198.51.100.0/24",), "127.0.0.1"),  # the client is this machine, which is no proxy then
         (("127.0.0.1",), "192.0.2.7"),
         (("127.0.0.1", "192.0.2.7"), "203.0.113.9"),
         (("127.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"), "203.0.113.9"),
@@ -223,7 +223,7 @@ def test_a_forwarded_address_may_have_a_port(
 def test_only_a_trusted_proxy_is_believed(
     serve: "Serve", usual_lab: "LabBuilder", networks: tuple[str, ...], address: str
 ) -> None:
-    """The word of each proxy that is named counts, and that of nobody else, however the header is written."""
+    """Only the headers of named proxies count, however they are written."""
     serving = serve(usual_lab.root, base_url="http://lab.example", trusted_proxies=tuple(map(ip_network, networks)))
     headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7"}
     assert serving.get("/api/sessions/42/archive.zip", headers=headers).status_code == 200

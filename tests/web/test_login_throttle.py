@@ -1,4 +1,4 @@
-"""Guesses of passwords: who guesses is slowed down, nobody else is, and the log tells of it in few words."""
+"""Guesses of passwords: the attacker is slowed down, others are not, and the log stays short."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 @pytest.fixture
 def login_throttle(clock: Clock) -> LoginThrottle:
-    """Nobody guessed yet."""
+    """Return limits without any attempts."""
     return LoginThrottle(clock)
 
 
@@ -68,7 +68,7 @@ def test_refusals_cost_nothing_else(login_throttle: LoginThrottle) -> None:
 
 
 def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThrottle) -> None:
-    """Logging in as often as one likes leaves all attempts, and so does being turned away by a full queue."""
+    """Successful logins, and logins refused by a full queue, do not count."""
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
         with pytest.raises(TooManyError), login_throttle.attempt("ana", HERE):
@@ -77,7 +77,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThro
 
 
 def test_going_away_before_the_answer_gives_nothing_back(login_throttle: LoginThrottle) -> None:
-    """Whoever breaks the connection off still had a password hashed."""
+    """A client that disconnects early has used up an attempt: its password was hashed."""
     for _ in range(10):
         with pytest.raises(asyncio.CancelledError), login_throttle.attempt("ana", HERE):
             raise asyncio.CancelledError
@@ -99,7 +99,7 @@ def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before
 
 
 def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """A flood from everywhere leaves a thousand lines, then one every five seconds, which says how many it left out."""
+    """A flood from many addresses leaves a thousand lines, then one every five seconds with the number left out."""
     for n in range(3000):
         wrong(login_throttle, f"name {n}", f"10.0.{n // 250}.{n % 250}")
     assert len(caplog.records) == 1000
@@ -115,7 +115,7 @@ def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog
 def test_a_limit_that_refuses_says_so_once_an_hour(
     login_throttle: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line for each limit when it begins to refuse; who is refused again and again adds none."""
+    """Each limit logs one line when it starts to refuse; further refusals add none."""
     for n in range(200):
         wrong(login_throttle, "ana", f"2001:db8:0:{n:x}::1")
         wrong(login_throttle, f"name {n}", HERE)

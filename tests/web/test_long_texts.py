@@ -1,4 +1,4 @@
-"""Long texts on pages: a page shows the beginning, says how long the text is, and how to read on."""
+"""Long texts on pages: the beginning, the length, and links to the rest."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages as a browser gets them: what stands in them, in which language, and what nobody may see."""
+"""Pages as a browser gets them: their contents, their language, and what a role may not see."""
 
 import html
 import re
@@ -14,7 +14,7 @@ HOSTILE = '<script>alert(1)</script><b>bold</b> & "quotes" \''
 
 
 def text_of(page: str) -> str:
-    """A page's text as somebody reads it: without tags, scripts and styles."""
+    """Return a page's visible text: without tags, scripts and styles."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
@@ -27,7 +27,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def served(usual_lab: Any, serve: Any) -> Any:
-    """The usual lab, served."""
+    """Serve the usual lab."""
     return serve(usual_lab.root, time_zone="Europe/Madrid")
 
 
@@ -36,7 +36,7 @@ def test_the_sessions_are_listed_with_what_counts(served: Any) -> None:
     text = text_of(served.get("/", Role.VIEWER).text)
     for shown in ("Morning", "2 May 2025, 10:00:00", "08:00:00 UTC", "5:00", "completed"):
         assert shown in text
-    assert "Session 7" in text  # only a recording's name tells of it
+    assert "Session 7" in text  # only a recording's name mentions it
 
 
 def test_a_session_says_what_it_holds(served: Any) -> None:
@@ -87,7 +87,7 @@ def test_pages_obey_a_strict_content_security_policy(served: Any) -> None:
 
 
 def test_the_reader_language_is_theirs_to_choose(served: Any) -> None:
-    """The browser's language first; what somebody chose is remembered and comes before it, words and numbers alike."""
+    """The browser's language applies first; a chosen language is stored and replaces it, for texts and numbers."""
     client = served.login(Role.VIEWER)
     client.headers["Accept-Language"] = "es-ES,es;q=0.9"
     page = client.get(f"{served.url}/sessions/42").text
@@ -149,7 +149,7 @@ def test_light_and_dark_can_be_chosen_before_anybody_logged_in(served: Any) -> N
 
 @pytest.mark.parametrize("back", ["//example.org/", "https://example.org/", "/\\example.org", "", "/a\r\nX: y"])
 def test_choosing_a_language_leads_nowhere_else(served: Any, back: str) -> None:
-    """Where to go back to is a path of this server, whatever the form says."""
+    """The way back is a path of this server, whatever the form contains."""
     answer = served.as_(None).post(
         f"{served.url}/language", data={"language": "es", "back": back}, allow_redirects=False
     )
@@ -158,7 +158,7 @@ def test_choosing_a_language_leads_nowhere_else(served: Any, back: str) -> None:
 
 
 def test_times_without_a_zone_of_the_session_are_the_labs(lab: Any, serve: Any) -> None:
-    """A session that names no zone is shown in the lab's, and the page says so."""
+    """A session without a zone is shown in the lab's, and the page says so."""
     lab.session(42)
     page = text_of(serve(lab.root, time_zone="America/Bogota").get("/sessions/42").text)
     assert "2 May 2025, 03:00:00 08:00:00 UTC" in page
@@ -193,7 +193,7 @@ def test_a_session_that_is_not_there_is_a_page_for_people(served: Any) -> None:
 
 
 def test_what_is_missing_is_named_and_the_download_waits(usual_lab: Any, serve: Any) -> None:
-    """An active session is incomplete: no download link until somebody says that the rest is wanted all the same."""
+    """An active session is incomplete: there is no download link until the rest is chosen for export."""
     usual_lab.session(42, status="active")
     served = serve(usual_lab.root)
     page = served.get("/sessions/42").text
@@ -214,7 +214,7 @@ def test_the_form_works_without_scripts(served: Any) -> None:
 
 
 def test_a_choice_that_cannot_be_meant_is_said_in_its_place(served: Any) -> None:
-    """The page stays whole; the form's answer tells the rule and offers no download."""
+    """The page stays complete; the form shows the rule and offers no download."""
     answer = served.get("/sessions/42?camera=garden", Role.OPERATOR)
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
@@ -236,7 +236,7 @@ def test_viewers_see_no_way_to_recordings_or_other_peoples_files(usual_lab: Any,
 
 
 def test_a_near_miss_is_repaired_and_taken_back_by_plain_forms(usual_lab: Any, serve: Any) -> None:
-    """Linking says what was done and offers to undo it; undoing brings the near miss back. No script is needed."""
+    """Linking shows the result with an undo button; undoing restores the near miss. No script is needed."""
     usual_lab.recording("recordings/garden_session42_x.mp4")
     served = serve(usual_lab.root)
     client = served.login(Role.OPERATOR)
@@ -274,7 +274,7 @@ def test_an_unknown_prefix_is_linked_with_its_camera(usual_lab: Any, serve: Any)
 
 
 def test_a_repair_that_fails_leads_back_to_the_session(usual_lab: Any, serve: Any) -> None:
-    """The page says why and links to where one came from."""
+    """The page shows the reason and links to the session."""
     served = serve(usual_lab.root)
     client = served.login(Role.OPERATOR)
     data = {"csrf": client.csrf, "file": "recordings/no.mp4"}
@@ -324,7 +324,7 @@ def test_many_sessions_come_a_page_at_a_time(lab: Any, serve: Any) -> None:
 
 
 def test_a_query_that_cannot_be_meant_is_a_page_for_people(served: Any) -> None:
-    """A mistyped date is told in a page, not in JSON."""
+    """An invalid date gives a page, not JSON."""
     answer = served.get("/?from=yesterday")
     assert answer.status_code == 400
     assert "yesterday" in text_of(answer.text)
@@ -359,7 +359,7 @@ def test_behind_a_proxy_every_link_has_its_prefix(usual_lab: Any, serve: Any) ->
 
 
 def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
-    """Who, from where, which session and how it ended; it can be narrowed, and links to the CSV of the same."""
+    """User, address, session and outcome; it can be filtered, and links to the same list as CSV."""
     served = serve(usual_lab.root)
     assert "No exports yet" in served.get("/log").text
     assert served.get("/api/sessions/42/archive.zip?only=sensors", Role.OPERATOR).status_code == 200
@@ -376,7 +376,7 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
 def test_a_plan_that_takes_long_keeps_nobody_waiting(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While files are looked at the first time, the page says so at once, loads again by itself, and then is there."""
+    """While files are read for the first time, the page says so at once, reloads, and then shows the session."""
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.0)
     served = serve(usual_lab.root)
     first = served.get("/sessions/42")

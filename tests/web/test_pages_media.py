@@ -19,12 +19,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def served(usual_lab: Any, serve: Any) -> Any:
-    """The usual lab, served."""
+    """Serve the usual lab."""
     return serve(usual_lab.root)
 
 
 def test_files_are_kept_by_browsers_until_they_change(served: Any) -> None:
-    """With its fingerprint a file is kept for good; without, it is asked for again and answered with 304."""
+    """With its fingerprint a file is cached forever; without, it is revalidated with 304."""
     for name in assets():
         address = static_path(name)
         first = served.get(address, None)
@@ -54,14 +54,14 @@ def test_no_other_file_is_served(served: Any, path: str) -> None:
 
 
 def recordings(served: Any) -> list[str]:
-    """The recordings' names as addresses have them."""
+    """Return the names of the recordings as in URLs."""
     plan = served.get("/api/sessions/42/plan").json()
     members = [member["name"] for member in plan["members"]]
     return [name.removeprefix("recordings/") for name in members if name.startswith("recordings/")]
 
 
 def test_every_recording_has_a_picture(served: Any) -> None:
-    """A JPEG 320 pixels wide, which browsers keep and ask for again by its tag."""
+    """A JPEG 320 pixels wide, which browsers cache and revalidate by its ETag."""
     for name in recordings(served):
         address = f"/api/sessions/42/recordings/{name}/thumbnail.jpg"
         answer = served.get(address, Role.OPERATOR)
@@ -100,7 +100,7 @@ def test_pictures_of_other_files_are_not_there(served: Any, name: str) -> None:
 
 
 def plot(served: Any, query: str, **options: Any) -> Any:
-    """The answer to a question for points."""
+    """Return the response to a request for points."""
     return served.get(f"/api/sessions/42/readings/plot?{query}", Role.VIEWER, **options)
 
 
@@ -116,7 +116,7 @@ def test_a_plot_has_every_reading_of_a_small_session(served: Any) -> None:
 
 
 def test_a_plot_of_a_part_leads_beyond_its_edges(served: Any) -> None:
-    """Between two readings, both neighbours come, so that a state is known where nothing was reported."""
+    """Both neighbouring readings are included, so that the state between two readings shows."""
     told = plot(served, "property=contact&from=2025-05-02T08:01:00Z&to=2025-05-02T08:02:00Z").json()
     assert told["panels"][0]["series"][0]["v"] == [0.0, 1.0]
 
@@ -163,7 +163,7 @@ def test_many_readings_are_few_points(lab: Any, serve: Any) -> None:
 
 
 def test_the_values_stand_in_a_table_as_well(served: Any) -> None:
-    """Who does not see the plots reads lowest, mean and highest of every sensor."""
+    """The table has lowest, mean and highest value of every sensor, for users who cannot see plots."""
     page = served.get("/sessions/42/readings", Role.VIEWER).text
     for shown in ("hall/climate", "21.5", "temperature", "contact", "50 %"):
         assert shown in page

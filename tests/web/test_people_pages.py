@@ -19,7 +19,7 @@ GOOD, OTHER = "correct horse", "another horse"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, with an administrator."""
+    """Serve the usual lab with an administrator."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
     return running
@@ -31,14 +31,14 @@ def send(browser: "Login", url: str, **fields: str) -> requests.Response:
 
 
 def alert(answer: requests.Response) -> str:
-    """What a page says went wrong."""
+    """Return the error that a page shows."""
     found = re.findall(r'role="alert"[^>]*>([^<]*)<', answer.text)
     assert len(found) == 1, answer.text
     return str(found[0])
 
 
 class Fields(HTMLParser):
-    """Finds the fields of a page, and what tells people what each one is."""
+    """Finds the fields of a page, and the labels of each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,14 +104,14 @@ def test_an_administrator_adds_somebody_who_can_log_in(serving: "Serving") -> No
     [
         ({"name": "bob", "role": "viewer", "password": "short", "again": "short"}, "at least 10"),
         ({"name": "bob", "role": "viewer", "password": GOOD, "again": OTHER}, "passwords are different"),
-        ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "no name for a user"),
+        ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "not a valid name for a user"),
         ({"name": "The Admin", "role": "viewer", "password": GOOD, "again": GOOD}, "already a user"),
         ({"name": "bob", "role": "king", "password": GOOD, "again": GOOD}, "Choose a role"),
         ({"name": "bob", "password": GOOD, "again": GOOD}, "Choose a role"),
     ],
 )
 def test_what_will_not_do_is_said_beside_the_form(serving: "Serving", fields: dict[str, str], why: str) -> None:
-    """The form comes back with the name typed, the reason, and no password, and nobody was added."""
+    """The form comes back with the typed name and the reason, without the password, and no user was added."""
     browser = serving.login(Role.ADMIN)
     answer = send(browser, serving.url + "/people/add", **fields)
     assert answer.status_code == 400
@@ -122,7 +122,7 @@ def test_what_will_not_do_is_said_beside_the_form(serving: "Serving", fields: di
 
 
 def test_names_are_text_on_every_page(serving: "Serving") -> None:
-    """A name or token that looks like HTML or like a translation's placeholder is shown as it is, and does nothing."""
+    """A name or token that looks like HTML or like a placeholder of translations is shown unchanged."""
     hostile = '<script>alert(1)</script> %(name)s "x" {{1}}'
     browser = serving.login(Role.ADMIN)
     fields = {"name": hostile, "role": "viewer", "password": GOOD, "again": GOOD}
@@ -138,7 +138,7 @@ def test_names_are_text_on_every_page(serving: "Serving") -> None:
 
 
 def test_roles_and_locks_are_changed(serving: "Serving") -> None:
-    """Each button does what it says, at once, and the last administrator's are refused with the reason."""
+    """Each button takes effect at once; those of the last administrator are refused with the reason."""
     browser, users = serving.login(Role.ADMIN), serving.resources.users
     bob = users.add("bob", Role.VIEWER, GOOD)
     secret = serving.resources.logins.begin(bob)
@@ -156,7 +156,7 @@ def test_roles_and_locks_are_changed(serving: "Serving") -> None:
     for path, fields in (("disable", {}), ("role", {"role": "viewer"})):
         answer = send(browser, f"{serving.url}/people/{path}", name="the admin", **fields)
         assert answer.status_code == 400
-        assert alert(answer) == "the admin is the last administrator; make somebody else one first."
+        assert alert(answer) == "the admin is the last administrator. Make another user an administrator first."
     assert "at least 10" in alert(send(browser, serving.url + "/people/password", name="bob", password="short"))  # noqa: S106
 
 
@@ -230,7 +230,7 @@ def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None
     browser = serving.login(Role.VIEWER)
     answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
-    assert "1 to 3650 days" in alert(answer)
+    assert "1 to 3,650 days" in alert(answer)
     assert serving.resources.tokens.all() == []
 
 
@@ -244,7 +244,7 @@ def test_a_refused_token_keeps_what_was_typed(serving: "Serving") -> None:
 
 
 def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Serving") -> None:
-    """The box is there for who has tokens, and ticked; without it they stay, and with it they end."""
+    """Users with tokens get a ticked box; without it the tokens stay, with it they are revoked."""
     browser = serving.login(Role.VIEWER)
     change = {"current": GOOD, "password": GOOD, "again": GOOD}
     assert 'name="revoke" type="hidden" value="yes"' in browser.get(serving.url + "/account").text
@@ -257,7 +257,7 @@ def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Ser
 
 
 def test_an_administrator_sees_and_revokes_everybodys_tokens(serving: "Serving") -> None:
-    """Name, user and times of each stand on the page with a button that ends it at once; nobody else has the page."""
+    """Name, user and times of each token are on the page with a button to revoke it; only administrators see it."""
     tokens, user = serving.resources.tokens, serving.user(Role.VIEWER)
     _, secret = tokens.add(user, "nightly", 30)
     token, _ = tokens.add(user, "other", 30)
@@ -281,7 +281,7 @@ def test_an_administrator_sees_and_revokes_everybodys_tokens(serving: "Serving")
 
 
 def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
-    """What the pages about people refuse is said in Spanish to who reads Spanish, values and all."""
+    """Refusals of the user pages are in Spanish for Spanish readers, with their values."""
     browser = serving.login(Role.ADMIN)
     browser.headers["Accept-Language"] = "es"
     for number in range(20):
@@ -296,7 +296,7 @@ def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
 
 
 def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
-    """The account's forms know one's own tokens alone."""
+    """The account forms only reach the caller's own tokens."""
     admin = serving.user(Role.ADMIN)
     serving.resources.tokens.add(admin, "theirs", 1)
     browser = serving.login(Role.VIEWER)
@@ -312,7 +312,7 @@ FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", 
 
 @pytest.mark.parametrize("path", FORMS)
 def test_a_token_makes_no_tokens_and_changes_nobody(serving: "Serving", path: str) -> None:
-    """Who gets hold of a script's token cannot turn it into one that lasts longer, nor into a user."""
+    """A stolen token cannot create a longer-lived one, nor a user."""
     script = serving.as_(Role.ADMIN)
     tokens, people = serving.resources.tokens.all(), serving.resources.users.all()
     fields = {"name": "bob", "role": "admin", "password": OTHER, "again": OTHER, "current": GOOD, "days": "9"}

@@ -25,7 +25,7 @@ from labcrate.people.roles import Role
 
 @pytest.fixture
 def nvr(tmp_path: Path, lab: Any) -> Path:
-    """A Frigate folder outside the lab, with two segments that are linked to session 42."""
+    """Return a Frigate folder outside the lab, with two segments linked to session 42."""
     folder = tmp_path / "frigate"
     describe_lab(lab, FRIGATE.format(folder=folder))
     for seconds in (0, 10):
@@ -35,13 +35,13 @@ def nvr(tmp_path: Path, lab: Any) -> Path:
 
 
 def archive(server: Any) -> requests.Response:
-    """The archive of session 42, complete or refused."""
+    """Return the archive of session 42, complete or refused."""
     answer: requests.Response = server.get("/api/sessions/42/archive.zip", Role.OPERATOR)
     return answer
 
 
 def test_without_the_operators_word_nothing_is_read(lab: Any, nvr: Path, serve: Any) -> None:
-    """A folder outside the lab that serve was not told is missing, with the remedy, and its place is not shown."""
+    """A folder outside the lab that serve was not started with is missing, with the remedy, without its path."""
     server = serve(lab.root)
     (missing,) = server.get("/api/sessions/42/plan").json()["missing"]
     assert missing["what"] == "nvr: 2025-05-02/08/kitchen/00.00.mp4 and 1 more"

@@ -261,7 +261,7 @@ def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, us
 )
 def test_no_proxy_has_such_an_address(base_url: str) -> None:
     """Brackets, ports, names and paths that no address has are refused in one sentence."""
-    with pytest.raises(UsageError, match=r"^--base-url is '.*'; write it like https://"):
+    with pytest.raises(UsageError, match=r"^--base-url is '.*'. Write a URL such as https://"):
         parse_base_url(base_url)
 
 

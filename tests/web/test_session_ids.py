@@ -20,13 +20,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def name_of(session_id: str) -> str:
-    """The session's name, which holds no id of another."""
+    """Return the name of a session, which contains no ID of another."""
     return f"Named {'abcdef'[IDS.index(session_id)]}"
 
 
 @pytest.fixture
 def mixed(lab: Any, serve: Any) -> Any:
-    """A server of a lab with sessions of every kind of id, below a path as behind a proxy."""
+    """Serve a lab with every kind of session ID, below a path as behind a proxy."""
     lab.cameras("cam1")
     for session_id in IDS:
         lab.session(42 if session_id == "42" else session_id, name=name_of(session_id))
@@ -37,22 +37,22 @@ def mixed(lab: Any, serve: Any) -> Any:
 
 
 def api(session_id: str, below: str = "") -> str:
-    """The address of a session in the API."""
+    """Return the URL of a session in the API."""
     return f"/api/sessions/{quote(session_id, safe='')}{below}"
 
 
 def as_json(session_id: str) -> int | str:
-    """An id as answers have it."""
+    """Return an ID as responses have it."""
     return 42 if session_id == "42" else session_id
 
 
 def links(text: str) -> set[str]:
-    """The addresses that a page names."""
+    """Return the URLs in a page."""
     return {html.unescape(address) for address in re.findall(r'(?:href|action|data-source|src)="([^"]+)"', text)}
 
 
 def test_the_list_and_its_search_know_every_id(mixed: Any) -> None:
-    """A number is found whole, any other id by its parts and whatever its case; sorting puts numbers first."""
+    """A number must match whole, other IDs in part and in any case; numbers sort first."""
     assert [row["id"] for row in mixed.get("/api/sessions").json()["sessions"]] == list(map(as_json, IDS))
     backwards = mixed.get("/api/sessions?order=desc").json()["sessions"]
     assert [row["id"] for row in backwards] == list(map(as_json, reversed(IDS)))
@@ -68,7 +68,7 @@ def test_the_list_and_its_search_know_every_id(mixed: Any) -> None:
 
 @pytest.mark.parametrize("session_id", IDS)
 def test_a_session_is_served_under_its_own_address(mixed: Any, session_id: str) -> None:
-    """Answers name it as JSON does, links lead on to it alone, and both of the platform's paths still work."""
+    """Responses name it as JSON does, links lead to it, and both of the platform's paths still work."""
     told = mixed.get(api(session_id)).json()
     assert told["id"] == as_json(session_id)
     assert told["links"]["plan"] == api(session_id, "/plan")

@@ -17,12 +17,12 @@ ARCHIVE, SIGNATURE = "/api/sessions/42/archive.zip", "/api/sessions/42/archive.m
 
 @pytest.fixture
 def key(usual_lab: Any) -> PublicKey:
-    """The usual lab's public key, just made."""
+    """Return the usual lab's public key, just created."""
     return make_key(usual_lab.open()).public
 
 
 def secret_of(lab: Any) -> str:
-    """What must be in no answer: the secret key's own part."""
+    """Return the secret part of the key, which no response may contain."""
     return str((lab.root / ".labcrate/signing.key").read_text().splitlines()[1][72:])
 
 
@@ -60,7 +60,7 @@ def test_a_signature_is_tagged_with_its_archive_and_key(usual_lab: Any, serve: A
 def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
     usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path
 ) -> None:
-    """Who downloaded an archive before the session changed still gets the signature of just that one."""
+    """With its ETag, an archive downloaded before the session changed still gets its own signature."""
     server = serve(usual_lab.root)
     archive = server.get(ARCHIVE, Role.OPERATOR)
     (tmp_path / "down.zip").write_bytes(archive.content)
@@ -99,14 +99,14 @@ def test_a_part_has_a_signature_of_its_own(usual_lab: Any, serve: Any, key: Publ
 
 
 def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any, serve: Any) -> None:
-    """The archive is there all the same; the answer and both pages name the remedy, and no key appears unasked."""
+    """The archive is served; the response and both pages name the remedy, and no key is created."""
     server = serve(usual_lab.root)
     assert server.get(ARCHIVE, Role.OPERATOR).status_code == 200
     answer = server.get(SIGNATURE, Role.OPERATOR)
     assert answer.status_code == 404
     assert "labcrate keygen" in answer.json()["detail"]
     operator = server.login(Role.OPERATOR)
-    assert "so its archives are not signed" in operator.get(f"{server.url}/sessions/42").text
+    assert "Archives are not signed because this lab has no key" in operator.get(f"{server.url}/sessions/42").text
     page = server.login(Role.VIEWER).get(f"{server.url}/key").text
     assert "This lab has no key" in page
     assert "labcrate keygen" in page
@@ -114,7 +114,7 @@ def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any
 
 
 def test_the_key_stands_on_a_page_with_how_to_check(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """Everybody who is logged in sees the public key, its id and the commands, in their language; nobody else does."""
+    """Every logged-in user sees the public key, its ID and the commands, in their language; others do not."""
     server = serve(usual_lab.root)
     viewer = server.login(Role.VIEWER)
     page = viewer.get(f"{server.url}/key").text
@@ -122,7 +122,7 @@ def test_the_key_stands_on_a_page_with_how_to_check(usual_lab: Any, serve: Any, 
     assert f">{key.key_id}<" in page
     assert "minisign -V -P" in page
     spanish = viewer.get(f"{server.url}/key", headers={"Accept-Language": "es"}).text
-    assert "La clave del laboratorio" in spanish
+    assert "Clave del laboratorio" in spanish
     refused = server.as_(None).get(f"{server.url}/key", allow_redirects=False)
     assert (refused.status_code, key.text in refused.text) == (303, False)
     session = server.login(Role.OPERATOR).get(f"{server.url}/sessions/42").text

@@ -1,4 +1,4 @@
-"""Studies: roles x studies x routes, and what people of a study see of sessions that are not theirs: nothing."""
+"""Studies: roles x studies x routes; users in a study see nothing of other sessions."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ STUDIES_OF = {"of 42": ["42"], "of 42 and 8": ["42", "8"], "of 7": ["7"], "of no
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab with two more sessions, one of which begins right after 42, and files of all and of none."""
+    """Serve the usual lab with two more sessions, one right after 42, and files of every session and of none."""
     lab = usual_lab
     for number, start, end in ((7, "06:00", "06:30"), (8, "08:05", "08:30")):
         lab.session(
@@ -66,7 +66,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 
 def member(serving: "Serving", role: Role, *studies: list[str]) -> User:
-    """A user of studies with these sessions; with none given, of no study."""
+    """Return a user in studies with these sessions, or (None) in no study."""
     user = serving.resources.users.add(f"somebody {len(serving.resources.users.all())}", role, GOOD)
     for number, sessions in enumerate(studies):
         name = f"study {number} of {user.name}"
@@ -77,7 +77,7 @@ def member(serving: "Serving", role: Role, *studies: list[str]) -> User:
 
 
 def script(serving: "Serving", user: User) -> requests.Session:
-    """A client with a token of that user."""
+    """Return a client with a token of that user."""
     client = serving.as_(None)
     _, secret = serving.resources.tokens.add(user, f"token {len(serving.resources.tokens.all())}", 1)
     client.headers["Authorization"] = f"Bearer {secret}"
@@ -85,7 +85,7 @@ def script(serving: "Serving", user: User) -> requests.Session:
 
 
 def by_session(serving: "Serving") -> list[Route]:
-    """Every route with a session's id in its path, the id left open as ``{}``; a route of no known kind fails."""
+    """Return every route with a session's ID in its path, as ``{}``; fail for a route of an unknown kind."""
     found = []
     for route, handler in zip(routes_of(serving.app), serving.app.router.routes(), strict=True):
         assert handler.resource is not None
@@ -103,7 +103,7 @@ def by_session(serving: "Serving") -> list[Route]:
 
 
 def asked(serving: "Serving", client: requests.Session, route: Route, session: str) -> tuple[Any, ...]:
-    """What an answer to a route tells about a session: all of it but the time and the session's own id."""
+    """Return what a response shows about a session: everything except the time and the session's own ID."""
     url, body = serving.url + route.path.format(session), {"file": "recordings/cam1_mislaid.mp4"}
     answer = client.request(
         route.method,
@@ -167,7 +167,7 @@ def test_roles_and_studies_on_every_session(serving: "Serving", role: Role, stud
 
 
 def test_lists_and_searches_hold_the_studies_sessions_alone(serving: "Serving") -> None:
-    """Counts, pages, searches and states of the list tell nothing of other sessions, in page and API."""
+    """Counts, pages, searches and states of the list show nothing of other sessions, in page and API."""
     client = script(serving, member(serving, Role.OPERATOR, ["42"]))
     assert client.get(serving.url + "/api/sessions?q=evening").json()["total"] == 0
     for path in ("/", "/?q=evening", "/?q=7", "/?status=completed"):
@@ -196,7 +196,7 @@ def test_the_plan_says_nothing_of_other_sessions(serving: "Serving") -> None:
 
 @pytest.fixture
 def open_lab(serving: "Serving", usual_lab: "LabBuilder") -> "LabBuilder":
-    """The same, where session 42 has no end, no reading, and the next session begins before its last recording ends."""
+    """Serve the same lab, but 42 has no end and no readings, and overlaps the next session with its last recording."""
     usual_lab.session(42, endTime="absent")
     usual_lab.recording("recordings/cam1_session42_2025-05-02_08-01-00Z.mp4")
     usual_lab.session(9, name="Evening", startTime="2025-05-02T08:00:59.000Z")
@@ -207,7 +207,7 @@ def open_lab(serving: "Serving", usual_lab: "LabBuilder") -> "LabBuilder":
 
 
 def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving", open_lab: "LabBuilder") -> None:
-    """A bound says when, not that another session began; no count of the lab's readings, no nearest one is shown."""
+    """A bound shows its time, not that another session started; the lab's readings are not counted or shown."""
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
     whole, told = (client.get(serving.url + "/api/sessions/42/plan").json() for client in (everybody, of_study))
     assert any("next session" in warning for warning in whole["warnings"])
@@ -262,7 +262,7 @@ def test_within_the_session_parts_can_be_chosen(serving: "Serving") -> None:
 
 
 def test_the_labs_own_pad_does_not_widen_a_studys_window(serving: "Serving", usual_lab: "LabBuilder") -> None:
-    """Where labcrate.toml widens every window, people of a study get the session's own time all the same."""
+    """Even with a pad in labcrate.toml, users in a study only get the session's own time."""
     usual_lab.write("labcrate.toml", '[session]\npad = "10m"\n')
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
     whole, told = (client.get(serving.url + "/api/sessions/42/plan").json() for client in (everybody, of_study))
@@ -292,7 +292,7 @@ def test_only_files_that_name_the_session_are_linked(serving: "Serving") -> None
 
 
 def test_a_link_of_another_session_is_as_one_that_is_not_there(serving: "Serving") -> None:
-    """Taking back a link by a guessed number tells nothing of the links of other sessions."""
+    """Undoing a link by a guessed number shows nothing of the links of other sessions."""
     everybody = serving.as_(Role.ADMIN)
     of_study = script(serving, member(serving, Role.OPERATOR, ["8"]))
     made = everybody.post(serving.url + "/api/sessions/42/links", json={"file": "recordings/cam1_42_named.mp4"}).json()

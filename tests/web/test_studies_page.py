@@ -16,7 +16,7 @@ PAGE = "/people/studies"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, in which 42 and 43 carry a tag."""
+    """Serve the usual lab, with a tag on sessions 42 and 43."""
     usual_lab.session(42, tags=["Falls"])
     usual_lab.session(43, tags=["falls", "<b>night</b>"])
     running = serve(usual_lab.root)
@@ -26,7 +26,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def admin(serving: "Serving") -> "Login":
-    """A browser of an administrator."""
+    """Return a browser of an administrator."""
     return serving.login(Role.ADMIN)
 
 
@@ -36,7 +36,7 @@ def send(serving: "Serving", browser: "Login", below: str, **fields: str) -> Any
 
 
 def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login") -> None:
-    """Every form does what it says, and the page shows it; a study is removed only when nobody is in it."""
+    """Every form works, and the page shows the result; only a study without people can be removed."""
     studies = serving.resources.studies
     assert "no sessions and no people yet" in send(serving, admin, "/add", name="Falls at home").text
     send(serving, admin, "/sessions/add", study="Falls at home", session="s42")
@@ -55,7 +55,7 @@ def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login
 
 
 def test_a_tag_is_shown_before_it_fills_a_study(serving: "Serving", admin: "Login", usual_lab: "LabBuilder") -> None:
-    """Its sessions are listed and asked about; where they change meanwhile, nothing is done but show them anew."""
+    """Its sessions are listed for confirmation; if they have changed since, they are only shown again."""
     send(serving, admin, "/add", name="S")
     offered = admin.get(serving.url + PAGE, params={"study": "S", "tag": "falls"}).text
     assert "2 sessions would be added" in offered
@@ -109,7 +109,7 @@ def test_tokens_do_not_change_studies(serving: "Serving") -> None:
 
 
 def test_people_of_a_study_see_no_check_and_no_wider_window(serving: "Serving") -> None:
-    """The menu and the export form offer what they may do alone; pages say why something is not shown."""
+    """Menu and export form only offer what these users may do; pages explain what is not shown."""
     studies = serving.resources.studies
     studies.add("S")
     studies.add_sessions("S", ["42"], "ana")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
@@ -28,29 +29,29 @@ ENGLISH = Locale("en", "Europe/Madrid")
 def recording(
     start: float | None, length: float, camera: Camera | None = HALL, *, damaged: bool = False
 ) -> PlannedRecording:
-    """One that begins so many seconds after the session."""
+    """Return a recording that starts so many seconds after the session."""
     at = None if start is None else START + timedelta(seconds=start)
     span = TimeSpan(at, at and at + timedelta(seconds=length))
-    probe = Probe(problem="It is cut short.") if damaged else Probe(duration_s=length)
+    probe = Probe(problem=Message("video.cut_short")) if damaged else Probe(duration_s=length)
     verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
     time = RecordingTime(span, (StartCandidate(TimeSource.NAME, at or START, 1, is_chosen=True),))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, time, verdict, camera)
 
 
 def plan(*recordings: PlannedRecording, span: TimeSpan = HOUR, cameras: tuple[Camera, ...] = (HALL,)) -> Plan:
-    """A plan of nothing but recordings."""
+    """Return a plan with only recordings."""
     return Plan(Session("42", span=span), Options(), span, cameras, (), recordings, (), Readings(), (), {})
 
 
 def drawn(*recordings: PlannedRecording, span: TimeSpan = HOUR) -> Timeline:
-    """The drawing of such a plan."""
+    """Return the timeline of such a plan."""
     timeline = draw(plan(*recordings, span=span), ENGLISH)
     assert timeline is not None
     return timeline
 
 
 def lane(*recordings: PlannedRecording) -> Lane:
-    """The lane of the one camera."""
+    """Return the lane of the only camera."""
     return drawn(*recordings).lanes[0]
 
 
@@ -75,7 +76,7 @@ def test_a_camera_that_recorded_nothing_has_a_lane_of_one_gap() -> None:
 
 
 def test_a_damaged_recording_is_marked_and_fills_no_gap() -> None:
-    """Nobody knows how long it is: it is drawn where it begins, and the gap stays."""
+    """Its duration is unknown: it is drawn at its start, and the gap stays."""
     one = lane(recording(0, 1800), recording(1800, 0, damaged=True))
     assert [block.damaged for block in one.blocks] == [False, True]
     assert (one.damaged, one.gap_count) == (1, 1)
@@ -128,7 +129,7 @@ spans = st.lists(st.tuples(st.floats(-7200, 7200), st.floats(0, 5000), st.boolea
 
 @given(spans, st.integers(1, 10**6))
 def test_everything_lies_inside_the_drawing(recordings: list[tuple[float, float, bool]], seconds: int) -> None:
-    """Whatever the times are, no block, gap or tick leaves the drawing, and blocks are in order."""
+    """For any times, no block, gap or tick leaves the drawing, and blocks are in order."""
     span = TimeSpan(START, START + timedelta(seconds=seconds))
     timeline = drawn(*(recording(at, length, damaged=bad) for at, length, bad in recordings), span=span)
     for one in timeline.lanes:

@@ -1,4 +1,4 @@
-"""``labcrate demo``: a sample lab, one session of it exported, and what to look at."""
+"""``labcrate demo``: build a sample lab, and export one of its sessions."""
 
 import shutil
 import sys
@@ -16,7 +16,7 @@ from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:
-    """Build the sample lab and export a session of it."""
+    """Build the sample lab, export one of its sessions, and print the next steps."""
     folder = expand_home(options.folder)
     if not options.json:
         say(f"Building a sample lab in {folder}/ ...")
@@ -27,7 +27,7 @@ def run(options: Namespace) -> int:
     if options.json:
         write_json({"lab": str(folder), "file": str(done.path), "sizeBytes": size, "etag": etag})
         return 0
-    say(f"\n{done.path}: {format_size(size)}, {done.assembly.plan.state}\n\nIn it")
+    say(f"\n{done.path}: {format_size(size)}, {done.assembly.plan.state}\n\nContents")
     for part in done.assembly.parts:
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
     say("\nLeft out")

@@ -1,4 +1,4 @@
-"""``labcrate doctor [ID]``: everything about a lab, or one session, that a person should look at, with its remedy."""
+"""``labcrate doctor [ID]``: list the problems of a lab or one session, with remedies."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ _MAX_COLUMNS = 80
 
 
 def run(options: Namespace) -> int:
-    """Print the findings; that there are some is no failure of the command."""
+    """Print the findings. Return 0 even if there are some."""
     named = None if options.session is None else parse_session(options.session)
     with ProgressBar("Looking into recordings", shown=not options.json) as bar:
         report = make_report(
@@ -39,7 +39,7 @@ def run(options: Namespace) -> int:
 
 
 def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> None:
-    """Print a report as text for 80 columns: kind by kind, at most so many findings and places of each."""
+    """Print a report as text for 80 columns, by kind, with at most so many findings and places of each kind."""
     cut = False
     for kind, findings in report.by_kind.items():
         cut |= _print_kind(kind, findings, lab, at_most)
@@ -49,7 +49,7 @@ def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> 
     said = report.severity_counts
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
-        print(f"Nothing to report on {printable_lines(whose)}.")
+        print(f"No problems found in {printable_lines(whose)}.")
         return
     counts = Message(
         "doctor.summary",
@@ -57,11 +57,11 @@ def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> 
         warnings=said[Severity.WARNING],
         hints=said[Severity.HINT],
     )
-    print(f"{counts}{' Not all were shown: add --all.' if cut else ''}")
+    print(f"{counts}{' Not all are shown; add --all.' if cut else ''}")
 
 
 def _print_kind(kind: FindingKind, findings: Sequence[LabFinding], lab: Sequence[str], at_most: int | None) -> bool:
-    """Print one kind of finding, and return whether anything of it was left out."""
+    """Print the findings of one kind, and return whether some were left out."""
     print(f"{kind.heading} ({len(findings):,})")
     if kind is FindingKind.NEAR_MISS:
         _print_wrapped(", ".join(f"{rule}: {count:,}" for rule, count in count_rules(findings)), 2)
@@ -79,7 +79,7 @@ def _print_kind(kind: FindingKind, findings: Sequence[LabFinding], lab: Sequence
 
 
 def _print_finding(finding: LabFinding, left: int, lab: Sequence[str], remedy: str) -> int:
-    """Print one finding with at most ``left`` of its places, and return how many lines of these it took."""
+    """Print one finding with at most ``left`` of its places, and return how many lines the places took."""
     whose = (
         f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
     )
@@ -102,7 +102,7 @@ def _print_finding(finding: LabFinding, left: int, lab: Sequence[str], remedy: s
 
 
 def _print_wrapped(text: str, indent: int) -> None:
-    """Print a sentence, broken between words where it is wider than the screen or 80 columns."""
+    """Print a sentence, wrapped between words at 80 columns or the width of the terminal."""
     columns = min(_MAX_COLUMNS, shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns)
     first, others = " " * indent, " " * (indent + 4)
     lines = textwrap.wrap(
@@ -113,5 +113,5 @@ def _print_wrapped(text: str, indent: int) -> None:
 
 
 def _print_unbroken(text: str, indent: int) -> None:
-    """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
+    """Print a name or a command on one line, however long, so that it can be pasted."""
     print(f"{' ' * indent}{printable_lines(text)}")

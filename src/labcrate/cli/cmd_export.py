@@ -1,4 +1,4 @@
-"""``labcrate export ID``: the ZIP."""
+"""``labcrate export ID``: export a session as a ZIP."""
 
 from argparse import Namespace
 from typing import Any
@@ -18,7 +18,7 @@ _MAX_COMPRESSED_NAMED = 3
 
 
 def run(options: Namespace) -> int:
-    """Export one session; nothing is left behind when it fails or is stopped."""
+    """Export one session, and print what it includes. If it fails or is stopped, no files are left."""
     done = export_session(
         open_lab(options),
         options.session,
@@ -45,13 +45,13 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
     plan = done.assembly.plan
     say(f"{printable(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
-        say(f"{printable(str(done.signature))}: its signature")
+        say(f"{printable(str(done.signature))}: the signature")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:
         say(f"  {done.confirmation.summary}")
     if plan.options.is_partial:
-        say("  PARTIAL: the rest of the session was not asked for")
+        say("  PARTIAL: only a part of the session was requested")
     for left_out in plan.not_chosen:
         say(f"  {left_out}")
     for missing in plan.missing:
@@ -63,13 +63,13 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
     if plan.state is State.COMPLETE and not (
         plan.withheld or plan.near_misses or plan.left_out.get(NotTakenRule.EXCLUDED)
     ):
-        say("  nothing missing, nothing to warn about")
+        say("  no files missing, no warnings")
     if done.log_entry.in_own_log:
-        say("  The lab takes no export log: the line of this is in the log in your own state folder.")
+        say("  The lab's export log is read-only: this export was logged in your own state folder.")
 
 
 def _print_not_searched(plan: Plan) -> None:
-    """Count the compressed files, in which no secret was looked for, and name the first of them."""
+    """Print how many compressed files were not searched for secrets, and the first of their names."""
     members = plan.secrecy.not_searched
     if members:
         more = f" and {len(members) - _MAX_COMPRESSED_NAMED:,} more" if len(members) > _MAX_COMPRESSED_NAMED else ""
@@ -78,9 +78,9 @@ def _print_not_searched(plan: Plan) -> None:
 
 
 def _print_left_out(plan: Plan, options: Namespace) -> None:
-    """Name what stays out and may matter: at most ten files, and the command that shows all, with what would help.
+    """Print the files left out that may matter, at most ten, and the command that lists all with their remedies.
 
-    These are the session's own files, but for its description, and the near misses.
+    These are files of the session's own folder, except its description, and near misses.
     """
     lines = [f"not exported: {describe_not_taken(one)}" for one in plan.not_taken if not one.rule.is_in_metadata]
     lines += [f"near miss ({near.verdict.rule}): {near.source}" for near in plan.near_misses]
@@ -89,7 +89,7 @@ def _print_left_out(plan: Plan, options: Namespace) -> None:
     if len(lines) > _MAX_FILES_NAMED:
         say(f"  and {len(lines) - _MAX_FILES_NAMED:,} more that are not exported")
     if lines:
-        say("  All that stays out, with what would help:")
+        say("  List all files left out, with remedies:")
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 

@@ -1,7 +1,9 @@
-"""``labcrate index``: checksums ahead of time, so that the export itself starts at once."""
+"""``labcrate index``: compute checksums in advance, so that exports start at once."""
 
 import errno
+import sys
 from argparse import Namespace
+from collections.abc import Mapping
 
 from labcrate.cli.screen import ProgressBar, open_lab, say, write_json
 from labcrate.errors import IncompleteError
@@ -13,6 +15,7 @@ from labcrate.lab.folder import EntryKind
 from labcrate.lab.lab_files import LabFiles, display_path, split_recorder_path
 from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.option_values import parse_session
 from labcrate.plan.recorder_files import recorder_paths
@@ -23,7 +26,7 @@ from labcrate.video.probe import probe
 
 
 def run(options: Namespace) -> int:
-    """Index the lab's recordings and the files of its sessions, or those of one; what is finished is not read again."""
+    """Index the recordings and files of all sessions or of one. Files that are already indexed are not read again."""
     lab = open_lab(options)
     inventory = read_inventory(lab)
     files, requests = inventory.files, []
@@ -32,7 +35,7 @@ def run(options: Namespace) -> int:
             is_video = container_of(path) is not None
             requests.append(IndexRequest(path, files.identity(path), probe=is_video, check_bytes=options.check))
         except OSError:
-            continue  # gone since the walk
+            continue  # deleted since the folder was listed
     with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Indexing", shown=not options.json) as bar:
         searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
         known, failures = index_files(files, catalog, requests, probe, bar, options.workers, searcher)
@@ -41,7 +44,7 @@ def run(options: Namespace) -> int:
                 request.path for request in requests
             }  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if _is_gone(files, path)))
-    failures |= {path: Message("bytes.differ") for path, one in known.items() if one.differs_ms is not None}
+    failures |= {path: Message("cli.bytes_differ") for path, one in known.items() if one.differs_ms is not None}
     checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
     size = sum(item.identity.size_bytes for item in known.values())
     if options.json:
@@ -52,15 +55,21 @@ def run(options: Namespace) -> int:
         for count in checked.values():
             say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
     if failures:
-        listed = "\n".join(f"  - {display_path(path)} {why}" for path, why in sorted(failures.items()))
-        remedy = f"\n{Message('bytes.differ.remedy')}" if Message("bytes.differ") in failures.values() else ""
-        what = "cannot be relied on" if remedy else "could not be indexed"
-        raise IncompleteError(f"{plural(len(failures), 'file')} {what}:\n{listed}{remedy}")
+        raise _failure(failures, listed=not options.json)
     return 0
 
 
+def _failure(failures: Mapping[str, Message], *, listed: bool) -> IncompleteError:
+    """Return the error for files that could not be indexed or hold other bytes, after printing a list of them."""
+    for path, why in sorted(failures.items()) if listed else ():
+        print(f"  - {printable(display_path(path))} {why}", file=sys.stderr)
+    if Message("cli.bytes_differ") in failures.values():
+        return IncompleteError(Message("cli.files_differ", count=len(failures)))
+    return IncompleteError(Message("cli.files_not_indexed", count=len(failures)))
+
+
 def _is_gone(files: LabFiles, path: str) -> bool:
-    """Return whether there is no such file; one of a recorder whose disk is not connected may come back."""
+    """Return whether a file was deleted. A recorder's file may only be on a disk that is not connected."""
     try:
         files.identity(path)
     except OSError as error:

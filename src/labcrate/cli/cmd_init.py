@@ -1,4 +1,4 @@
-"""``labcrate init``: a commented ``labcrate.toml`` out of what the lab's files show."""
+"""``labcrate init``: write a commented ``labcrate.toml`` from the lab's files."""
 
 import os
 import secrets
@@ -13,16 +13,15 @@ from labcrate.errors import TargetError
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.lab.settings_template import SettingsSuggestions, settings_text, suggest_settings
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-
-_ALREADY_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
 
 
 def run(options: Namespace) -> int:
-    """Write the lab's settings file, or with ``--print`` only show it."""
+    """Write the lab's settings file, or print it with ``--print``."""
     lab = open_lab(options)
     if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
-        raise TargetError(_ALREADY_THERE)
+        raise TargetError(Message("cli.settings_exist", file=SETTINGS_FILE))
     found = suggest_settings(lab)
     lab_id = str(uuid4())
     text = settings_text(lab_id, found, machine_zone())
@@ -38,7 +37,7 @@ def run(options: Namespace) -> int:
 
 
 def write_new_settings(lab: LabFolder, text: str) -> None:
-    """Write ``labcrate.toml``, whole or not at all, where there is none. Raises TargetError."""
+    """Write ``labcrate.toml`` atomically. Raises TargetError, also if the file exists."""
     target = lab.root / SETTINGS_FILE
     part = lab.root / f".{SETTINGS_FILE}.{secrets.token_hex(4)}.part"
     try:
@@ -53,21 +52,18 @@ def write_new_settings(lab: LabFolder, text: str) -> None:
             with suppress(FileNotFoundError):
                 part.unlink()
     except FileExistsError:
-        raise TargetError(_ALREADY_THERE) from None
+        raise TargetError(Message("cli.settings_exist", file=SETTINGS_FILE)) from None
     except OSError as error:
-        raise TargetError(
-            f"{SETTINGS_FILE} cannot be written to the lab folder ({error.strerror}); have its owner put there what "
-            "'labcrate init --print' shows."
-        ) from None
+        raise TargetError(Message("cli.settings_not_written", file=SETTINGS_FILE, error=error.strerror)) from None
 
 
 def _name_file(part: Path, target: Path) -> None:
-    """Give the whole file its name; unlike a rename, a second name never replaces a file that came meanwhile."""
+    """Give the complete file its name. Unlike a rename, a hard link never replaces a file created meanwhile."""
     try:
         os.link(part, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without second names, such as FAT and many network drives
+    except OSError:  # a file system without hard links, such as FAT and many network drives
         if os.path.lexists(target):
             raise FileExistsError from None
         part.rename(target)
@@ -88,10 +84,10 @@ def _json_object(lab_id: str, found: SettingsSuggestions, file: str | None, text
 
 
 def _print_result(found: SettingsSuggestions) -> None:
-    say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
+    say(f"{SETTINGS_FILE} was written. All settings except the lab's ID are commented out. Found:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
     say(f"  cameras: {', '.join(dict.fromkeys(printable(c.name or c.id) for c in found.cameras)) or 'none'}")
     for recorder in found.recorders:
-        say(f"  recorder: {printable(recorder.folder)}/ holds files named as {recorder.type} names them")
+        say(f"  recorder: {printable(recorder.folder)}/ (file names of {recorder.type})")
     for path in found.unreadable_files:
-        say(f"  ! {printable(path)} could not be read, so what it says is not in it")
+        say(f"  ! {printable(path)} could not be read; its content was not used")

@@ -1,4 +1,4 @@
-"""``labcrate keygen``: the key that signs the lab's archives."""
+"""``labcrate keygen``: create the key that signs the lab's archives."""
 
 from argparse import Namespace
 
@@ -7,7 +7,7 @@ from labcrate.export.signing import make_key
 
 
 def run(options: Namespace) -> int:
-    """Make the lab's key pair, once, and say what to do with it."""
+    """Create the lab's key pair, and print how to use it."""
     made = make_key(open_lab(options))
     key = made.public
     if options.json:
@@ -20,14 +20,14 @@ def run(options: Namespace) -> int:
             }
         )
         return 0
-    say(f"The lab has a key now: {key.key_id}")
+    say(f"Created the lab's key: {key.key_id}")
     say(f"  secret: {made.secret_file}")
-    say("    Back it up, show it to nobody: whoever has it can sign in the lab's name.")
+    say("    Back it up and keep it secret: anyone who has it can sign in the lab's name.")
     say(f"  public: {made.public_file}")
     print(f"\n{key.text}\n")
-    say("Send the public key to whoever receives archives, by another route than the archives.")
+    say("Give the public key to the people who receive archives, by another channel than the archives.")
     say("Sign an archive:")
     say_command(("labcrate", "export", "ID", "--sign"), options, "    ")
-    say("Whoever has it checks it:")
+    say("Verify a signed archive:")
     print(f"    labcrate verify FILE --key {key.text}")
     return 0

@@ -1,4 +1,4 @@
-"""``labcrate layout ID``: the ZIP's structure, every offset of it, without writing it."""
+"""``labcrate layout ID``: print the structure of the ZIP, with all offsets, without writing the ZIP."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from labcrate.export.prepare import plan_session
 
 
 def run(options: Namespace) -> int:
-    """Print where everything lies in a session's archive."""
+    """Print the offset of every part of a session's archive."""
     chosen, shown = export_options(options), stage_progress(options)
     with plan_session(open_lab(options), options.session, chosen, shown, options.workers) as (_, assembly):
         description = assembly.layout.describe()

@@ -1,7 +1,4 @@
-"""``labcrate link ID [FILE…]``: link near misses to a session, or take a link back.
-
-``run`` sees what was meant and hands it on, so that another way of finding files has one line here.
-"""
+"""``labcrate link ID [FILE…]``: link near misses to a session, undo a link, or list both."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -14,18 +11,18 @@ from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object, near_miss_object
 from labcrate.export.prepare import prepare_archive
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
-from labcrate.people.link_log import Link, LinkLog
+from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import Inventory, find_session
 from labcrate.plan.plan import NearMiss
-from labcrate.repair.link_by_time import BY_TIME_METHOD as BY_TIME
 from labcrate.repair.link_files import undo_logged_link
 
 
 def run(options: Namespace) -> int:
-    """Link near misses or what recorders have of the session's time, undo a link, or list both."""
+    """Link near misses, or recordings by time; undo a link; or list links and near misses."""
     if options.by_time:
         return link_by_time.run(options)
     _check_options(options)
@@ -47,15 +44,15 @@ def run(options: Namespace) -> int:
 def _check_options(options: Namespace) -> None:
     ways = [word for word, given in _method_options(options) if given]
     if options.undo is not None and (options.files or options.all or ways):
-        raise UsageError("--undo takes a link back; name no file and no other option with it.")
+        raise UsageError(Message("cli.undo_alone"))
     if options.files and options.all:
-        raise UsageError("--all finds the files itself; name none with it.")
+        raise UsageError(Message("cli.all_without_files"))
     if options.move and options.remux:
-        raise UsageError("--move moves a file and --remux leaves it where it is; choose one.")
+        raise UsageError(Message("cli.move_or_remux"))
     if ways and not options.files and not options.all:
-        raise UsageError(f"{ways[0]} says how a file is linked; name one that 'labcrate plan' lists as a near miss.")
+        raise UsageError(Message("cli.option_without_files", option=ways[0]))
     if options.yes and not options.all:
-        raise UsageError("--yes answers the question of --all; leave it out where files are named.")
+        raise UsageError(Message("cli.yes_without_all"))
 
 
 def _method_options(options: Namespace) -> Iterator[tuple[str, bool]]:
@@ -74,9 +71,9 @@ def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespac
     if options.json:
         write_json(link_object(link))
     else:
-        by_time = link.method == BY_TIME
-        left = f", no part of session {link.session} any more" if by_time else " is where it was, and no part of it"
-        say(f"Link {link.number} was taken back: {printable(link.source)}{left}.")
+        back = "" if link.method == LinkMethod.BY_TIME else " The file is at its old path."
+        source = printable(link.source)
+        say(f"Link {link.number} was undone: {source} no longer belongs to session {link.session}.{back}")
 
 
 def _print_list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:
@@ -91,7 +88,7 @@ def _print_list(links: list[Link], near_misses: Sequence[NearMiss], session_id: 
         return
     _print_links("Linked", [link for link in links if not link.undone])
     if undone := [link for link in links if link.undone]:
-        _print_links("\nTaken back", undone)
+        _print_links("\nUndone", undone)
     say("\nNear misses")
     for near_miss in near_misses:
         say_near_miss(near_miss, options)
@@ -102,8 +99,8 @@ def _print_list(links: list[Link], near_misses: Sequence[NearMiss], session_id: 
 def _print_links(heading: str, links: list[Link]) -> None:
     say(heading)
     for link in links:
-        undone = f", taken back by {link.undone_by}" if link.undone else ""
+        undone = f", undone by {link.undone_by}" if link.undone else ""
         say(f"  {link.number}: {printable(link.source)}")
         say(f"      {link.method}, {printable(link.target)}, by {link.who}{undone}")
     if not links:
-        say("  nothing so far")
+        say("  none")

@@ -1,4 +1,4 @@
-"""``labcrate log``: what left the lab, when, and by whom."""
+"""``labcrate log``: print the export log."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -8,6 +8,7 @@ from labcrate.cli.people_arguments import open_people_database
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 from labcrate.model.session import is_numeric_id
 from labcrate.people.export_log import ExportLog, ExportLogFilter, ExportLogLine
 from labcrate.people.export_log_formats import as_csv, describe_contents, line_object
@@ -18,7 +19,7 @@ from labcrate.plan.summary import format_size
 def run(options: Namespace) -> int:
     """Print the export log, the newest line first."""
     if options.csv and options.json:
-        raise UsageError("Choose one of --csv and --json.")
+        raise UsageError(Message("cli.csv_or_json"))
     session = None if options.session is None else parse_session(options.session)
     chosen = ExportLogFilter(
         session,
@@ -38,7 +39,7 @@ def run(options: Namespace) -> int:
     elif lines:
         _print_table(lines)
     else:
-        say("No line fits." if chosen else "Nothing has left this lab.")
+        say("No matching transfers." if chosen else "Nothing was exported from this lab yet.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
+"""``labcrate plan ID``: show what an export would include and leave out, and why."""
 
 from argparse import Namespace
 from collections import Counter
@@ -39,13 +39,13 @@ def run(options: Namespace) -> int:
 
 
 def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOutFile] = ()) -> None:
-    """The plan as text that reads well at 80 columns."""
+    """Print a plan as text for 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
     say(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
-    say("\nGoes in")
+    say("\nIncluded")
     _print_members(assembly)
-    say("\nStays out")
+    say("\nLeft out")
     print_left_out(plan, options, others)
     if plan.missing or plan.warnings:
         say("\nProblems")
@@ -64,7 +64,7 @@ def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOutF
 
 
 def _print_secrets(plan: Plan) -> None:
-    """Say which files would stop an export, and, apart from them, which are not searched, or not yet."""
+    """Print the files that would stop an export, and those that are not searched for secrets, or not yet."""
     secrecy = plan.secrecy
     if secrecy.refused:
         say("\nWould stop an export")
@@ -72,7 +72,7 @@ def _print_secrets(plan: Plan) -> None:
         say(f"  {one.source} holds {one.kinds_text}")
         say(f"      -> {secret_file_remedy(one)}")
     if secrecy.not_searched:
-        say("\nNot searched, which stops no export")
+        say("\nNot searched (does not stop an export)")
     for member in secrecy.not_searched:
         say(f"  compressed, not searched for passwords and addresses: {member}")
     if secrecy.pending:
@@ -82,7 +82,7 @@ def _print_secrets(plan: Plan) -> None:
 
 
 def describe_span(span: TimeSpan) -> str:
-    """``2025-05-02T08:00:00.000Z to 2025-05-02T08:05:00.000Z (5:00)``."""
+    """Return a time span as text: ``2025-05-02T08:00:00.000Z to 2025-05-02T08:05:00.000Z (5:00)``."""
     start = format_instant(span.start) if span.start else "no start time"
     end = format_instant(span.end) if span.end else "no end time"
     return f"{start} to {end}" + (f" ({format_duration(span.seconds)})" if span.seconds is not None else "")
@@ -115,9 +115,9 @@ def _print_camera_span(span: CameraSpan) -> None:
 
 
 def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile] = ()) -> None:
-    """What was not chosen, the session's files that stay out, what is not the session's, and every near miss.
+    """Print what was not chosen, the session's files that are left out, and every near miss.
 
-    What is not the session's is counted; the ``others`` are named as well.
+    Files of other sessions are counted, and listed if they are given as ``others``.
     """
     for sentence in plan.not_chosen:
         say(f"  PARTIAL: {sentence}")
@@ -129,7 +129,7 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile]
         say(f"  {other.source}: {other.reason}")
     if plan.readings.lab.no_readings:
         messages = plural(plan.readings.lab.no_readings, "message")
-        say(f"  {messages} of the lab that are no readings (availability, commands)")
+        say(f"  {messages} of the lab that are not readings (availability, commands)")
     for near in plan.near_misses:
         say_near_miss(near, options)
     if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):

@@ -1,4 +1,4 @@
-"""``labcrate serve``: the lab in a browser."""
+"""``labcrate serve``: serve the lab to browsers."""
 
 import asyncio
 import json
@@ -18,16 +18,16 @@ from labcrate.errors import UsageError
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import expand_home
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.plan.option_values import parse_zone
 from labcrate.web.server import ServerAddress, serve
 
 _PORT_COUNT = 65536
-# What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
+# A host name within DNS limits (RFC 1035, 2.3.4), as browsers send it.
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
 )
-# No user, query or fragment; the path of plain segments.
+# No user, query or fragment, and only simple path segments.
 _BASE_URL = re.compile(
     r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]+)?(?:/[\w.~!$&'()*+,;=:@%-]+)*/*", re.IGNORECASE | re.ASCII
 )
@@ -35,7 +35,7 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def run(options: Namespace) -> int:
-    """Serve until Ctrl-C or a signal ends it."""
+    """Serve until Ctrl-C or a signal."""
     chosen = serve_settings(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
 
 def _print_start(started: ServerAddress, *, as_json: bool) -> None:
     if as_json:
-        # One line at once: a program that starts the server waits for it.
+        # Print one line at once: the program that started the server waits for it.
         answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}
         print(json.dumps(answer), flush=True)
         return
@@ -53,22 +53,22 @@ def _print_start(started: ServerAddress, *, as_json: bool) -> None:
     if started.warning:
         say(f"warning: {started.warning}")
     if started.setup_url:
-        say("Nobody can log in yet. Create the first administrator (the link works once):")
+        say("There are no users yet. Create the first administrator here (the link works once):")
         say(f"  {started.setup_url}")
     if started.hint:
         say(started.hint)
-    say("Ctrl-C ends it; downloads that run can be resumed afterwards.")
+    say("Press Ctrl-C to stop. Interrupted downloads can be resumed later.")
     sys.stdout.flush()
 
 
 def serve_settings(options: Namespace) -> ServeSettings:
-    """The settings of the server. Raises UsageError for those that cannot be meant."""
+    """Return the settings of the server. Raises UsageError for invalid ones."""
     if not 0 <= options.port < _PORT_COUNT:
-        raise UsageError(f"--port is {options.port}; it is a number from 1 to {_PORT_COUNT - 1}.")
+        raise UsageError(Message("cli.port", port=str(options.port), highest=str(_PORT_COUNT - 1)))
     if bool(options.tls_cert) != bool(options.tls_key):
-        raise UsageError("--tls-cert and --tls-key belong together; name both.")
+        raise UsageError(Message("cli.tls_both"))
     if options.trusted_proxy and options.base_url is None:
-        raise UsageError("--trusted-proxy is about the proxy that --base-url names; name both.")
+        raise UsageError(Message("cli.proxy_without_url"))
     return ServeSettings(
         lab_folder=lab_folder(options),
         host=options.host,
@@ -87,7 +87,7 @@ def serve_settings(options: Namespace) -> ServeSettings:
 def _parse_recorder_folder(text: str) -> Path:
     folder = expand_home(text)
     if not text or not folder.is_dir():
-        raise UsageError(f"--recorder is {text!r}; it is a folder that holds recorders' files, and there is none.")
+        raise UsageError(Message("cli.recorder_folder", folder=text))
     return folder
 
 
@@ -95,29 +95,26 @@ def _parse_network(text: str) -> Network:
     try:
         return ip_network(text.strip(), strict=False)
     except ValueError:
-        raise UsageError(
-            f"--trusted-proxy: {printable(text)!r} is not an address or network; write 192.0.2.7, 10.0.0.0/8 or "
-            "2001:db8::/32."
-        ) from None
+        raise UsageError(Message("cli.trusted_proxy", network=text)) from None
 
 
 def parse_base_url(text: str | None) -> str | None:
-    """Return the address that a proxy is reached by, without a slash at its end. Raises UsageError."""
+    """Return the base URL of a proxy without a slash at its end. Raises UsageError for an invalid one."""
     if text is None:
         return None
     try:
         parts = urlsplit(text)
         name, bracketed = parts.hostname or "", "[" in parts.netloc
         sound = (_is_address(name) if bracketed else bool(_HOST_NAME.fullmatch(name))) and parts.port != 0
-    except ValueError:  # brackets that do not fit, a port that is none
+    except ValueError:  # unbalanced brackets, an invalid port
         sound = False
     if not sound or not _BASE_URL.fullmatch(text) or _DOT_SEGMENT.search(parts.path):
-        raise UsageError(f"--base-url is '{printable(text)}'; write it like https://lab.example.org/labcrate.")
+        raise UsageError(Message("cli.base_url", url=text))
     return text.rstrip("/")
 
 
 def _is_address(text: str) -> bool:
-    """Return whether a text is an address of IPv6, as a URL has it in brackets."""
+    """Return whether a text is an IPv6 address, as in the brackets of a URL."""
     try:
         IPv6Address(text)
     except ValueError:
@@ -126,7 +123,7 @@ def _is_address(text: str) -> bool:
 
 
 def _choose_time_zone(text: str | None, lab: LabFolder) -> str:
-    """The zone that was named, or labcrate.toml's, or this machine's, or UTC. Raises UsageError, DocumentError."""
+    """Return the requested time zone, or labcrate.toml's, or this machine's. Raises UsageError, DocumentError."""
     if text is not None:
         return parse_zone(text)
     return read_settings(lab).time_zone or machine_zone()

@@ -1,4 +1,4 @@
-"""``labcrate sessions``: what the lab holds."""
+"""``labcrate sessions``: list the lab's sessions."""
 
 from argparse import Namespace
 
@@ -15,17 +15,17 @@ from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:
-    """List the lab's sessions."""
+    """Print a table of the lab's sessions, and their problems."""
     inventory = read_inventory(open_lab(options))
     rows = session_rows(inventory)
     if options.json:
         write_json([row_object(row) for row in rows])
         return 0
     if not rows and not inventory.problems:
-        say("This lab has no sessions: no description, no session folder, no recording named for one.")
+        say("This lab has no sessions: no descriptions, no session folders, no recordings named after a session.")
         return 0
     _print_table(rows)
-    for problem in inventory.problems:  # what is in these files is not known, perhaps whole sessions
+    for problem in inventory.problems:  # these files may describe more sessions
         say(f"! {problem}")
     return 0
 

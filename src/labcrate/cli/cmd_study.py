@@ -1,4 +1,4 @@
-"""``labcrate study``: which sessions belong together, and who sees those alone."""
+"""``labcrate study``: manage studies, which limit the sessions that people see."""
 
 import sys
 from argparse import Namespace
@@ -8,6 +8,7 @@ from labcrate.cli.people_arguments import open_people_database, refuse_name, req
 from labcrate.cli.screen import ask_yes_no, lab_option, open_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
@@ -23,13 +24,13 @@ StudyResult = tuple[Study, str]
 
 
 def run(options: Namespace) -> int:
-    """Do what was asked with the lab's studies."""
+    """Run the requested action, and print its result."""
     with open_people_database(options) as database:
         if options.action == "list":
-            refuse_name(options, "it lists every study")
+            refuse_name(options)
             _print_list(options, Studies(database).all())
             return 0
-        study, sentence = _ACTIONS[options.action](options, database, require_name(options, "study"))
+        study, sentence = _ACTIONS[options.action](options, database, require_name(options))
     if options.json:
         write_json(_json_object(study))
     else:
@@ -40,13 +41,13 @@ def run(options: Namespace) -> int:
 def _add(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
     _refuse_words(options)
     study = Studies(database).add(name)
-    return study, f"Study {study.name} is there; it has no sessions and no people yet."
+    return study, f"Created study {study.name}, without sessions and people."
 
 
 def _remove(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
     _refuse_words(options)
     study = Studies(database).remove(name)
-    return study, f"Study {study.name} is gone; the lab's sessions are as they were."
+    return study, f"Deleted study {study.name}. The lab's sessions are unchanged."
 
 
 def _sessions(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
@@ -60,27 +61,27 @@ def _sessions(options: Namespace, database: PeopleDatabase, name: str) -> StudyR
         sessions = [inventory.resolve(word) for word in words]
         for session in sessions:
             if session not in inventory.ids:
-                inventory.session(session)  # says which there are
+                inventory.session(session)  # raises NoSessionError, with the existing ids
         study = studies.add_sessions(name, sessions, system_user())
-    return study, f"Study {study.name} has {plural(len(study.sessions), 'session')} now."
+    return study, f"Study {study.name} now has {plural(len(study.sessions), 'session')}."
 
 
 def _people(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
     studies, users, (what, *words) = Studies(database), Users(database), _action_words(options, "USER")
     found = [users.get(word) for word in words]
     study = (studies.remove_people if what == "remove" else studies.add_people)(name, found)
-    sentences = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
+    sentences = [f"Study {study.name} now has {plural(len(study.people), 'person', 'people')}."]
     for user in found:
         if not studies.scope(user).is_limited:
-            why = "as an administrator" if studies.names_of(user) else "being in no study"
-            sentences.append(f"{user.name} sees every session, {why}.")
+            why = "is an administrator" if studies.names_of(user) else "is in no study"
+            sentences.append(f"{user.name} {why} and sees every session.")
     return study, "\n".join(sentences)
 
 
 def _fill(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
     _refuse_words(options)
     if options.tag is None:
-        raise UsageError("Say which tag: labcrate study fill NAME --tag TAG.")
+        raise UsageError(Message("cli.tag_missing"))
     studies = Studies(database)
     study, found = studies.get(name), sessions_with_tag(_take_inventory(options), options.tag)
     new = [session for session in found if session not in study.sessions]
@@ -91,13 +92,14 @@ def _fill(options: Namespace, database: PeopleDatabase, name: str) -> StudyResul
         )
     if not options.yes:
         if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UsageError("fill asks before it adds sessions, and there is no terminal to ask on; add --yes.")
-        say(f"With the tag '{printable(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
+            raise UsageError(Message("cli.no_terminal_to_fill"))
+        tag = printable(options.tag)
+        say(f"Sessions with the tag '{tag}' that are not yet in study {study.name}: {', '.join(new)}")
         if not ask_yes_no(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
-            return study, "Nothing was added."
+            return study, "No sessions were added."
     study = studies.add_sessions(name, new, system_user())
     return study, (
-        f"{plural(len(new), 'session')} added to study {study.name}. What gets the tag later does not enter by itself."
+        f"Added {plural(len(new), 'session')} to study {study.name}. Sessions that get the tag later are not added."
     )
 
 
@@ -110,19 +112,17 @@ _ACTIONS: dict[str, Callable[[Namespace, PeopleDatabase, str], StudyResult]] = {
 }
 
 
-def _action_words(options: Namespace, what: str) -> Sequence[str]:
-    """``add`` or ``remove``, and at least one more word. Raises UsageError."""
+def _action_words(options: Namespace, word: str) -> Sequence[str]:
+    """Return ``add`` or ``remove``, followed by at least one more word. Raises UsageError."""
     if len(options.words) < 2 or options.words[0] not in ("add", "remove"):
-        raise UsageError(f"Say what to do with which: labcrate study {options.action} NAME add|remove {what} ...")
+        raise UsageError(Message("cli.study_words", action=options.action, word=word))
     words: Sequence[str] = options.words
     return words
 
 
 def _refuse_words(options: Namespace) -> None:
     if options.words:
-        raise UsageError(
-            f"labcrate study {options.action} takes one NAME; put a name with spaces into quotation marks."
-        )
+        raise UsageError(Message("cli.one_name", action=options.action))
 
 
 def _take_inventory(options: Namespace) -> Inventory:
@@ -135,14 +135,14 @@ def _print_list(options: Namespace, studies: Sequence[Study]) -> None:
         return
     if not studies:
         say(
-            "There are no studies: everybody sees every session. Make one: labcrate study add "
+            "There are no studies: every user sees every session. Create one: labcrate study add "
             f"NAME{lab_option(options)}"
         )
         return
-    shown = table("Study", "Sessions", "People", "Made (UTC)")
+    shown = table("Study", "Sessions", "People", "Created (UTC)")
     for study in studies:
         made = f"{study.created:%Y-%m-%d %H:%M}"
-        shown.add_row(study.name, ", ".join(study.sessions) or "none", ", ".join(study.people) or "nobody", made)
+        shown.add_row(study.name, ", ".join(study.sessions) or "none", ", ".join(study.people) or "none", made)
     console().print(shown)
 
 

@@ -1,4 +1,4 @@
-"""``labcrate user``: who may log in, and as what."""
+"""``labcrate user``: manage users, their roles and passwords."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from labcrate.cli.people_arguments import open_people_database, read_password, r
 from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import SecondFactors
@@ -14,14 +15,14 @@ from labcrate.people.users import User, Users
 
 
 def run(options: Namespace) -> int:
-    """Do what was asked with the lab's users."""
+    """Run the requested action, and print its result."""
     with open_people_database(options) as database:
         users, factors = Users(database), SecondFactors(database)
         if options.action == "list":
-            refuse_name(options, "it lists everybody")
+            refuse_name(options)
             _print_list(options, users.all(), factors.user_ids_with_factor())
             return 0
-        name = require_name(options, "user")
+        name = require_name(options)
         if options.action == "reset-second-factor":
             user, sentence = _reset_second_factor(users, factors, name)
         else:
@@ -35,38 +36,38 @@ def run(options: Namespace) -> int:
 
 
 def _add(options: Namespace, users: Users, name: str) -> tuple[User, str]:
-    name = users.require_free_name(name)  # before anybody types a password for nothing
+    name = users.require_free_name(name)  # check the name before the password is typed
     user = users.add(name, Role(options.role or Role.VIEWER), read_password(options, name))
-    return user, f"{user.name} may log in now, as {user.role}."
+    return user, f"Added user {user.name} with the role {user.role}."
 
 
 def _password(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     name = users.get(name).name
     user = users.set_password(name, read_password(options, name))
-    return user, f"{user.name} has another password now; their logins and tokens have ended."
+    return user, f"Changed the password of {user.name}, and ended their logins and tokens."
 
 
 def _role(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     if options.role is None:
-        raise UsageError(f"Say which role: labcrate user role NAME --role {'|'.join(Role)}{lab_option(options)}.")
+        raise UsageError(Message("cli.role_missing", roles="|".join(Role)))
     user = users.set_role(name, Role(options.role))
-    return user, f"{user.name} is {user.role} from now on."
+    return user, f"{user.name} now has the role {user.role}."
 
 
 def _disable(_options: Namespace, users: Users, name: str) -> tuple[User, str]:
     user = users.disable(name)
-    return user, f"{user.name} is locked out: their logins and tokens have ended."
+    return user, f"Disabled {user.name}, and ended their logins and tokens."
 
 
 def _enable(_options: Namespace, users: Users, name: str) -> tuple[User, str]:
     user = users.enable(name)
-    return user, f"{user.name} may log in again."
+    return user, f"Enabled {user.name}, who can log in again."
 
 
 def _reset_second_factor(users: Users, factors: SecondFactors, name: str) -> tuple[User, str]:
     user = users.get(name)
     factors.reset(user)
-    return user, f"{user.name} logs in without a code from now on; their logins have ended."
+    return user, f"Removed the second factor of {user.name}, and ended their logins. The next login requires no code."
 
 
 _ACTIONS: dict[str, Callable[[Namespace, Users, str], tuple[User, str]]] = {
@@ -83,9 +84,9 @@ def _print_list(options: Namespace, users: list[User], having: frozenset[int]) -
         write_json([_json_object(user, having) for user in users])
         return
     if not users:
-        say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{lab_option(options)}")
+        say(f"There are no users yet. Add one: labcrate user add NAME --role admin{lab_option(options)}")
         return
-    shown = table("Name", "Role", "May log in", "Second factor", "Added (UTC)")
+    shown = table("Name", "Role", "Can log in", "Second factor", "Added (UTC)")
     for user in users:
         factor = "yes" if user.id in having else "no"
         added = f"{user.created:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""``labcrate verify FILE``: is the archive what its manifest says, and who signed that."""
+"""``labcrate verify FILE``: check an archive against its manifest, and its signature."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -11,12 +11,13 @@ from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import ProgressBar, say, write_json
 from labcrate.errors import UsageError, VerificationError
 from labcrate.lab.text import expand_home
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.plan.summary import format_size, plural
 
 
 def run(options: Namespace) -> int:
-    """Check an archive's structure, every checksum and, with a key, its signature; list each finding."""
+    """Check an archive's structure, all checksums and, with a key, the signature; print the findings."""
     path = expand_home(options.file)
     size = path.stat().st_size if path.is_file() else 0
     verify = _choose_check(options)
@@ -41,20 +42,18 @@ def run(options: Namespace) -> int:
     _raise_if_damaged(path, report)
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
-        say(f"{printable(path.name)} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        say(f"{printable(path.name)} is valid: {about}, all CRC-32 and SHA-256 checksums match.")
         if report.signed_by:
-            say(f"Its manifest is signed by key {report.signed_by}, the one that you gave.")
-        say(f"ETag, as the export log has it: {report.etag}")
+            say(f"The manifest is signed by key {report.signed_by}, as given with --key.")
+        say(f"Archive ID (as in the export log): {report.etag}")
     return 0
 
 
 def _choose_check(options: Namespace) -> Callable[[Path, Callable[[int], None]], Report]:
-    """Return what checks an archive as it was asked for. Raises UsageError."""
+    """Return the function for the requested check. Raises UsageError."""
     if options.key is None:
         if options.signature is not None:
-            raise UsageError(
-                "--signature says nothing without the key that it is to be by; name that, too: --key PUBKEY."
-            )
+            raise UsageError(Message("cli.signature_without_key"))
         return verify_archive
     key = read_public_key(options.key)
     beside = None if options.signature is None else expand_home(options.signature)
@@ -62,15 +61,11 @@ def _choose_check(options: Namespace) -> Callable[[Path, Callable[[int], None]],
 
 
 def _raise_if_damaged(path: Path, report: Report) -> None:
-    """Raise VerificationError where anything was found."""
+    """Raise VerificationError if there are findings."""
     if not report.findings:
         return
-    found, name = plural(len(report.findings), "finding"), printable(path.name)
+    count, name = len(report.findings), path.name
     if all(finding.kind == "signature" for finding in report.findings):
-        raise VerificationError(
-            f"{name} agrees with its manifest, but not with a signature by that key: {found}. Do not take it for "
-            f"the lab's; get archive and {name}{SIGNATURE_SUFFIX} again from where it was exported."
-        )
-    raise VerificationError(
-        f"{name} is not what its manifest says: {found}. Do not rely on it; export or copy it again."
-    )
+        signature = f"{name}{SIGNATURE_SUFFIX}"
+        raise VerificationError(Message("cli.signature_invalid", file=name, count=count, signature=signature))
+    raise VerificationError(Message("cli.archive_invalid", file=name, count=count))

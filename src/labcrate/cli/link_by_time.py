@@ -1,4 +1,4 @@
-"""``labcrate link ID --by-time``: the recorders' files that overlap a session, shown, asked about and linked."""
+"""``labcrate link ID --by-time``: show the recorders' files that overlap a session, ask, and link them."""
 
 import sys
 from argparse import Namespace
@@ -13,6 +13,7 @@ from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
+from labcrate.messages.message import Message
 from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, format_duration, format_instant, measure_coverage
 from labcrate.people.export_log import system_user
@@ -36,16 +37,16 @@ Groups = Mapping[tuple[str, str, str | None, str], Sequence[CandidateFile]]
 
 
 def run(options: Namespace) -> int:
-    """Show what overlaps the session, ask, and link what is answered with yes."""
+    """Show the recordings that overlap the session, ask, and link the confirmed ones."""
     if options.undo is not None or options.files or options.all or options.remux or options.move:
-        raise UsageError("--by-time finds the recordings itself; name no file, no --move and no --undo with it.")
+        raise UsageError(Message("cli.by_time_alone"))
     if not options.yes and (options.json or not _is_terminal()):
-        raise UsageError("--by-time asks before it links, and there is no terminal to ask on; add --yes.")
-    wanted = SearchFilter(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
+        raise UsageError(Message("cli.no_terminal_by_time"))
+    chosen_filter = SearchFilter(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
     inventory, session_id = find_session(open_lab(options), options.session)
     lab = inventory.lab
-    with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Looking", shown=not options.json) as bar:
-        offer = search_recorders(inventory, catalog, session_id, wanted, bar)
+    with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Searching", shown=not options.json) as bar:
+        offer = search_recorders(inventory, catalog, session_id, chosen_filter, bar)
     inside = [one for one in offer.files if one.confirm_reason is None]
     beyond = [one for one in offer.files if one.confirm_reason is not None]
     if not options.json:
@@ -59,10 +60,10 @@ def run(options: Namespace) -> int:
         write_json(_json_object(offer, linked, made))
     elif made:
         say(f"{plural(len(linked), 'recording')} linked to session {session_id}; nothing was copied or moved.")
-        say(f"To take it back: labcrate link {session_id} --undo {made.number}{lab_option(options)}")
+        say(f"To undo it: labcrate link {session_id} --undo {made.number}{lab_option(options)}")
     else:
-        say("Nothing was linked.")
-    # --yes was given, and did not do: a script must not take that for success.
+        say("No files were linked.")
+    # --yes was not enough: a script must see that nothing was linked.
     return RepairError.exit_code if options.yes and beyond and not linked and not offer.already_linked else 0
 
 
@@ -73,26 +74,23 @@ def _is_terminal() -> bool:
 def _choose_files(
     inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile], options: Namespace
 ) -> list[CandidateFile]:
-    """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
+    """Return the files that the user confirmed. Files beyond the session need a separate confirmation."""
     chosen: list[CandidateFile] = []
     if inside and (options.yes or ask_yes_no(f"Link {_these_recordings(len(inside))}?")):
         chosen += inside
     if beyond:
         if options.yes_beyond or (
-            not options.yes
-            and ask_yes_no(
-                f"Link also {_these_recordings(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?"
-            )
+            not options.yes and ask_yes_no(f"Also link {_these_recordings(len(beyond))} beyond the session?")
         ):
             chosen += beyond
         elif not options.json and options.yes:
-            say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well:")
+            say(f"{plural(len(beyond), 'recording')} beyond the session not linked. To link them, add --yes-beyond:")
             say_command(_command_with_beyond(options), options, "  ")
     return chosen
 
 
 def _command_with_beyond(options: Namespace) -> Iterator[str]:
-    """The command that was given, with a yes for what reaches beyond as well."""
+    """Yield the words of the given command, with ``--yes-beyond``."""
     yield from ("labcrate", "link", options.session, "--by-time")
     for name in options.recorder:
         yield from ("--recorder", name)
@@ -127,10 +125,10 @@ def _print_offer(offer: SearchResult, inside: Sequence[CandidateFile], beyond: S
     for line in gaps:
         say(line)
     if not offer.files:
-        say("\nNo recording of a recorder overlaps it.")
+        say("\nNo recording of a recorder overlaps the session.")
     if beyond:
         more = plural(len(beyond), "more recording" if inside else "recording")
-        say(f"\n{more} that {'needs a yes of its' if len(beyond) == 1 else 'need a yes of their'} own:")
+        say(f"\n{more} that {'needs' if len(beyond) == 1 else 'need'} a separate confirmation:")
         _print_beyond(beyond)
     _print_not_offered(offer)
     say()
@@ -149,7 +147,7 @@ def _print_beyond(beyond: Sequence[CandidateFile]) -> None:
 
 
 def _describe_overlap(others: Sequence[OtherSession]) -> str:
-    return f"it reaches into the time of {' and '.join(map(_describe_session, others))}"
+    return f"extends into the time of {' and '.join(map(_describe_session, others))}"
 
 
 def _describe_session(other: OtherSession) -> str:
@@ -157,17 +155,16 @@ def _describe_session(other: OtherSession) -> str:
 
 
 def _print_not_offered(offer: SearchResult) -> None:
-    """Say what in that time is not offered."""
+    """Print the recordings of that time that are not offered."""
     if offer.already_linked:
-        are = "is" if offer.already_linked == 1 else "are"
-        say(f"\n{plural(offer.already_linked, 'recording')} of it {are} linked already.")
+        say(f"\nAlready linked: {plural(offer.already_linked, 'recording')} of this time.")
     for (recorder, word), count in sorted(offer.unknown.items()):
-        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is no camera that the lab knows: not taken.")
-        say(f"  Say which it is with cameras = {{ {word} = ID }} in labcrate.toml, or take it with --camera {word}.")
+        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is not a known camera: not linked.")
+        say(f"  Set cameras = {{ {word} = ID }} in labcrate.toml, or link its files with --camera {word}.")
     for (recorder, word), count in sorted(offer.not_selected.items()):
-        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which was not chosen: not taken.")
+        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is not selected: not linked.")
     if offer.skipped:
-        say("\nNot taken")
+        say("\nNot linked")
     for source, reason in offer.skipped[:_MAX_LISTED]:
         say(f"  {source}: {reason}")
     if len(offer.skipped) > _MAX_LISTED:
@@ -175,7 +172,7 @@ def _print_not_offered(offer: SearchResult) -> None:
 
 
 def _group_by_camera(files: Sequence[CandidateFile]) -> Groups:
-    """The files by recorder, its word, camera's id and name to show, in the order of recorder and name."""
+    """Return the files by recorder, recorder's word, camera id and camera name, sorted by recorder and name."""
     groups = defaultdict[tuple[str, str, str | None, str], list[CandidateFile]](list)
     for one in files:
         camera = one.camera

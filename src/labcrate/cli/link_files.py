@@ -1,4 +1,4 @@
-"""Links several files to a session: all are checked before any is linked, and each result is said."""
+"""Link several files to a session: check all of them first, then link them and print each result."""
 
 import sys
 from argparse import Namespace
@@ -12,15 +12,15 @@ from labcrate.errors import PeopleError, RepairError, UsageError
 from labcrate.export.plan_views import link_object
 from labcrate.linking.judgement import has_session_marker
 from labcrate.linking.verdict import Rule
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
-from labcrate.people.link_log import LinkLog
+from labcrate.people.link_log import LinkLog, LinkMethod
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.plan import NearMiss
 from labcrate.plan.summary import plural
 from labcrate.repair.link_files import LinkResult, check_link_requests, create_link
-from labcrate.repair.near_misses import LinkMethod
 
 
 def link_files(
@@ -31,10 +31,10 @@ def link_files(
     files: Sequence[str],
     options: Namespace,
 ) -> int:
-    """Link files as the options say, and return the exit code: that of RepairError where one could not be linked.
+    """Link files as the options say, and return the exit code: that of RepairError if one could not be linked.
 
-    Those that are the session's already are only said, so that a command that failed on the way can be given again.
-    Raises RepairError and UsageError for what can be known beforehand, and then nothing was linked.
+    Files that already belong to the session are only reported, so that a command that failed can be run again.
+    Raises RepairError and UsageError if a check fails before any file is linked.
     """
     method = link_method(options)
     already = _already_linked(inventory, session_id, files) if method is LinkMethod.ENTRY and not options.camera else []
@@ -43,7 +43,7 @@ def link_files(
         inventory, near_misses, session=session_id, files=rest, method=method, camera=single_camera(options)
     )
     for file in already if not options.json else ():
-        say(f"{printable(file)} belongs to session {session_id} already.")
+        say(f"{printable(file)} already belongs to session {session_id}.")
     done: list[LinkResult] = []
     failed: list[tuple[str, str]] = []
     for request in requests:
@@ -85,16 +85,16 @@ def _already_linked(inventory: Inventory, session_id: str, files: Sequence[str])
 
 
 def link_method(options: Namespace) -> LinkMethod:
-    """Return how files are linked: ``--move``, ``--remux``, or in their place."""
+    """Return how files are linked: moved (``--move``), remuxed (``--remux``), or in place."""
     if options.move:
         return LinkMethod.MOVE
     return LinkMethod.REMUX if options.remux else LinkMethod.ENTRY
 
 
 def single_camera(options: Namespace) -> str | None:
-    """Return the camera that was named for the files, if any. Raises UsageError for several."""
+    """Return the camera in the options, if there is one. Raises UsageError if there are several."""
     if len(options.camera) > 1:
-        raise UsageError("--camera is given more than once; link the files of each camera by themselves.")
+        raise UsageError(Message("cli.several_cameras"))
     return next(iter(options.camera), None)
 
 
@@ -102,13 +102,11 @@ def _describe_link(done: LinkResult) -> str:
     link = done.link
     source, target = printable(link.source), printable(link.target)
     if link.method == LinkMethod.ENTRY:
-        return f"{source} belongs to session {link.session} now, as {target} says."
+        return f"{source} now belongs to session {link.session} (listed in {target})."
     if link.method == LinkMethod.MOVE:
-        return f"{source} belongs to session {link.session} now, as {target}."
-    sound = (
-        f" Its sound ({done.left_out}) does not fit into an MP4 and was left in the original." if done.left_out else ""
-    )
-    return f"{target} was made of {source}, which stays, and belongs to session {link.session} now.{sound}"
+        return f"{source} now belongs to session {link.session}, as {target}."
+    audio = f" An MP4 cannot hold its audio ({done.left_out}), which is only in the original." if done.left_out else ""
+    return f"{target} was made from {source} and belongs to session {link.session}. The original stays.{audio}"
 
 
 def _json_object(done: LinkResult) -> dict[str, object]:
@@ -119,15 +117,15 @@ def _print_undo_commands(done: Sequence[LinkResult], session_id: str, options: N
     if options.json:
         return
     if done:
-        say("To take it back:" if len(done) == 1 else "To take them back:")
+        say("To undo it:" if len(done) == 1 else "To undo them:")
     for one in done:
         say_command(("labcrate", "link", session_id, "--undo", str(one.link.number)), options, "  ")
 
 
 _METHOD_WORDS = {
-    LinkMethod.ENTRY: "linked where they lie, by an entry in the session's own register",
-    LinkMethod.MOVE: "moved into the session's own folder",
-    LinkMethod.REMUX: "made into MP4s in the session's own folder; the originals stay",
+    LinkMethod.ENTRY: "linked in place, by an entry in the session's register",
+    LinkMethod.MOVE: "moved into the session's folder",
+    LinkMethod.REMUX: "remuxed to MP4s in the session's folder (the originals stay)",
 }
 
 
@@ -136,13 +134,13 @@ def link_all_marked(
 ) -> int:
     """Show which near misses would be linked and how, ask, and link them; return the exit code.
 
-    With ``--remux`` these are the videos that are no MP4s, else the MP4s. Raises UsageError where nobody can be asked.
+    With ``--remux`` these are the videos that are no MP4s, else the MP4s. Raises UsageError if there is no terminal.
     """
     method = link_method(options)
     marked = [near for near in near_misses if has_session_marker(near.path, session_id, near.verdict, inventory.rules)]
     chosen = [near for near in marked if (near.verdict.rule is Rule.NOT_MP4) == (method is LinkMethod.REMUX)]
     files = [near.path for near in chosen]
-    # What cannot be linked is said before anybody is asked.
+    # Report files that cannot be linked before asking.
     check_link_requests(
         inventory, near_misses, session=session_id, files=files, method=method, camera=single_camera(options)
     )
@@ -151,13 +149,13 @@ def link_all_marked(
             write_json({"session": json_id(session_id), "links": [], "failed": [], "already": []})
         else:
             kind = "a video in another container" if method is LinkMethod.REMUX else "an MP4"
-            say(f"No near miss of session {session_id} is {kind} whose name says session{session_id} by a marker.")
+            say(f"No near miss of session {session_id} is {kind} whose name contains session{session_id}.")
         return 0
     if not options.json:
         _print_files(chosen, session_id, method)
         _print_rest(len(near_misses) - len(chosen))
     if not options.yes and not _ask_to_link(options):
-        say("Nothing was linked.")
+        say("No files were linked.")
         return 0
     return link_files(inventory, session_id, log, near_misses, files, options)
 
@@ -166,7 +164,7 @@ def _print_files(chosen: Sequence[NearMiss], session_id: str, method: LinkMethod
     say(f"{plural(len(chosen), 'file')} for session {session_id}, to be {_METHOD_WORDS[method]}:\n")
     table = Table(box=None, pad_edge=False)
     table.add_column("File", overflow="fold", ratio=3)
-    table.add_column("What is wrong with its name", overflow="fold", ratio=2)
+    table.add_column("Problem with the name", overflow="fold", ratio=2)
     for near in chosen:
         table.add_row(near.source, near.verdict.rule.value)
     console().print(table)
@@ -175,11 +173,11 @@ def _print_files(chosen: Sequence[NearMiss], session_id: str, method: LinkMethod
 
 def _print_rest(count: int) -> None:
     if count:
-        say(f"Not among them: {plural(count, 'near miss', 'near misses')}; name those that you want.\n")
+        say(f"Not included: {plural(count, 'near miss', 'near misses')}. To link one, give its name.\n")
 
 
 def _ask_to_link(options: Namespace) -> bool:
-    """Ask on the terminal. Raises UsageError where there is none."""
+    """Request a confirmation on the terminal. Raises UsageError if there is none."""
     if options.json or not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask on, so nothing was linked; add --yes to link these files.")
+        raise UsageError(Message("cli.no_terminal_to_link"))
     return ask_yes_no("Link them?")

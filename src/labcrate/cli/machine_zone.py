@@ -1,4 +1,4 @@
-"""The time zone that this machine is set to."""
+"""The time zone of this machine."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _LOCALTIME = Path("/etc/localtime")
 
 
 def machine_zone() -> str:
-    """Return the IANA zone of ``TZ``, or the one that /etc/localtime is a link to, or UTC."""
+    """Return the IANA zone in ``TZ``, or the one that /etc/localtime links to, or UTC."""
     for found in (os.environ.get("TZ", "").removeprefix(":"), _zone_of_localtime()):
         if found and is_time_zone(found):
             return found

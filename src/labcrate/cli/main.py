@@ -1,4 +1,4 @@
-"""The ``labcrate`` command: options, then one module per command, imported only when it is run."""
+"""The ``labcrate`` command. Each command has a module, which is imported only when the command runs."""
 
 import argparse
 import difflib
@@ -17,40 +17,41 @@ from typing import Any, NoReturn, TextIO
 from labcrate import __version__
 from labcrate.cli.arguments import COMMANDS
 from labcrate.errors import LabcrateError, UsageError
-from labcrate.messages.text import printable, printable_lines
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable_lines
 
 INTERRUPTED = 130
-# A plan's thousands of values live until the command ends: looking for garbage among them again and again is in vain.
+# A plan's thousands of values live until the command ends, so frequent garbage collection would only cost time.
 _OBJECTS_PER_COLLECTION = 100_000
 
 _FIRST_STEPS = """\
-labcrate packages one session of a living lab into one verifiable ZIP.
+labcrate exports one session of a living lab as one verifiable ZIP.
 
-No lab at hand?     labcrate demo
-In a lab folder:    labcrate sessions        what the lab holds
-                    labcrate plan 42         what would go in, what stays out, and why
-                    labcrate export 42       the ZIP
-From elsewhere:     add --lab DIR, or set LABCRATE_LAB
+No lab at hand:     labcrate demo            build a sample lab
+In a lab folder:    labcrate sessions        list the sessions
+                    labcrate plan 42         show what an export would include
+                    labcrate export 42       write the ZIP
+Anywhere else:      add --lab DIR, or set LABCRATE_LAB
 
 All commands:       labcrate --help
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports a wrong option as an error of ours: one sentence, with the nearest right word."""
+    """An argument parser that raises UsageError for an invalid option."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{printable(message[:1].upper() + message[1:])}. See '{self.prog} --help'.")
+        raise UsageError(Message("cli.invalid_option", problem=message, command=self.prog))
 
     def print_help(self, file: Any = None) -> None:
-        print(self.format_help(), end="", file=file)  # argparse itself is silent when this cannot be written
+        print(self.format_help(), end="", file=file)  # argparse ignores a failure to write
 
 
 def run() -> NoReturn:
-    """Entry point of the ``labcrate`` command."""
+    """Run the ``labcrate`` command, and exit with its exit code."""
     _open_standard_streams()
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a shutdown or a closed terminal ends a command as Ctrl-C does
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end as with Ctrl-C at a shutdown or when the terminal closes
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     code = main(sys.argv[1:])
@@ -62,10 +63,10 @@ def run() -> NoReturn:
 
 
 def _open_standard_streams() -> None:
-    """Have three streams that take any text.
+    """Open the standard streams that are closed, and let all of them accept any text.
 
-    A closed one (``>&-``) would give its number to the next file that is opened, and what is written to
-    the stream would end up there. What a terminal's encoding does not have is written out (``\\xfc``).
+    The next file opened would get the number of a closed stream (``>&-``), and the stream's output would go there.
+    Characters that the terminal's encoding lacks are written as escapes (``\\xfc``).
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
@@ -80,7 +81,7 @@ def _open_standard_streams() -> None:
 
 
 def _redirect_to_null(stream: TextIO) -> None:
-    """Send what is left for a stream nowhere, so that the interpreter does not stumble over it at its end."""
+    """Discard the unwritten output of a stream, so that the interpreter does not fail at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
@@ -95,9 +96,9 @@ def main(arguments: Sequence[str]) -> int:
     except LabcrateError as error:
         return _print_error(str(error), type(error).__name__, error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        return _print_error("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
+        return _print_error("Stopped. No partial files are left.", "Interrupted", INTERRUPTED, as_json=as_json)
     except BrokenPipeError:
-        # The reader of our output went away (labcrate plan 42 | head): not an error of ours.
+        # The reader of the output has ended (labcrate plan 42 | head): no error.
         _redirect_to_null(sys.stdout)
         return 0
     except OSError as error:
@@ -113,19 +114,19 @@ def _dispatch(arguments: Sequence[str]) -> int:
         return 0
     try:
         options = parser.parse_args(_check_command(arguments))
-    except SystemExit:  # --help and --version have said all there is to say
+    except SystemExit:  # --help and --version have printed their text
         return 0
     code: int = import_module(f"labcrate.cli.cmd_{options.command}").run(options)
     return code
 
 
 def _print_error(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
-    """Say what went wrong, after all that was said before it, and return the exit code."""
+    """Print an error after all earlier output, and return the exit code."""
     try:
         sys.stdout.flush()
     except OSError:
         _redirect_to_null(sys.stdout)
-    # A reader of standard error that went away takes nothing from what was done or not done.
+    # If nothing reads standard error, the exit code still counts.
     with suppress(OSError):
         if as_json:
             print(json.dumps({"error": {"kind": kind, "message": message, "exitCode": exit_code}}), file=sys.stderr)
@@ -135,26 +136,27 @@ def _print_error(message: str, kind: str, exit_code: int, *, as_json: bool) -> i
 
 
 def _check_command(arguments: Sequence[str]) -> Sequence[str]:
-    """Refuse an unknown command with the one that was probably meant."""
+    """Return the arguments. Raises UsageError for an unknown command, with the most similar one."""
     word = next((a for a in arguments if not a.startswith("-")), None)
     if word == arguments[0] and word not in COMMANDS:
         near = difflib.get_close_matches(word, COMMANDS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(COMMANDS)}."
-        raise UsageError(f"There is no command {word!r}; {hint}")
+        if near:
+            raise UsageError(Message("cli.similar_command", word=word, similar=near[0]))
+        raise UsageError(Message("cli.unknown_command", word=word, commands=", ".join(COMMANDS)))
     return arguments
 
 
 def _list_exit_codes() -> str:
-    """List all exit codes, each with the kind of error that ``--json`` names: an installed package has no docs."""
+    """Return a list of all exit codes with the kinds of errors in ``--json`` output."""
     kinds = sorted((kind.exit_code, kind.__name__) for kind in LabcrateError.__subclasses__())
     listed = ", ".join(f"{code} {name}" for code, name in [(0, "done"), *kinds, (INTERRUPTED, "Interrupted")])
-    return f"Exit codes: {listed}; 1 anything else."
+    return f"Exit codes: {listed}; 1 any other error."
 
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="labcrate",
-        description="Package one session of a living lab into one verifiable ZIP.",
+        description="Export one session of a living lab as one verifiable ZIP.",
         epilog=_list_exit_codes(),
     )
     parser.add_argument("--version", action="version", version=f"labcrate {__version__}")
@@ -162,5 +164,5 @@ def _build_parser() -> argparse.ArgumentParser:
     for name, (summary, add_arguments) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
         add_arguments(command)
-        command.add_argument("--json", action="store_true", help="write the answer as JSON")
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser

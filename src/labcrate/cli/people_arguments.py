@@ -1,4 +1,4 @@
-"""What the commands about people have in common: the lab's people, and how a password is asked for."""
+"""Shared by the commands about people: open their database, check NAME, and read a password."""
 
 import getpass
 import sys
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from labcrate.cli.screen import open_lab
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
+from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
 
 _MAX_LINE_BYTES = 16 * 1024
@@ -16,44 +17,41 @@ _MAX_LINE_BYTES = 16 * 1024
 
 @contextmanager
 def open_people_database(options: Namespace) -> Iterator[PeopleDatabase]:
-    """The people of the lab that was named. Raises NoLabError, CatalogError, PeopleError."""
+    """Open the database of people of the command's lab. Raises NoLabError, CatalogError, PeopleError."""
     with open_people(open_lab(options).root) as database:
         yield database
 
 
-def require_name(options: Namespace, what: str) -> str:
-    """The name that the command is about. Raises UsageError when none was given."""
+def require_name(options: Namespace) -> str:
+    """Return the NAME of the command. Raises UsageError if there is none."""
     if options.name is None:
-        raise UsageError(f"Say which {what}: labcrate {options.command} {options.action} NAME.")
+        raise UsageError(Message("cli.name_missing", command=f"{options.command} {options.action}"))
     name: str = options.name
     return name
 
 
-def refuse_name(options: Namespace, instead: str) -> None:
-    """See that a list was asked for without a name, which would change nothing about it.
-
-    Raises UsageError, with what the list holds ``instead``.
-    """
+def refuse_name(options: Namespace) -> None:
+    """Raise UsageError if a list was requested with a NAME, which would have no effect."""
     if options.name is not None:
-        raise UsageError(f"labcrate {options.command} {options.action} takes no NAME; {instead}.")
+        raise UsageError(Message("cli.name_not_allowed", command=f"{options.command} {options.action}"))
 
 
 def read_password(options: Namespace, name: str) -> str:
-    """A password, typed twice on the terminal, or read from standard input when that was asked for.
+    """Return a password, typed twice on the terminal, or read from standard input with ``--password-stdin``.
 
     Raises UsageError.
     """
     if options.password_stdin:
         return _read_stdin_password()
     if not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask for the password on; send it with --password-stdin.")
+        raise UsageError(Message("cli.no_terminal_for_password"))
     try:
         password = getpass.getpass(f"Password for {name}: ")
-        again = getpass.getpass("The same once more: ")
+        again = getpass.getpass("Repeat password: ")
     except EOFError:
-        raise UsageError("No password was typed.") from None
+        raise UsageError(Message("cli.no_password")) from None
     if password != again:
-        raise UsageError("The two passwords are not the same.")
+        raise UsageError(Message("cli.passwords_differ"))
     return password
 
 
@@ -62,4 +60,4 @@ def _read_stdin_password() -> str:
     try:
         return line.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise UsageError("The password on standard input is not UTF-8 text.") from None
+        raise UsageError(Message("cli.password_not_utf8")) from None

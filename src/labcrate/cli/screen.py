@@ -1,4 +1,4 @@
-"""What all commands write with: text for people, JSON for machines, bars for the patient."""
+"""Input and output of all commands: the lab folder, text, JSON, questions and progress bars."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from labcrate.index.indexing import Progress
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.text import expand_home
 from labcrate.linking.verdict import command_line
+from labcrate.messages.message import Message
 from labcrate.messages.text import escape_steering, printable_lines
 
 if TYPE_CHECKING:
@@ -25,25 +26,25 @@ if TYPE_CHECKING:
 
 
 def lab_folder(options: Namespace) -> Path:
-    """Return the lab folder: of the option, the environment, or the current one. Raises NoLabError for no name."""
+    """Return the lab folder of the option, the environment, or the current one. Raises NoLabError for an empty name."""
     named = options.lab if options.lab is not None else os.environ.get(LAB_VARIABLE)
     if named == "":
-        raise NoLabError(f"The lab folder's name is empty; name it with --lab DIR or {LAB_VARIABLE}.")
+        raise NoLabError(Message("cli.empty_lab_name", variable=LAB_VARIABLE))
     return expand_home(named) if named else Path.cwd()
 
 
 def open_lab(options: Namespace) -> LabFolder:
-    """Open the lab that a command is about. Raises NoLabError."""
+    """Open the command's lab. Raises NoLabError."""
     return LabFolder(lab_folder(options))
 
 
 def lab_option(options: Namespace) -> str:
-    """What a command that is suggested needs to mean the lab that this one was given: `` --lab DIR``, or nothing."""
+    """Return what a suggested command needs to use the same lab: `` --lab DIR``, or nothing."""
     return f" --lab {shlex.quote(options.lab)}" if options.lab else ""
 
 
 def say(text: str = "") -> None:
-    """Write lines of text; on a terminal, a long one goes on below its own beginning. Names are never broken."""
+    """Print lines of text. On a terminal, wrap long lines with an indent, without breaking words."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in printable_lines(text).split("\n"):
         if width is None or len(line) <= width:
@@ -54,7 +55,7 @@ def say(text: str = "") -> None:
 
 
 def ask_yes_no(question: str) -> bool:
-    """Ask on the terminal; anything but a yes, and the end of the input, is a no."""
+    """Print a question on the terminal, and return whether the answer is yes."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
@@ -62,18 +63,18 @@ def ask_yes_no(question: str) -> bool:
 
 
 def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> None:
-    """Write a command of labcrate on one line of its own, whatever the terminal's width, so that it can be pasted."""
+    """Print a labcrate command on one line, even if it is longer than the terminal, so that it can be pasted."""
     print(f"{indent}{command_line(words)}{printable_lines(lab_option(options))}")
 
 
 def write_json(value: Any) -> None:
-    """Write one JSON document to standard output; what its encoding does not have is escaped as JSON does it."""
+    """Print one JSON document to standard output, with JSON escapes for characters that its encoding lacks."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     print(escape_steering(json.dumps(value, ensure_ascii=ascii_only, indent=2)))
 
 
 class ProgressBar(Progress):
-    """A progress bar on standard error while there is something to wait for; silent when that is no terminal."""
+    """A progress bar on standard error. Nothing is shown if that is no terminal."""
 
     def __init__(self, title: str, *, shown: bool = True) -> None:
         self._title = title
@@ -82,11 +83,11 @@ class ProgressBar(Progress):
         self._task: TaskID | None = None
 
     def begin(self, files: int, size_bytes: int) -> None:
-        """Show the bar from here on, if there is anything to do."""
+        """Show the bar, if there is anything to do."""
         if self._bars is not None and self._task is not None:
             self._bars.reset(self._task, total=size_bytes)
         elif files and self._shown:
-            # Drawing is imported by those who see it: it takes longer than a small export's own work.
+            # Imported only when a bar is shown: the import takes longer than a small export.
             from labcrate.cli.terminal import progress_bars  # noqa: PLC0415
 
             self._bars = progress_bars()
@@ -94,12 +95,12 @@ class ProgressBar(Progress):
             self._task = self._bars.add_task(self._title, total=size_bytes)
 
     def advance(self, size_bytes: int) -> None:
-        """Move the bar by so many bytes."""
+        """Advance the bar by so many bytes."""
         if self._bars is not None and self._task is not None:
             self._bars.advance(self._task, size_bytes)
 
     def stop(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         if self._bars is not None:
             self._bars.stop()
 

@@ -1,4 +1,4 @@
-"""Near misses as text: the same words in ``plan``, ``link`` and at the end of ``export``."""
+"""Shared by the commands about one session: export options, progress bars, near misses and warnings."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from labcrate.plan.plan import NearMiss
 
 
 def say_near_miss(near_miss: NearMiss, options: Namespace) -> None:
-    """Write what a near miss is, what would mend it, and the command that does."""
+    """Print a near miss with its reason, its remedy and the command for it."""
     verdict = near_miss.verdict
     say(f"  near miss ({verdict.rule}): {near_miss.source}")
     say(f"      {verdict.reason}")
@@ -23,17 +23,17 @@ def say_near_miss(near_miss: NearMiss, options: Namespace) -> None:
 
 
 def export_options(options: Namespace) -> Options:
-    """Return what of the session is chosen by the words of a command line. Raises UsageError."""
+    """Return the export options of a command line. Raises UsageError."""
     base_topic = options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE)
     return parse_options(vars(options) | {"base_topic": base_topic})
 
 
 def stage_progress(options: Namespace) -> ShowStage:
-    """Return what shows a bar for each stage: none where the answer is JSON."""
+    """Return a function that makes the progress bar of a stage. With ``--json`` the bars are hidden."""
     return lambda name: ProgressBar(name.capitalize(), shown=not options.json)
 
 
 def say_log_problem(problem: str | None) -> None:
-    """Warn on standard error where the lab's export log has no whole line of an export."""
+    """Print a warning on standard error if an export could not be logged completely."""
     if problem:
-        print(f"labcrate: warning: {printable_lines(problem[:1].lower() + problem[1:])}", file=sys.stderr)
+        print(f"labcrate: warning: {printable_lines(problem)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What is drawn with Rich: tables and progress bars. Imported by those alone who draw."""
+"""Tables and progress bars, drawn with Rich. Commands import this only when they need it: the import takes long."""
 
 import sys
 from typing import Any
@@ -17,18 +17,18 @@ from rich.text import Text
 
 from labcrate.messages.text import printable_lines
 
-# Wide enough for a file name in a pipe or a log; a terminal's own width is always kept.
+# The width in a pipe or a log file, enough for a file name. On a terminal, its own width is used.
 _PIPE_WIDTH = 200
 
 
 def console() -> Console:
-    """Standard output for tables: no colour codes in a pipe, nothing in a name taken for markup."""
+    """Return a console for tables on standard output, without colours in a pipe and without markup in names."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return _Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def table(*headings: str) -> Table:
-    """Return an empty table without lines, whose columns fold what is too long for them."""
+    """Return an empty table without lines, whose columns wrap long values."""
     made = Table(box=None, pad_edge=False)
     for heading in headings:
         made.add_column(heading, overflow="fold")
@@ -36,7 +36,7 @@ def table(*headings: str) -> Table:
 
 
 class _Console(Console):
-    """Shows what others wrote without letting it steer the terminal; a reader that went away is our caller's affair."""
+    """A console that escapes control characters in texts, and raises BrokenPipeError if its output is not read."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable_lines(text), **options)
@@ -46,7 +46,7 @@ class _Console(Console):
 
 
 def progress_bars() -> Progress:
-    """Progress bars on standard error that vanish in the end."""
+    """Return progress bars on standard error that are removed at the end."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),

@@ -12,6 +12,7 @@ from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, read_inventory
 from labcrate.plan.options import Options
@@ -54,7 +55,7 @@ def prepare_from_index(
     *,
     progress: Progress,
     workers: int | None,
-    unreadable: Mapping[str, tuple[Identity, str]],
+    unreadable: Mapping[str, tuple[Identity, Message]],
     same_session: Iterable[Assembly] = (),
 ) -> Assembly:
     """Return a session's archive with what is known of its files: none is read through (see ``unindexed_files``).
@@ -74,7 +75,7 @@ def unindexed_files(plan: Plan) -> list[CopiedFile]:
     return [file for file in plan.copied if file.fixity is None or file.search is None]
 
 
-def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, str]:
+def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, Message]:
     """Have the index know what a plan lacks; return the files that could not be read, by path with the reason.
 
     A plan made afterwards has the fixity of all others. What ``progress`` raises ends the work. Raises CatalogError,

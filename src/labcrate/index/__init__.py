@@ -1,1 +1,1 @@
-"""The index: what was learned of each file of the lab, and can be learned again."""
+"""The index: what labcrate found out about each file of a lab. It can be rebuilt from the files."""

@@ -1,4 +1,4 @@
-"""When a file's bytes are to be confirmed: read again, and compared with the CRC-32 that the index has of them."""
+"""Check that files still hold their bytes: read them again, and compare them with the CRC-32 in the index."""
 
 import time
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from labcrate.lab.lab_files import FileReader, display_path
 from labcrate.model.lab_settings import CONFIRM_DAYS
 
 CLOCK: Callable[[], float] = time.time
-"""Seconds since 1970: the one clock that says when bytes were confirmed."""
+"""The clock of all byte checks: a function that returns seconds since 1970."""
 
 DAY_MS = 24 * 60 * 60 * 1000
 
 
 def now_ms() -> int:
-    """The time in milliseconds since 1970, UTC."""
+    """Return the time in milliseconds since 1970, UTC."""
     return round(CLOCK() * 1000)
 
 
 class ByteCheckMode(StrEnum):
-    """Which files are confirmed: those confirmed too long ago, all, or none."""
+    """Which files are checked: those whose last check is too old, all, or none."""
 
     BY_AGE = "by age"
     ALWAYS = "always"
@@ -33,15 +33,15 @@ class ByteCheckMode(StrEnum):
 
     @classmethod
     def of(cls, choice: bool | None) -> "ByteCheckMode":
-        """Return what somebody chose: True for all, False for none, None for what is due by its age."""
+        """Return the mode of a user's choice: True for all files, False for none, None by the age of the last check."""
         return cls.BY_AGE if choice is None else cls.ALWAYS if choice else cls.NEVER
 
 
 @dataclass(frozen=True, slots=True)
 class ByteCheckRule:
-    """Which bytes are to be confirmed again: those last confirmed over ``days`` before now, unless ``check`` differs.
+    """The rule that says which files are checked: in mode BY_AGE, those last checked more than ``days`` ago.
 
-    ``began_ms`` is when the work began for which they are confirmed: what was confirmed since is confirmed.
+    ``began_ms`` is when the work began that needs the check: a check since then counts in every mode.
     """
 
     began_ms: int
@@ -54,22 +54,23 @@ class ByteCheckRule:
         return cls(now_ms(), check, days)
 
     def is_due(self, known: IndexedFile) -> bool:
-        """Return whether a file is to be confirmed; one without checksums has nothing to be compared with."""
+        """Return whether a file must be checked. A file without checksums cannot be."""
         if self.check is ByteCheckMode.NEVER or known.fixity is None:
             return False
         now = now_ms()
         oldest = self.began_ms if self.check is ByteCheckMode.ALWAYS else min(now - self.days * DAY_MS, self.began_ms)
-        # A time to come is a clock that was set wrong.
+        # A time in the future was written by a clock that was set wrong.
         return known.confirmed_ms is None or not oldest <= known.confirmed_ms <= now
 
 
 def check_file_bytes(files: FileReader, known: IndexedFile, progress: Callable[[int], None]) -> IndexedFile:
-    """Read a file whose checksums are known through, and return what is known of it by that.
+    """Read a file completely, compare it with its checksums, and return its record with the result.
 
-    Raises SourceChangedError, OSError, and what ``progress`` raises, which is called with the bytes of each piece.
+    Call ``progress`` with the number of bytes of each piece. Raises SourceChangedError, OSError, and what ``progress``
+    raises.
     """
     if known.fixity is None:
-        raise AssertionError("what has no checksums cannot be confirmed")
+        raise AssertionError("a file without checksums cannot be checked")
     source = FileSource(partial(files.open, known.path), known.identity, display_path(known.path))
     try:
         for count in check_bytes(source, known.fixity):

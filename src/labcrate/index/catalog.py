@@ -1,4 +1,4 @@
-"""The SQLite file that remembers what indexing found out."""
+"""The SQLite file of the index."""
 
 import os
 import secrets
@@ -26,12 +26,13 @@ from labcrate.index.records import (
     to_row,
     with_digest,
 )
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 
 INDEX_FILE = "index.db"
-# A statement that fails is of a database with other tables than ours.
+# A statement fails if the database has other tables.
 _DAMAGED = {DatabaseErrorKind.DAMAGED, DatabaseErrorKind.STATEMENT}
-# SQLite takes 999 values in one statement, whatever it was built with.
+# Every build of SQLite accepts 999 values in one statement.
 _PATHS_PER_STATEMENT = 900
 _KEY_BYTES = 32
 _VERSION_2 = 2
@@ -41,8 +42,8 @@ T = TypeVar("T")
 class Catalog:
     """The index of one lab. Use it from one thread; several processes may share the file.
 
-    Damage that shows only later, when a page is read, is answered by starting over as well. A full
-    disk ends the remembering, not the export.
+    A damaged index is replaced by an empty one, also when the damage shows only while a page is read. When the disk
+    is full, the index is no longer written, and the export goes on.
     """
 
     def __init__(self, connection: Connection, file: Path | None) -> None:
@@ -51,14 +52,14 @@ class Catalog:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the index in labcrate's state folder, making or rebuilding it where that is needed.
+        """Open the index in labcrate's state folder; create it if there is none, and replace a damaged one.
 
-        An index that is damaged is set up anew, and one that the disk has no room for is kept in memory.
-        Raises CatalogError when it was made by a newer labcrate, or stays locked by another process.
+        If the disk is full, the index is in memory. Raises CatalogError if the index was made by a newer labcrate, or
+        stays locked by another process.
         """
         file = folder / INDEX_FILE
         with translate_errors(partial(_to_catalog_error, file)):
-            if file.is_symlink():  # what is behind it is not ours to write
+            if file.is_symlink():  # never write through a symbolic link
                 _remove(file)
             try:
                 return cls(_connect(file), file)
@@ -81,7 +82,7 @@ class Catalog:
         self.close()
 
     def lookup(self, states: Mapping[str, Identity]) -> dict[str, IndexedFile]:
-        """What is known of these files (path to state) in just these states; an empty record when nothing is."""
+        """Return the record of each file (path to state) if it is in the same state; otherwise an empty record."""
         known = {path: IndexedFile(path, identity) for path, identity in states.items()}
         for paths in _chunks(list(states)):
             marks = ", ".join("?" * len(paths))
@@ -89,7 +90,7 @@ class Catalog:
             for found in map(from_row, self._read(query, *map(os.fsencode, paths))):
                 identity = states.get(found.path)
                 if identity is None:
-                    continue  # a damaged page gives other rows than were asked for
+                    continue  # a damaged page returns other rows than those requested
                 if found.identity == identity:
                     known[found.path] = found
                 elif found.identity == storable_identity(identity):
@@ -97,14 +98,15 @@ class Catalog:
         return known
 
     def all(self) -> dict[str, IndexedFile]:
-        """Everything in the index, by path, whether or not it still holds."""
+        """Return all records by path, whether or not their files still have the same state."""
         rows = self._read(f"SELECT {COLUMNS} FROM file")  # noqa: S608 - constant columns
         return {indexed.path: indexed for indexed in map(from_row, rows)}
 
     def files_due_for_check(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
-        """Return the files whose bytes were last confirmed before then or never, the oldest first, by path and state.
+        """Return path and state of the files last confirmed before ``oldest_ms`` (or never), the oldest first.
 
-        Times after ``now_ms`` are of a clock that was set wrong. Those known to hold other bytes are left out.
+        A time after ``now_ms`` was written by a wrong clock and counts as never. Files that differ from their
+        checksums are omitted.
         """
         rows = self._read(
             f"SELECT {COLUMNS} FROM file WHERE crc32 IS NOT NULL AND differs_ms IS NULL "  # noqa: S608 - as above
@@ -115,12 +117,12 @@ class Catalog:
         return [(one.path, one.identity) for one in map(from_row, rows)]
 
     def differing_files(self) -> dict[str, IndexedFile]:
-        """Return the files that hold other bytes than their checksums are of, in the states in which they did."""
+        """Return the records of the files whose bytes differed from their checksums, by path."""
         rows = self._read(f"SELECT {COLUMNS} FROM file WHERE differs_ms IS NOT NULL ORDER BY path")  # noqa: S608
         return {one.path: one for one in map(from_row, rows)}
 
     def count_confirmed(self, oldest_ms: int) -> tuple[int, int, int | None]:
-        """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
+        """Return how many files have checksums, how many of them were confirmed since then, and the oldest time."""
         ((files, confirmed, oldest),) = self._rows(
             "SELECT count(crc32), count(CASE WHEN confirmed_ms >= ? THEN 1 END), min(coalesce(confirmed_ms, 0)) "
             "FROM file WHERE crc32 IS NOT NULL",
@@ -129,14 +131,14 @@ class Catalog:
         return files, confirmed, oldest
 
     def store(self, records: Iterable[IndexedFile]) -> None:
-        """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
+        """Store records, in place of older ones of the same paths. Do nothing on a read-only disk."""
         self._write(STORE_STATEMENT, list(map(to_row, records)))
 
     @cached_property
     def search_key(self) -> bytes:
-        """Return the key of this index's hash of secrets (``Secrets.fingerprint``), random and made once for it.
+        """Return the random key of this index, with which secrets are hashed (``Secrets.fingerprint``).
 
-        Where it cannot be kept, it is another one each time, and files are searched again.
+        If it cannot be stored, it is a different one each time, and files are searched again.
         """
         keys = self._rows("SELECT key FROM search_key LIMIT 1")
         if keys and isinstance(keys[0][0], bytes) and len(keys[0][0]) == _KEY_BYTES:
@@ -144,7 +146,7 @@ class Catalog:
         return secrets.token_bytes(_KEY_BYTES)
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Drop what is known of files that are gone."""
+        """Delete the records of these paths."""
         self._write("DELETE FROM file WHERE path = ?", [(os.fsencode(path),) for path in paths])
 
     def _read(self, query: str, *values: object) -> list[Row]:
@@ -158,7 +160,7 @@ class Catalog:
             self._retry_on_damage(partial(self._execute_in_transaction, statement, rows))
 
     def _execute_in_transaction(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """Do all of it in one transaction, or nothing: also from now on, where the disk has no room."""
+        """Execute a statement for all rows in one transaction. If the disk is full, do nothing, now and later."""
         try:
             with self._connection.transaction():
                 self._connection.executemany(statement, rows)
@@ -168,7 +170,7 @@ class Catalog:
             self.writable = False
 
     def _retry_on_damage(self, work: Callable[[], T]) -> T:
-        """Do something with the index. A damaged one is replaced by an empty one: all of it can be computed again."""
+        """Return the result of ``work``. If the index is damaged, replace it by an empty one and try again."""
         with translate_errors(partial(_to_catalog_error, self._file)):
             try:
                 return work()
@@ -187,11 +189,11 @@ def _is_writable(file: Path | None) -> bool:
 
 
 def _connect(file: Path | None) -> Connection:
-    """Return a connection to the index (None: to one in memory), whose tables are there and of this version."""
+    """Return a connection to the index in a file, or in memory (None), with the tables of this version."""
     if file:
-        with suppress(OSError):  # why it cannot be made shows when it is opened
-            create_private_file(file)  # it tells what recordings there are
-    # A cache: after a power cut it may be gone, never wrong, so it waits for no disk.
+        with suppress(OSError):  # opening it reports the problem
+            create_private_file(file)  # it lists the recordings
+    # After a power cut the index may be lost, but never wrong, so there is no need to wait for the disk.
     return Connection(file, SCHEMA, irreplaceable=False)
 
 
@@ -199,19 +201,17 @@ def _remove(file: Path) -> None:
     try:
         remove_database(file)
     except OSError as error:
-        raise CatalogError(
-            f"The index {INDEX_FILE} is damaged and cannot be replaced ({error.strerror}); delete it."
-        ) from None
+        raise CatalogError(Message("index.damaged", file=INDEX_FILE, error=error.strerror)) from None
 
 
 def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
-    """In pieces that one statement may hold."""
+    """Yield the paths in pieces that fit one statement."""
     for start in range(0, len(paths), _PATHS_PER_STATEMENT):
         yield paths[start : start + _PATHS_PER_STATEMENT]
 
 
 def _upgrade(connection: Connection, version: int) -> None:
-    """Set the tables up; what version 2 knew is kept, as never confirmed, since reading all of a lab takes hours."""
+    """Create the tables. Keep the records of version 2, as never confirmed: reading a whole lab again takes hours."""
     before = _read_version_2(connection) if version == _VERSION_2 else None
     connection.execute("DROP TABLE IF EXISTS file")
     connection.execute("DROP TABLE IF EXISTS search_key")
@@ -222,7 +222,7 @@ def _upgrade(connection: Connection, version: int) -> None:
 
 
 def _read_version_2(connection: Connection) -> tuple[list[tuple[object, ...]], bytes] | None:
-    """Return the rows of an index of version 2, with digests, and its key; None where it cannot be read."""
+    """Return the rows of an index of version 2, with digests, and its key; None if they cannot be read."""
     try:
         found = connection.rows(f"SELECT {COLUMNS_2} FROM file")  # noqa: S608 - constant columns
         ((key,),) = connection.rows("SELECT key FROM search_key LIMIT 1")
@@ -235,16 +235,9 @@ SCHEMA = Schema(3, _upgrade)
 
 
 def _to_catalog_error(file: Path | None, error: DatabaseError) -> CatalogError:
+    """Return the error for users, with its remedy, for an error of the database."""
     if error.kind is DatabaseErrorKind.LOCKED:
-        return CatalogError(
-            f"The index {INDEX_FILE} is locked by another program; wait until that is finished, and try again."
-        )
+        return CatalogError(Message("index.locked", file=INDEX_FILE))
     if file and error.kind is DatabaseErrorKind.NEWER:
-        return CatalogError(
-            f"The index {file.parent.name}/{INDEX_FILE} was made by a newer labcrate; "
-            "update labcrate, or delete that file to have it built again."
-        )
-    return CatalogError(
-        f"The index {INDEX_FILE} cannot be used: {error}. Delete the file in the lab's folder .labcrate, or in your "
-        "state folder, to have it built again."
-    )
+        return CatalogError(Message("index.newer", file=f"{file.parent.name}/{INDEX_FILE}"))
+    return CatalogError(Message("index.unusable", file=INDEX_FILE, problem=str(error)))

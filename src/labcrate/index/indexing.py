@@ -1,6 +1,6 @@
-"""Indexing: hash and probe files once, in parallel, and remember the outcome as it comes.
+"""Hash and probe files once, in parallel, and store each result as it comes.
 
-An interrupted run loses at most the files that were being read: what was finished is stored.
+An interrupted run loses at most the files that were being read.
 """
 
 import errno
@@ -25,6 +25,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
 from labcrate.index.secret_search import QUICK_SEARCH_BYTES, SecretSearcher
 from labcrate.lab.lab_files import FileReader, display_path
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
@@ -34,10 +35,10 @@ _STORE_EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:
-    """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
+    """A file, and whether to compute its fixity (``hash``) and its probe, and to ``search`` it for secrets.
 
-    A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
-    time, as with the metadata of an MP4. To ``check_bytes`` is to read it again and compare it with known checksums.
+    A file that is hashed is searched while it is read. ``search`` without ``hash`` searches it only if that is quick,
+    as with the metadata of an MP4. ``check_bytes`` reads it again and compares it with its checksums.
     """
 
     path: str
@@ -48,7 +49,7 @@ class IndexRequest:
     check_bytes: bool = False
 
     def is_satisfied_by(self, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
-        """Whether what is known already suffices."""
+        """Return whether the record already has all that is requested."""
         searches = searcher is not None and (self.search or self.hash)
         return (
             not self.check_bytes
@@ -59,37 +60,37 @@ class IndexRequest:
 
 
 class Progress:
-    """Told how indexing goes; safe to call from several threads. This one says nothing."""
+    """Reports the progress of indexing. Several threads may call it. This base class reports nothing."""
 
     def begin(self, files: int, size_bytes: int) -> None:
-        """How much there is to read."""
+        """Report how much there is to read."""
 
     def start(self, path: str) -> None:
-        """A file is being read from now on."""
+        """Report that reading of a file begins."""
 
     def advance(self, size_bytes: int) -> None:
-        """This many bytes more were read."""
+        """Report that so many more bytes were read."""
 
     def finish(self, path: str) -> None:
-        """One file more is done, or cannot be read."""
+        """Report that a file is done, or cannot be read."""
 
     def raise_if_cancelled(self) -> None:
-        """Called between the steps of any work that takes long; what it raises ends the work."""
+        """Raise an exception if the work should end. It is called between the steps of long work."""
 
 
 class CancelOnlyProgress(Progress):
-    """Tells somebody else's progress nothing, but ends with it."""
+    """Reports nothing to another progress, but is cancelled with it."""
 
     def __init__(self, other: Progress) -> None:
         self._other = other
 
     def raise_if_cancelled(self) -> None:
-        """Raise what the other one does."""
+        """Raise what the other progress raises."""
         self._other.raise_if_cancelled()
 
 
 Prober = Callable[[BinaryIO, str], Probe]
-"""Looks into an opened video; the path says by its suffix which kind it is."""
+"""A function that probes an open video. The suffix of the path shows the container."""
 
 
 def index_files(
@@ -100,11 +101,11 @@ def index_files(
     progress: Progress | None = None,
     workers: int | None = None,
     searcher: SecretSearcher | None = None,
-) -> tuple[dict[str, IndexedFile], dict[str, str]]:
-    """Bring the index up to date for these files; without a ``searcher`` none is searched for secrets.
+) -> tuple[dict[str, IndexedFile], dict[str, Message]]:
+    """Update the index for these files. Without a ``searcher``, none is searched for secrets.
 
-    Returns what is known of each file by path, and the reason for each that could not be read (gone,
-    no permission, changed while it was read). Raises CatalogError.
+    Return the record of each file by path, and by path why a file could not be read (it was deleted, may not be read,
+    or changed while it was read). Raises CatalogError.
     """
     requests = list(requests)
     known = catalog.lookup({request.path: request.identity for request in requests})
@@ -116,10 +117,10 @@ def index_files(
     progress = progress or Progress()
     to_read = [request for request, file in todo if _needs_reading(request, file, searcher)]
     progress.begin(len(todo), sum(request.identity.size_bytes for request in to_read))
-    failures: dict[str, str] = {}
+    failures: dict[str, Message] = {}
     if not todo:
         return known, failures
-    # The largest first: a long file begun last would leave all other workers idle.
+    # The largest first: a long file at the end would leave the other workers idle.
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
@@ -137,9 +138,12 @@ def index_files(
 
 
 def _store_results(
-    futures: dict[Future[IndexedFile], str], catalog: Catalog, known: dict[str, IndexedFile], failures: dict[str, str]
+    futures: dict[Future[IndexedFile], str],
+    catalog: Catalog,
+    known: dict[str, IndexedFile],
+    failures: dict[str, Message],
 ) -> None:
-    # Not concurrent.futures.wait: it goes through all that is pending for every one that is done.
+    # Not concurrent.futures.wait: it goes through all pending futures for each one that is done.
     done: SimpleQueue[Future[IndexedFile]] = SimpleQueue()
     for future in futures:
         future.add_done_callback(done.put)
@@ -167,7 +171,7 @@ def _store_results(
 
 
 def _needs_reading(request: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
-    """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
+    """Return whether the whole file must be read: for its checksums, to check them, or for its secrets."""
     searched = searcher is None or known.search_with(searcher.fingerprint) is not None
     return request.check_bytes or (request.hash and (known.fixity is None or not searched))
 
@@ -200,15 +204,15 @@ def _index_open_file(
     fd = files.open(request.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _check_unchanged(file, request)
-        confirm = request.check_bytes and known.fixity is not None
+        check_bytes = request.check_bytes and known.fixity is not None
         if searcher and (request.search or request.hash) and known.search_with(searcher.fingerprint) is None:
-            known = _search_secrets(file, request, known, searcher, (lambda _: None) if confirm else on_bytes)
+            known = _search_secrets(file, request, known, searcher, (lambda _: None) if check_bytes else on_bytes)
         if request.hash and known.fixity is None:
             known = replace(known, fixity=fixity_of(file, on_bytes), confirmed_ms=now_ms(), differs_ms=None)
         if request.probe and known.probe is None:
             file.seek(0)
             known = replace(known, probe=probe(file, request.path))
-        if confirm:
+        if check_bytes:
             known = check_file_bytes(files, known, on_bytes)
         _check_unchanged(file, request)
     return known
@@ -217,39 +221,36 @@ def _index_open_file(
 def _search_secrets(
     file: FileIO, request: IndexRequest, known: IndexedFile, searcher: SecretSearcher, on_bytes: Callable[[int], None]
 ) -> IndexedFile:
-    """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
+    """Search a file for secrets. If the whole file is read for that, compute its fixity from the same bytes."""
     size_bytes = request.identity.size_bytes
     is_video = searcher.is_mp4(file)
     if is_video or (not request.hash and size_bytes <= QUICK_SEARCH_BYTES):
         if is_video and request.hash and known.fixity:
-            on_bytes(size_bytes)  # it was expected to be read through
+            on_bytes(size_bytes)  # the progress was announced for the whole file
         return replace(known, search=searcher.search(file, size_bytes))
     if not request.hash:
         return known
     hasher = Hasher(on_bytes)
     search = searcher.search_chunks(file, hasher.chunks(file))
-    if known.fixity and hasher.fixity != known.fixity:  # it was read through for its secrets alone
+    if known.fixity and hasher.fixity != known.fixity:  # the whole file was read only for its secrets
         return replace(known, search=search, differs_ms=now_ms())
     return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
 
 
 def _check_unchanged(file: BinaryIO, request: IndexRequest) -> None:
     if Identity.of(os.fstat(file.fileno())) != request.identity:
-        raise SourceChangedError(
-            f"{display_path(request.path)} changed while it was read; it may still be "
-            "written. Try again when it is finished."
-        )
+        raise SourceChangedError(Message("index.changed_while_read", file=display_path(request.path)))
 
 
 class Hasher:
-    """Computes the fixity of bytes as they go by; ``on_bytes`` hears of each piece, and may stop it by raising."""
+    """Computes the fixity of bytes. Calls ``on_bytes`` with the size of each piece, which may raise to stop."""
 
     def __init__(self, on_bytes: Callable[[int], None] = lambda _: None) -> None:
         self._on_bytes = on_bytes
         self._sha256, self._crc32, self._size = hashlib.sha256(), 0, 0
 
     def update(self, data: bytes | memoryview) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._sha256.update(data)
         self._crc32 = isal_zlib.crc32(data, self._crc32)
         count = memoryview(data).nbytes
@@ -257,7 +258,7 @@ class Hasher:
         self._on_bytes(count)
 
     def chunks(self, file: FileIO) -> Iterator[bytes]:
-        """Yield a file from its beginning. Raises OSError."""
+        """Yield the bytes of a file from its beginning, and add them. Raises OSError."""
         file.seek(0)
         while chunk := file.read(_CHUNK_BYTES):
             self.update(chunk)
@@ -265,15 +266,15 @@ class Hasher:
 
     @property
     def fixity(self) -> Fixity:
-        """The fixity of all that went by."""
+        """Return the fixity of all bytes added."""
         return Fixity(self._size, self._crc32, self._sha256.hexdigest())
 
 
 def fixity_of(file: FileIO, on_bytes: Callable[[int], None] = lambda _: None) -> Fixity:
-    """Read a file once, from its beginning, for both checksums; ``on_bytes`` hears of the bytes of each chunk."""
+    """Return the fixity of a file, read once from its beginning. Call ``on_bytes`` with the size of each chunk."""
     hasher = Hasher(on_bytes)
     file.seek(0)
-    # One byte more than a small file has: its end is seen without another chunk's worth of memory.
+    # One byte more than a small file has, to see its end without the memory of a whole chunk.
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
     while count := file.readinto(buffer):
         hasher.update(buffer[:count])
@@ -287,11 +288,11 @@ def _advance(progress: Progress, stop: threading.Event, count: int) -> None:
     progress.advance(count)
 
 
-def _failure_reason(error: Exception) -> str:
+def _failure_reason(error: Exception) -> Message:
     if isinstance(error, FileNotFoundError):
-        return "is gone"
+        return Message("index.file_gone")
     if isinstance(error, PermissionError):
-        return "cannot be read: no permission"
+        return Message("index.no_permission")
     if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror or 'input error'}"
-    return "changed while it was read; it may still be written"
+        return Message("index.unreadable", error=error.strerror) if error.strerror else Message("index.input_error")
+    return Message("index.file_changed")

@@ -1,4 +1,4 @@
-"""What the index remembers of one file, and its row in SQLite with a digest of all of it."""
+"""The index's record of one file, and its row in SQLite, which has a digest of all values."""
 
 import os
 import re
@@ -10,6 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from labcrate.database.connection import upsert
+from labcrate.messages.message import Message
+from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.secrets.copied_files import Redaction, ScanResult
@@ -17,9 +19,9 @@ from labcrate.secrets.copied_files import Redaction, ScanResult
 
 @dataclass(frozen=True, slots=True)
 class SecretSearch:
-    """What a search for secrets found, and how they could be taken out.
+    """The result of a search for secrets, and how they could be redacted.
 
-    ``fingerprint`` is the keyed hash of all that was searched for: another one, and the search says nothing.
+    ``fingerprint`` is the keyed hash of the set of secrets that was searched for.
     """
 
     fingerprint: str
@@ -29,7 +31,7 @@ class SecretSearch:
 
 @dataclass(frozen=True, slots=True)
 class PatchedFixity:
-    """The fixity of a file with bytes written over it; ``patches`` is the SHA-256 of what was written, and where."""
+    """The fixity of a file after redaction; ``patches`` is the SHA-256 of the redacted bytes and their positions."""
 
     patches: str
     fixity: Fixity
@@ -37,10 +39,10 @@ class PatchedFixity:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """What is known of one file in one state; each thing is None until it was computed.
+    """The index's record of one file in one state. A field is None until its value is computed.
 
-    ``confirmed_ms`` is when all its bytes were last read and fitted the fixity, ``differs_ms`` when they last did not,
-    in milliseconds since 1970: it holds other bytes then, under the same size and times.
+    ``confirmed_ms`` is when its bytes were last read and matched the fixity, ``differs_ms`` when they last did not
+    match it although size and times were unchanged. Both are in milliseconds since 1970.
     """
 
     path: str
@@ -53,7 +55,7 @@ class IndexedFile:
     differs_ms: int | None = None
 
     def search_with(self, fingerprint: str) -> SecretSearch | None:
-        """Return what is known of secrets in it, if just these were searched for."""
+        """Return the result of the search with this fingerprint, if the last search had it."""
         return self.search if self.search and self.search.fingerprint == fingerprint else None
 
 
@@ -63,7 +65,7 @@ _NAMES = (
 )  # fmt: skip
 COLUMNS = ", ".join(_NAMES)
 STORE_STATEMENT = upsert("file", _NAMES, key="path")
-"""The statement that stores a row, instead of what was known of its path."""
+"""The SQL statement that stores a row in place of an older one of the same path."""
 COLUMNS_2 = COLUMNS.removesuffix(", confirmed_ms, differs_ms, digest")
 """The columns of version 2, which had no digests."""
 
@@ -84,28 +86,29 @@ def with_digest(values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _digest(values: tuple[object, ...]) -> bytes:
-    # MessagePack tells each value's kind and length: other values are other bytes.
+    # MessagePack encodes each value's type and length, so different values give different bytes.
     return blake2b(_encode(values), digest_size=_DIGEST_BYTES, person=_PERSON).digest()
 
 
 def is_intact(row: tuple[object, ...]) -> bool:
-    """Return whether a row is what was stored: all of its values fit its digest."""
+    """Return whether a row is as it was stored, that is whether its values match its digest."""
     try:
         return _digest(row[:-1]) == row[-1]
-    except (TypeError, ValueError, OverflowError):  # a damaged page may give anything
+    except (TypeError, ValueError, OverflowError):  # a damaged page may return any values
         return False
 
 
 def storable_identity(identity: Identity) -> Identity:
-    """The state in SQLite's signed 64 bits: inode numbers need the 64th, and times after the year 2262 more."""
+    """Return a state in SQLite's signed 64 bits. Inode numbers may need 64 bits, times after the year 2262 more."""
     return Identity(*((number + (1 << 63)) % (1 << 64) - (1 << 63) for number in astuple(identity)))
 
 
 def to_row(record: IndexedFile) -> tuple[object, ...]:
-    """Return what is known of a file as a row."""
+    """Return the row of a record."""
     identity, fixity = storable_identity(record.identity), record.fixity
     probe, search, patched = (
-        msgspec.json.encode(part).decode() if part else None for part in (record.probe, record.search, record.patched)
+        msgspec.json.encode(part, enc_hook=_to_json).decode() if part else None
+        for part in (record.probe, record.search, record.patched)
     )
     return with_digest(
         (
@@ -126,7 +129,7 @@ def to_row(record: IndexedFile) -> tuple[object, ...]:
 
 
 def from_row(row: Row) -> IndexedFile:
-    """Return what a sound row says."""
+    """Return the record of an intact row."""
     path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched, confirmed, differs, _ = row
     whole = crc32 is not None and sha256 is not None and 0 <= crc32 < 1 << 32 and _SHA256.fullmatch(sha256)
     fixity = Fixity(size, crc32, sha256) if whole and crc32 is not None and sha256 is not None else None
@@ -143,8 +146,21 @@ def from_row(row: Row) -> IndexedFile:
 
 
 def _parse(text: str | None, kind: type[T]) -> T | None:
-    """Return what a text says; a record that does not parse is one that is not there."""
+    """Return the value of a JSON text, or None if there is none or it does not parse."""
     if text is not None:
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=kind)
+            return msgspec.json.decode(text, type=kind, dec_hook=_from_json)
     return None
+
+
+def _to_json(value: object) -> str:
+    if isinstance(value, Message):
+        return message_to_json(value)
+    raise NotImplementedError(f"a {type(value).__name__} cannot be stored")
+
+
+def _from_json(kind: type, value: object) -> object:
+    message = message_from_json(value) if kind is Message and isinstance(value, str) else None
+    if message is None:
+        raise ValueError("not a message of this version")
+    return message

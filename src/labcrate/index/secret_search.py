@@ -1,4 +1,4 @@
-"""Searching files for the secrets of a lab as they are indexed."""
+"""Search files for the secrets of a lab while they are indexed."""
 
 from collections.abc import Iterable
 from io import FileIO
@@ -18,18 +18,18 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import is_mp4
 
 QUICK_SEARCH_BYTES = 4 * 1024 * 1024
-"""Files up to this size are searched even where nothing is hashed."""
+"""Files up to this size are searched even if they are not hashed."""
 
 
 class SecretSearcher:
-    """A search of files for one set of values; ``fingerprint`` is that set's keyed hash in one index."""
+    """Searches files for one set of secrets; ``fingerprint`` is the set's keyed hash in one index."""
 
     def __init__(self, matcher: Matcher, catalog: Catalog) -> None:
         self.matcher = matcher
         self.fingerprint = matcher.secrets.fingerprint(catalog.search_key)
 
     def is_mp4(self, file: FileIO) -> bool:
-        """Return whether only a file's metadata are to be searched. Raises OSError."""
+        """Return whether a file is an MP4, of which only the metadata is searched. Raises OSError."""
         file.seek(0)
         return is_mp4(file.read(8))
 
@@ -38,7 +38,7 @@ class SecretSearcher:
         return self._search(file, scan_file(self.matcher, cast(BinaryIO, file), size_bytes))
 
     def search_chunks(self, file: FileIO, chunks: Iterable[bytes]) -> SecretSearch:
-        """Search a file that is no MP4 by its ``chunks``, all of which are taken. Raises OSError."""
+        """Search a file that is no MP4 by its ``chunks``, reading all of them. Raises OSError."""
         file.seek(0)
         return self._search(file, scan_chunks(self.matcher, file.read(BEGINNING_BYTES), chunks))
 

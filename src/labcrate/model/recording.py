@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 
 
@@ -11,7 +12,7 @@ from labcrate.model.timespan import TimeSpan
 class Probe:
     """What a look into an MP4 tells. ``problem`` says why nothing can be told; then all else is None."""
 
-    problem: str | None = None
+    problem: Message | None = None
     duration_s: float | None = None
     video_codec: str | None = None
     width: int | None = None

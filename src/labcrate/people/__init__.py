@@ -1,4 +1,4 @@
-"""Who may do what in a lab, and who did what: users, logins, tokens, the log of exports and links.
+"""Users, their roles and logins, and the logs of exports and links.
 
-Kept apart from the index: none of it can be computed again.
+They are kept apart from the index, because they cannot be rebuilt from the lab's files.
 """

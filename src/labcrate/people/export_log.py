@@ -1,4 +1,7 @@
-"""The export log: what left the lab, when, and by whom. A line is written before the first byte is sent."""
+"""The export log: which data left the lab, when, and who took it.
+
+A line is written before the first byte is sent, and completed when the transfer ends.
+"""
 
 import os
 import pwd
@@ -8,23 +11,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from labcrate.messages.message import Message
+from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.messages.text import printable
 from labcrate.model.session import resolve_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.process_lock import ProcessLock
 
 COMMAND_LINE = "command line"
-_PROCESS_DIED = "the server or command ended while it was sending; seen when the log was next opened"
 _COLUMNS = (
     "number, begun_ms, ended_ms, who, via, address, session, options, etag, start, length, total, bytes_sent, "
-    "outcome, reason"
+    "outcome, reason, reason_message"
 )
 _LINES_PER_READ = 1000
 _MAX_INTEGER = (1 << 63) - 1
 
 
 class Outcome(StrEnum):
-    """How a transfer stands: aborted by the client or the server's end, broken by labcrate because a file changed."""
+    """The state of a transfer: ABORTED by the client or the end of the server, BROKEN because a file changed."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -34,7 +38,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportLogLine:
-    """One transfer. ``start`` and ``length`` are the part that was asked for, ``total`` the archive, all in bytes."""
+    """One transfer of an archive or a part of it.
+
+    ``start`` and ``length`` are the requested part, ``total`` is the whole archive, all in bytes. ``reason`` says why
+    the transfer did not finish: a Message, or plain English text if an older labcrate wrote the line.
+    """
 
     number: int
     begun: datetime
@@ -50,18 +58,18 @@ class ExportLogLine:
     total: int
     bytes_sent: int
     outcome: Outcome
-    reason: str | None
+    reason: Message | str | None
 
 
 class ExportLog:
-    """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+    """The export log of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError."""
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
         self._process_lock = ProcessLock(database.state_folder)
 
     def close(self) -> None:
-        """Say that nothing more is sent by this process; its lines should have ended."""
+        """Release the lock that marks this process as running; its transfers must have ended."""
         self._process_lock.close()
 
     def __enter__(self) -> Self:
@@ -83,7 +91,7 @@ class ExportLog:
         length: int,
         total: int,
     ) -> int:
-        """Write a line before the first byte is sent, and return its number. It is on the disk afterwards."""
+        """Add a line before the first byte is sent, and return its number when the line is on the disk."""
         texts = map(printable, (who, via, address, options, etag))
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
@@ -98,7 +106,7 @@ class ExportLog:
             return int(number)
 
     def progress(self, line: int, bytes_sent: int) -> None:
-        """Say how many bytes were sent so far. A power cut may forget it."""
+        """Record how many bytes were sent so far. A power cut may lose this."""
         with self._database.write_transaction(durable=False) as connection:
             connection.execute(
                 "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", bytes_sent, line
@@ -107,38 +115,38 @@ class ExportLog:
     def end(
         self, line: int, bytes_sent: int, outcome: Outcome, reason: str | None = None, *, ended: float | None = None
     ) -> None:
-        """Say how a transfer ended, just now or (``ended``, in the clock's seconds) before.
+        """Record how a transfer ended, now or at ``ended`` (seconds of the clock). Ignore a line that ended before.
 
-        Of a line that ended already, nothing changes.
+        A ``reason`` that is a Message is stored with its id and values, so that it can be read in any language.
         """
         ended_ms = round(1000 * (self._clock() if ended is None else ended))
         with self._database.write_transaction() as connection:
             connection.execute(
-                "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
+                "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ?, reason_message = ? "
                 "WHERE number = ? AND outcome = 'running'",
-                *(ended_ms, bytes_sent, outcome, reason and printable(reason), line),
+                *(ended_ms, bytes_sent, outcome, *_reason_columns(reason), line),
             )
 
     def abort_dead_transfers(self) -> int:
-        """Mark as aborted what was left running by processes that live no more; returns how many lines that were.
+        """Mark as aborted the running transfers of processes that have ended, and return their number.
 
-        To be called when a server or command starts, before it writes lines of its own.
+        Call this when a server or command starts, before it adds lines of its own.
         """
-        # Asked in this order: a process that begins meanwhile is not among those that may be dead.
+        # The order matters: a process that starts between the two queries is not among the possibly dead ones.
         named = {run for (run,) in self._database.rows("SELECT DISTINCT run FROM export WHERE outcome = 'running'")}
         dead = named - self._process_lock.running_processes() if named else named
         aborted = 0
         for run in dead:
             with self._database.write_transaction() as connection:
                 aborted += connection.execute(
-                    "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
+                    "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ?, reason_message = ? "
                     "WHERE outcome = 'running' AND run = ?",
-                    *(now_ms(self._clock), _PROCESS_DIED, run),
+                    *(now_ms(self._clock), *_reason_columns(Message("transfer.process_ended")), run),
                 )
         return aborted
 
     def sent_etags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
-        """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
+        """Return the ETags of what the server sent a user of a session since an instant, the latest first."""
         found = self._database.rows(
             "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
             "GROUP BY etag ORDER BY max(number) DESC",
@@ -150,13 +158,13 @@ class ExportLog:
         return [etag for (etag,) in found]
 
     def resolve_session(self, text: str) -> str:
-        """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
+        """Return the id of the session in this log that a text names: ``42``, also ``s42`` or ``Session42``."""
         return resolve_id(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
     def lines(
         self, *, session: str | None = None, limit: int | None = None, before: int | None = None
     ) -> list[ExportLogLine]:
-        """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
+        """Return the lines of one session or all, the newest first, only those with a number below ``before``."""
         of_session, values = ("", []) if session is None else ("session = ? AND ", [session])
         found = self._database.rows(
             f"SELECT {_COLUMNS} FROM export WHERE {of_session}number < ? ORDER BY number DESC LIMIT ?",  # noqa: S608
@@ -169,9 +177,9 @@ class ExportLog:
 
 @dataclass(frozen=True, slots=True)
 class ExportLogFilter:
-    """Which lines are wanted: of a session, of users (part of the name, any case), with an outcome, begun in a time.
+    """A choice of lines: by session, part of the user's name (any case), outcome, and the time when they began.
 
-    ``since`` is the first instant, ``until`` the first one that is too late.
+    ``since`` is the first instant included, ``until`` the first one excluded.
     """
 
     session: str | None = None
@@ -184,7 +192,7 @@ class ExportLogFilter:
         return self != ExportLogFilter()
 
     def find(self, log: ExportLog, before: int | None = None) -> Iterator[ExportLogLine]:
-        """Those lines, the newest first, from the one below ``before`` on. Raises PeopleError."""
+        """Yield the chosen lines with a number below ``before``, the newest first. Raises PeopleError."""
         while True:
             piece = log.lines(session=self.session, limit=_LINES_PER_READ, before=before)
             yield from filter(self._matches, piece)
@@ -202,9 +210,9 @@ class ExportLogFilter:
 
 
 def system_user() -> str:
-    """Who runs this command, as the operating system names them, whatever their environment says (LOGNAME, USER).
+    """Return the operating system's name of the user who runs this command, whatever LOGNAME and USER say.
 
-    This is what the log says of the command line.
+    The export log has this name for exports on the command line.
     """
     number = os.getuid()
     try:
@@ -213,7 +221,22 @@ def system_user() -> str:
         return str(number)
 
 
+def _reason_columns(reason: str | None) -> tuple[str | None, str | None]:
+    """Return the English text of a reason, and JSON of the message if it is one."""
+    if not reason:
+        return None, None
+    return printable(reason), message_to_json(reason) if isinstance(reason, Message) else None
+
+
 def _line_from_row(row: tuple[Any, ...]) -> ExportLogLine:
-    number, begun_ms, ended_ms, *texts_and_sizes = row
-    line = ExportLogLine(number, from_ms(begun_ms), None if ended_ms is None else from_ms(ended_ms), *texts_and_sizes)
-    return replace(line, outcome=Outcome(line.outcome))
+    *values, reason_message = row
+    line = ExportLogLine(*values)
+    message = None if reason_message is None else message_from_json(reason_message)
+    _, begun_ms, ended_ms, *_ = row
+    return replace(
+        line,
+        begun=from_ms(begun_ms),
+        ended=None if ended_ms is None else from_ms(ended_ms),
+        outcome=Outcome(line.outcome),
+        reason=message or line.reason,
+    )

@@ -1,4 +1,4 @@
-"""Lines of the export log for machines and for spreadsheets."""
+"""Lines of the export log as JSON, as CSV, and in words."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.export_log import ExportLogLine
@@ -16,27 +16,29 @@ COLUMNS = (
     "number", "begunAt", "endedAt", "who", "via", "address", "session", "options", "etag", "start", "length", "total",
     "bytesSent", "outcome", "reason",
 )  # fmt: skip
-_OPTION_WORDS = {
-    "recording": "recording {}",
-    "camera": "only camera {}",
-    "sensor": "only sensor {}",
-    "from": "from {}",
-    "to": "until {}",
-    "pad": "{} before and after",
+# Message ids of options with any value, which the message names ...
+_OPTION_IDS = {
+    "recording": "contents.recording",
+    "camera": "contents.camera",
+    "sensor": "contents.sensor",
+    "from": "contents.from",
+    "to": "contents.until",
+    "pad": "contents.pad",
 }
-_FIXED_OPTION_WORDS = {
-    "only=sensors": "only sensor data",
-    "only=recordings": "only recordings",
-    "readings=all": "all readings of the lab",
+# ... and of options with one particular value.
+_FIXED_OPTION_IDS = {
+    "only=sensors": "contents.only_sensors",
+    "only=recordings": "contents.only_recordings",
+    "readings=all": "contents.all_readings",
 }
-# What a spreadsheet takes for the beginning of a formula, in wide letters too.
+# Spreadsheets read a cell that begins with one of these, also in its wide form, as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# Where the decimal sign is a comma, spreadsheets split at semicolons, and what follows one begins a cell.
+# Where the decimal sign is a comma, spreadsheets split cells at semicolons, and the rest is a cell of its own.
 _INNER_FORMULA = re.compile(f";(?=[{re.escape(''.join(_FORMULA))}])")
 
 
 def line_object(line: ExportLogLine) -> dict[str, Any]:
-    """A line as JSON has it; times are ISO 8601 in UTC, sizes bytes."""
+    """Return a line as a JSON object. Times are ISO 8601 in UTC, sizes are bytes."""
     values = (
         line.number,
         format_instant(line.begun),
@@ -57,18 +59,23 @@ def line_object(line: ExportLogLine) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def describe_contents(line: ExportLogLine) -> list[str]:
-    """What was taken, and from which byte on: each as a few words for people."""
-    pairs = parse_qsl(line.options)
-    words = [
-        _FIXED_OPTION_WORDS.get(f"{name}={value}") or _OPTION_WORDS.get(name, f"{name}: {{}}").format(printable(value))
-        for name, value in pairs
-    ]
-    return (words or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])
+def describe_contents(line: ExportLogLine) -> list[Message]:
+    """Return in a few words each what a transfer contained, and its first byte if that is not the first one."""
+    parts = [_describe_option(name, value) for name, value in parse_qsl(line.options)]
+    start = [Message("contents.from_byte", byte=line.start)] if line.start else []
+    return (parts or [Message("contents.whole_session")]) + start
+
+
+def _describe_option(name: str, value: str) -> Message:
+    if id := _FIXED_OPTION_IDS.get(f"{name}={value}"):
+        return Message(id)
+    if id := _OPTION_IDS.get(name):
+        return Message(id, value=value)
+    return Message("contents.other", name=name, value=value)
 
 
 def as_csv(lines: Iterable[ExportLogLine], *, heading: bool = True) -> str:
-    """Lines as CSV (RFC 4180), in which no cell is a formula: names and addresses are others' words."""
+    """Return lines as CSV (RFC 4180) in which no cell is a formula, since users choose names and addresses."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     if heading:

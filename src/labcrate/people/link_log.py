@@ -1,20 +1,41 @@
-"""The log of links: which near miss was made part of which session, by whom, and whether that was taken back."""
+"""The log of links: which file was linked to which session, by which user, and whether the link was undone."""
 
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from labcrate.errors import NotFoundError, RepairError
+from labcrate.messages.message import Message
+from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 
-_COLUMNS = "number, linked_ms, who, session, source, target, method, undone_ms, undone_by"
+_COLUMNS = "number, linked_ms, who, session, source, source_message, target, method, undone_ms, undone_by"
+
+
+class LinkMethod(StrEnum):
+    """How a file was linked to a session. Only earlier versions made hard links."""
+
+    ENTRY = "register entry"
+    MOVE = "move"
+    REMUX = "remux"
+    HARD_LINK = "hard link"
+    BY_TIME = "by time"
+
+
+_METHODS = {method.value: method for method in LinkMethod}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One near miss that was linked. Paths are relative to the lab folder; ``method`` is how the file got there."""
+    """One link. Paths are relative to the lab folder.
+
+    ``source`` is the file, or for the method BY_TIME a text: a Message, or plain English text if an older labcrate
+    wrote it. ``target`` is the file's new path, or the register that lists it. ``method`` is a LinkMethod, or text if
+    a newer labcrate wrote it.
+    """
 
     number: int
     linked: datetime
@@ -28,23 +49,25 @@ class Link:
 
 
 class LinkLog:
-    """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+    """The log of links of one lab. Any thread may use it. Methods may wait for the disk and raise PeopleError."""
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def add(self, *, who: str, session: str, source: str, target: str, method: str) -> int:
-        """Write down a link, and return its number. It is on the disk afterwards."""
+        """Record a link, and return its number when it is on the disk."""
+        message = message_to_json(source) if isinstance(source, Message) else None
+        paths = os.fsencode(source), message, os.fsencode(target)
         with self._database.write_transaction() as connection:
             ((number,),) = connection.rows(
-                "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?) "
-                "RETURNING number",
-                *(now_ms(self._clock), printable(who), session, os.fsencode(source), os.fsencode(target), method),
+                "INSERT INTO link (linked_ms, who, session, source, source_message, target, method) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                *(now_ms(self._clock), printable(who), session, *paths, method),
             )
             return int(number)
 
     def mark_undone(self, number: int, who: str) -> None:
-        """Write down that a link was taken back. Raises NotFoundError, and RepairError when it was already."""
+        """Record that a link was undone. Raises NotFoundError, and RepairError if it was undone before."""
         with self._database.write_transaction() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
@@ -52,24 +75,33 @@ class LinkLog:
             )
         if not changed:
             link = self.get(number)
-            raise RepairError(f"Link {number} was taken back already, by {link.undone_by}.")
+            raise RepairError(Message("link.already_undone", number=str(number), who=link.undone_by))
 
     def get(self, number: int) -> Link:
-        """One link. Raises NotFoundError."""
+        """Return the link with this number. Raises NotFoundError."""
         found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
         if not found:
-            raise NotFoundError(f"There is no link {number}; the list of a session's links tells their numbers.")
+            raise NotFoundError(Message("link.not_found", number=str(number)))
         return _link_from_row(found[0])
 
     def lines(self, session: str | None = None) -> list[Link]:
-        """The links of one session or all, the newest first, those that were taken back too."""
+        """Return the links of one session or all, the newest first, including the undone ones."""
         of_session, values = ("", []) if session is None else ("WHERE session = ? ", [session])
         query = f"SELECT {_COLUMNS} FROM link {of_session}ORDER BY number DESC"  # noqa: S608 - constants
         return [_link_from_row(row) for row in self._database.rows(query, *values)]
 
 
 def _link_from_row(row: tuple[Any, ...]) -> Link:
-    number, linked_ms, who, session, source, target, method, undone_ms, undone_by = row
-    undone = None if undone_ms is None else from_ms(undone_ms)
-    paths = os.fsdecode(source), os.fsdecode(target)
-    return Link(number, from_ms(linked_ms), who, session, *paths, method, undone, undone_by)
+    number, linked_ms, who, session, source, source_message, target, method, undone_ms, undone_by = row
+    message = None if source_message is None else message_from_json(source_message)
+    return Link(
+        number,
+        from_ms(linked_ms),
+        who,
+        session,
+        message or os.fsdecode(source),
+        os.fsdecode(target),
+        _METHODS.get(method, method),
+        None if undone_ms is None else from_ms(undone_ms),
+        undone_by,
+    )

@@ -1,4 +1,4 @@
-"""Browsers that are logged in."""
+"""Logins of browsers."""
 
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, now_ms
 from labcrate.people.tokens import hash_secret, make_secret
@@ -7,21 +7,21 @@ from labcrate.people.users import USER_COLUMNS, User, user_from_row
 IDLE_S = 12 * 3600
 MAX_LOGIN_S = 7 * 24 * 3600
 _SEEN_PRECISION_S = 60
-_CLOCK_TOLERANCE_S = 300  # how far a clock may be set back without ending logins
+_CLOCK_TOLERANCE_S = 300  # the clock may be set back by so much without ending logins
 
 
 class Logins:
-    """The logins of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError.
+    """The logins of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError.
 
-    A login ends when nothing was asked for 12 hours, after 7 days at the latest, or when its user is disabled. One
-    from the future has ended as well: it was begun under a clock that was ahead, and would live for as long.
+    A login ends after 12 hours without a request, after 7 days at the latest, or when its user is disabled. A login
+    that begins in the future is invalid, too: the clock was ahead then, and the login would last too long.
     """
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def begin(self, user: User) -> str:
-        """Log somebody in, and return the secret for their cookie; old logins of anybody are forgotten."""
+        """Log a user in, and return the secret for the cookie; delete all logins that have ended."""
         secret, now = make_secret(), now_ms(self._clock)
         with self._database.write_transaction() as connection:
             connection.execute(
@@ -32,7 +32,7 @@ class Logins:
         return secret
 
     def find(self, secret: str) -> User | None:
-        """Whose login it is, as of now: None when it ended, or its user is disabled."""
+        """Return the user of a login, as they are now; None if the login has ended or the user is disabled."""
         hashed, now = hash_secret(secret), now_ms(self._clock)
         query = (
             f"SELECT login.seen_ms, {USER_COLUMNS} FROM login JOIN user ON user.id = login.user_id "  # noqa: S608
@@ -46,12 +46,15 @@ class Logins:
         return None
 
     def end(self, secret: str) -> None:
-        """Log out. Of a login that ended before, nothing changes."""
+        """Log out. Ignore a login that has already ended."""
         with self._database.write_transaction() as connection:
             connection.execute("DELETE FROM login WHERE secret_sha256 = ?", hash_secret(secret))
 
 
 def _valid_range(now: int) -> tuple[int, int, int, int]:
-    """Return what a login that lasts was begun and last seen after, and not later than (milliseconds since 1970)."""
+    """Return the exclusive earliest and inclusive latest times at which a valid login began and was last seen.
+
+    In the order of the queries above, in milliseconds since 1970.
+    """
     latest = now + _CLOCK_TOLERANCE_S * 1000
     return now - MAX_LOGIN_S * 1000, now - IDLE_S * 1000, latest, latest

@@ -1,6 +1,6 @@
-"""Which processes that write to the export log are alive: each holds a lock for as long as it runs.
+"""A lock file for each running process that writes to the export log, which shows that the process is running.
 
-A lock outlives no crash, and works where process numbers do not: between containers that share a lab.
+A lock ends when its process crashes. Unlike process numbers, it works between containers that share a lab.
 """
 
 import fcntl
@@ -11,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from labcrate.errors import PeopleError
+from labcrate.messages.message import Message
 from labcrate.people.database import creation_lock
 
 LOCKS_FOLDER = "running"
 
 
 class ProcessLock:
-    """This process as a writer of log lines; ``acquire`` tells it from all others."""
+    """The lock of this process, under a random name that the lines of the export log refer to."""
 
     def __init__(self, state_folder: Path) -> None:
         self._state_folder = state_folder
@@ -27,30 +28,29 @@ class ProcessLock:
         self._name = secrets.token_hex(8)
 
     def acquire(self) -> str:
-        """The name, under a lock that is held from now on. Raises PeopleError."""
+        """Lock, unless the lock is already held, and return the name of this process. Raises PeopleError."""
         with self._acquiring:
             if self._lock is None:
-                # Between making the file and locking it, it would look like a dead process's.
+                # Other processes must not see the file before it is locked: they would take it for a dead one's.
                 with creation_lock(self._state_folder):
                     self._lock = self._create_lock()
         return self._name
 
     def _create_lock(self) -> int:
         try:
-            if self._folder.is_symlink():  # what is behind it is not ours to write to
+            if self._folder.is_symlink():  # never write through a symbolic link
                 self._folder.unlink()
             self._folder.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self._folder / self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError as error:
             raise PeopleError(
-                f"The export log cannot be written ({os.strerror(error.errno or 0).lower()}); see that labcrate's own "
-                "folder of the lab (.labcrate, or your state folder) has room and is yours."
+                Message("people.log_not_writable", error=os.strerror(error.errno or 0).lower())
             ) from error
         return lock
 
     def running_processes(self) -> set[str]:
-        """The names of all processes that live, this one too; files that dead ones left are removed."""
+        """Return the names of all running processes, including this one, and remove the files of dead ones."""
         found: set[str] = set()
         with creation_lock(self._state_folder):
             if self._folder.is_symlink():
@@ -64,10 +64,10 @@ class ProcessLock:
         return found
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock and remove its file."""
         with self._acquiring:
             if self._lock is not None:
-                with suppress(OSError):  # on a file system that became read-only, its lock alone ends
+                with suppress(OSError):  # on a file system that is now read-only, the file stays, but not its lock
                     (self._folder / self._name).unlink()
                 os.close(self._lock)
                 self._lock = None
@@ -77,7 +77,7 @@ def _is_locked(path: Path) -> bool:
     try:
         lock = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except PermissionError:
-        return True  # another user's process, of which nothing more is known
+        return True  # the process of another user: assume that it is running
     except OSError:
         return False
     try:

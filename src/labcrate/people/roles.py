@@ -1,21 +1,22 @@
-"""Roles, the sessions that somebody sees, and the names that users and tokens may have."""
+"""Roles, the sessions that a user may see, and the names that users, tokens and studies may have."""
 
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import normalize_id
 
 
 class Role(StrEnum):
-    """Each role may do all that those before it may.
+    """What a user may do. Each role includes the ones before it.
 
-    A viewer sees sessions, plots and plans, and no recording. An operator also plays recordings,
-    exports and links near misses. An administrator also sees people and the export log.
+    A viewer sees sessions, plots and plans, but no recordings. An operator also plays recordings, exports, and links
+    near misses. An administrator also sees users and the export log.
     """
 
     VIEWER = "viewer"
@@ -23,30 +24,30 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def covers(self, needed: "Role") -> bool:
-        """Whether who has this role may do what needs the other."""
+        """Return whether this role is, or includes, the needed one."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(needed)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionScope:
-    """The sessions that a user sees and exports; ``sessions`` are ids (Unicode NFC), None for all there are."""
+    """The sessions that a user sees and exports; ``sessions`` are ids (Unicode NFC), or None for all sessions."""
 
     sessions: frozenset[str] | None
 
     @classmethod
     def all(cls) -> Self:
-        """Make the scope of who sees every session."""
+        """Return the scope of all sessions."""
         return cls(None)
 
     @classmethod
     def of(cls, sessions: Iterable[str]) -> Self:
-        """Make the scope of who sees these sessions alone, be they none."""
+        """Return the scope of these sessions only, of none if there are none."""
         return cls(frozenset(map(normalize_id, sessions)))
 
     @property
     def is_limited(self) -> bool:
-        """Whether it is that of studies, however many sessions they have."""
+        """Return whether studies limit the scope, however many sessions they have."""
         return self.sessions is not None
 
     def __contains__(self, session: str) -> bool:
@@ -55,22 +56,19 @@ class SessionScope:
 
 _MAX_LENGTH = 64
 MAX_TYPED_LENGTH = 4 * _MAX_LENGTH
-"""More characters than anybody's name has, also with each accent as a character of its own."""
+"""The most characters of a name as it is typed, where each accent may be a character of its own."""
 
 
-def clean_name(text: str, what: str) -> str:
-    """A name as it is kept: Unicode NFC, no space around it. Raises UsageError for one that nobody could read."""
+def clean_name(text: str, kind: Literal["user", "token", "study"]) -> str:
+    """Return a name as it is stored: in Unicode NFC, without space around it. Raises UsageError for an invalid one."""
     name = unicodedata.normalize("NFC", text).strip()
     if not name or len(name) > _MAX_LENGTH or not name.isprintable():
         shown = printable(name[: _MAX_LENGTH + 1])
-        raise UsageError(
-            f"'{shown}' is no name for a {what}: it takes 1 to {_MAX_LENGTH} letters, digits, signs and spaces, "
-            "and nothing that cannot be seen."
-        )
+        raise UsageError(Message(f"{kind}.invalid_name", name=shown, most=_MAX_LENGTH))
     return name
 
 
 def name_key(name: str) -> str:
-    """A name as it is compared: without regard to case and to forms that look alike (NFKC)."""
+    """Return the form of a name for comparison: without regard to case and to forms that look alike (NFKC)."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return unicodedata.normalize("NFKC", folded).strip()

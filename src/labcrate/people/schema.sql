@@ -1,19 +1,19 @@
--- People of a lab: who may log in, and what they took out of the lab. None of it can be computed again.
--- Times are milliseconds since 1970 in UTC (_ms). Secrets are kept as hashes alone.
+-- Users of a lab, and what they exported. None of it can be rebuilt.
+-- Times are milliseconds since 1970 in UTC (_ms). Only hashes of secrets are stored.
 
 CREATE TABLE user (
     id            INTEGER PRIMARY KEY,
-    name          TEXT NOT NULL,        -- as it is shown (Unicode NFC)
-    name_key      TEXT NOT NULL UNIQUE, -- as it is compared: without regard to case and to width of letters
+    name          TEXT NOT NULL,        -- for display (Unicode NFC)
+    name_key      TEXT NOT NULL UNIQUE, -- for comparison: without regard to case and width of letters
     role          TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
     password_hash TEXT NOT NULL,        -- Argon2id with its salt and parameters, as PHC string
     disabled      INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
     created_ms    INTEGER NOT NULL
 ) STRICT;
 
--- A browser that is logged in.
+-- Logins of browsers.
 CREATE TABLE login (
-    secret_sha256 BLOB PRIMARY KEY,     -- of what the cookie holds
+    secret_sha256 BLOB PRIMARY KEY,     -- of the cookie's value
     user_id       INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
     begun_ms      INTEGER NOT NULL,
     seen_ms       INTEGER NOT NULL      -- when it was last used, to the minute
@@ -21,7 +21,7 @@ CREATE TABLE login (
 
 CREATE INDEX login_of_user ON login (user_id);
 
--- A script's key to the lab.
+-- Tokens of scripts.
 CREATE TABLE token (
     secret_sha256 BLOB PRIMARY KEY,     -- of the token's text
     user_id       INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
@@ -33,7 +33,7 @@ CREATE TABLE token (
     UNIQUE (user_id, name_key)
 ) STRICT, WITHOUT ROWID;
 
--- One line per transfer that began, also of a part of an archive.
+-- One line for each transfer of an archive or a part of it.
 CREATE TABLE export (
     number     INTEGER PRIMARY KEY AUTOINCREMENT,
     begun_ms   INTEGER NOT NULL,
@@ -44,26 +44,26 @@ CREATE TABLE export (
     session    INTEGER NOT NULL,
     options    TEXT NOT NULL,           -- as the query of a URL; empty: the whole session
     etag       TEXT NOT NULL,
-    start      INTEGER NOT NULL,        -- first byte of the part that was asked for
+    start      INTEGER NOT NULL,        -- first byte of the requested part
     length     INTEGER NOT NULL,        -- bytes of that part
     total      INTEGER NOT NULL,        -- bytes of the whole archive
     bytes_sent INTEGER NOT NULL DEFAULT 0,
     outcome    TEXT NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'finished', 'aborted', 'broken')),
     reason     TEXT,                    -- why it did not finish
-    run        TEXT NOT NULL            -- the process that sent it: a lock named so is held while it lives
+    run        TEXT NOT NULL            -- name of the sending process's lock, which is held while it runs
 ) STRICT;
 
 CREATE INDEX export_of_session ON export (session);
 CREATE INDEX export_running ON export (outcome) WHERE outcome = 'running';
 
--- The log only grows: a line that ended stays as it is.
+-- Lines are never deleted, and never changed after the transfer ended.
 CREATE TRIGGER export_stays BEFORE DELETE ON export
 BEGIN SELECT RAISE(ABORT, 'the export log keeps every line'); END;
 
 CREATE TRIGGER export_ended BEFORE UPDATE ON export WHEN OLD.outcome <> 'running'
 BEGIN SELECT RAISE(ABORT, 'a line of the export log that ended stays as it is'); END;
 
--- One line per near miss that was linked to a session.
+-- One line for each link of files to a session.
 CREATE TABLE link (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
     linked_ms INTEGER NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE link (
     source    BLOB NOT NULL,            -- relative to the lab folder, the bytes the disk has
     target    BLOB NOT NULL,            -- the same
     method    TEXT NOT NULL,            -- how the file got there
-    undone_ms INTEGER,                  -- NULL while it stands
+    undone_ms INTEGER,                  -- NULL until the link is undone
     undone_by TEXT
 ) STRICT;
 

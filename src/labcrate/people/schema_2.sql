@@ -1,5 +1,5 @@
--- Version 2: a session's id is a text. SQLite cannot change a column's type, so both logs are made again with
--- every line as it was; the triggers that keep lines go with the old tables, and come back with the new ones.
+-- Version 2: a session's id is a text. SQLite cannot change a column's type, so both logs are created again with
+-- all lines. The triggers that protect lines are dropped with the old tables and created for the new ones.
 
 CREATE TABLE export_2 (
     number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -11,13 +11,13 @@ CREATE TABLE export_2 (
     session    TEXT NOT NULL,           -- the session's id (Unicode NFC)
     options    TEXT NOT NULL,           -- as the query of a URL; empty: the whole session
     etag       TEXT NOT NULL,
-    start      INTEGER NOT NULL,        -- first byte of the part that was asked for
+    start      INTEGER NOT NULL,        -- first byte of the requested part
     length     INTEGER NOT NULL,        -- bytes of that part
     total      INTEGER NOT NULL,        -- bytes of the whole archive
     bytes_sent INTEGER NOT NULL DEFAULT 0,
     outcome    TEXT NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'finished', 'aborted', 'broken')),
     reason     TEXT,                    -- why it did not finish
-    run        TEXT NOT NULL            -- the process that sent it: a lock named so is held while it lives
+    run        TEXT NOT NULL            -- name of the sending process's lock, which is held while it runs
 ) STRICT;
 
 INSERT INTO export_2
@@ -45,7 +45,7 @@ CREATE TABLE link_2 (
     source    BLOB NOT NULL,            -- relative to the lab folder, the bytes the disk has
     target    BLOB NOT NULL,            -- the same
     method    TEXT NOT NULL,            -- how the file got there
-    undone_ms INTEGER,                  -- NULL while it stands
+    undone_ms INTEGER,                  -- NULL until the link is undone
     undone_by TEXT
 ) STRICT;
 

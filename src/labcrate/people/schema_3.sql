@@ -1,10 +1,10 @@
--- Version 3: studies, which limit what their people see and export, and a second factor for logins.
+-- Version 3: studies, which limit the sessions that users see and export, and second factors of logins.
 
--- A list of sessions. People of a study see and export its sessions alone; people of none see all.
+-- A list of sessions. Users in studies see and export only their sessions, users in no study see all.
 CREATE TABLE study (
     id         INTEGER PRIMARY KEY,
-    name       TEXT NOT NULL,        -- as it is shown (Unicode NFC)
-    name_key   TEXT NOT NULL UNIQUE, -- as it is compared: without regard to case and to width of letters
+    name       TEXT NOT NULL,        -- for display (Unicode NFC)
+    name_key   TEXT NOT NULL UNIQUE, -- for comparison: without regard to case and width of letters
     created_ms INTEGER NOT NULL
 ) STRICT;
 
@@ -24,15 +24,15 @@ CREATE TABLE study_member (
 
 CREATE INDEX study_of_user ON study_member (user_id);
 
--- One-time codes of a user (RFC 6238). The secret has to be readable: a code is computed from it.
+-- One-time codes of a user (RFC 6238). The secret is stored as it is, since codes are computed from it.
 CREATE TABLE second_factor (
     user_id      INTEGER PRIMARY KEY REFERENCES user ON DELETE CASCADE,
     secret       TEXT NOT NULL,      -- Base32
-    confirmed_ms INTEGER,            -- NULL until the first code was right: until then a login does not ask for one
-    last_step    INTEGER NOT NULL DEFAULT 0 -- the time step of the last code taken: no code is taken twice
+    confirmed_ms INTEGER,            -- NULL until the first correct code; until then, logins require no code
+    last_step    INTEGER NOT NULL DEFAULT 0 -- the time step of the last code used, so that no code works twice
 ) STRICT;
 
--- Codes for the day when the telephone is lost; each is deleted when it is used.
+-- Codes for a lost phone. Each is deleted when it is used.
 CREATE TABLE recovery_code (
     user_id     INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
     code_sha256 BLOB NOT NULL,

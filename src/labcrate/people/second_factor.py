@@ -1,4 +1,4 @@
-"""One-time codes as the second factor of a login (RFC 6238), and recovery codes for when the telephone is lost."""
+"""One-time codes as the second factor of a login (RFC 6238), and recovery codes for a lost phone."""
 
 import hashlib
 import hmac
@@ -19,46 +19,46 @@ from labcrate.people.users import User, end_logins
 STEP_S = 30
 RECOVERY_CODES = 10
 MINIMUM_ROLE = Role.OPERATOR
-"""The role from which on a second factor is offered."""
-_CLOCK_TOLERANCE_STEPS = 1  # steps by which the two clocks may differ
+"""The lowest role that can set up a second factor."""
+_CLOCK_TOLERANCE_STEPS = 1  # the clocks of server and phone may differ by so many steps
 _MAX_TYPED_LENGTH = 64
-# 80 random bits, so that no slow hash is needed: 16 signs of Base32.
+# 16 characters of Base32 hold 80 random bits, so no slow hash is needed.
 _RECOVERY_LENGTH, _GROUP_LENGTH = 16, 4
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """Whether a login of a user asks for a code, and how many recovery codes are left."""
+    """Whether logins of a user require a code, and how many recovery codes are left."""
 
     is_on: bool
     recovery_codes: int
 
 
 class SecondFactors:
-    """The second factors of one lab. Any thread may use it; every method may wait for the disk.
+    """The second factors of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError.
 
-    Once it is on, a login asks for a code whatever the user's role becomes. All methods raise PeopleError.
+    When a user's second factor is on, logins require a code, even if the user's role is lowered.
     """
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def status(self, user: User) -> SecondFactor:
-        """How it stands with one user's."""
+        """Return the state of a user's second factor."""
         query = "SELECT count(*) FROM recovery_code WHERE user_id = ?"
         ((count,),) = self._database.rows(query, user.id)
         return SecondFactor(user.id in self.user_ids_with_factor(), count)
 
     def user_ids_with_factor(self) -> frozenset[int]:
-        """The ids of all users whose logins ask for a code."""
+        """Return the ids of all users whose logins require a code."""
         found = self._database.rows("SELECT user_id FROM second_factor WHERE confirmed_ms IS NOT NULL")
         return frozenset(number for (number,) in found)
 
     def begin_setup(self, user: User) -> str:
-        """Make a secret for a user without a second factor, and return it (Base32); one made before is forgotten.
+        """Create a secret for a user without a second factor, in place of an unconfirmed one, and return it (Base32).
 
-        Logins ask for no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
+        Logins require no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
         """
         secret = pyotp.random_base32()
         with self._database.write_transaction() as connection:
@@ -69,15 +69,16 @@ class SecondFactors:
         return secret
 
     def pending_secret(self, user: User) -> str | None:
-        """The secret that waits for its first code (Base32); None where there is none."""
+        """Return the secret that is not confirmed by a code yet (Base32), if there is one."""
         query = "SELECT secret FROM second_factor WHERE user_id = ? AND confirmed_ms IS NULL"
         return next((str(secret) for (secret,) in self._database.rows(query, user.id)), None)
 
     def finish_setup(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
-        """Turn it on with the first code of a prepared secret, and return recovery codes, which are kept as hashes.
+        """Turn the second factor on with the first code of a new secret, and return recovery codes.
 
-        All logins of the user end but one (its secret's hash): they were made without a code. Raises UsageError for
-        a code that does not fit, and what ``begin_setup`` raises.
+        End all logins of the user, which were made without a code, except ``keep_login`` (the hash of its secret).
+        Only hashes of the recovery codes are stored. Raises what ``begin_setup`` raises, and UsageError for a wrong
+        code.
         """
         with self._database.write_transaction() as connection:
             _check_role(connection, user)
@@ -96,9 +97,9 @@ class SecondFactors:
             return _new_recovery_codes(connection, user)
 
     def login_state(self, user: User) -> bytes | None:
-        """What a login that waits for its code depends on; None where no code is asked for.
+        """Return a hash of the user's password hash and second factor; None if logins require no code.
 
-        It changes with the user's password and with the second factor.
+        A login that waits for its code is valid only while this stays the same.
         """
         query = (
             "SELECT user.password_hash, second_factor.secret FROM second_factor JOIN user ON user.id = user_id "
@@ -107,31 +108,31 @@ class SecondFactors:
         return next((_login_state(*row) for row in self._database.rows(query, user.id)), None)
 
     def use_code(self, user: User, code: str, expected_state: bytes | None = None) -> None:
-        """Take a code of the app or a recovery code, each once.
+        """Accept a code of the app or a recovery code, each only once.
 
-        With an ``expected_state``, nothing may have changed since.
+        ``expected_state`` is what ``login_state`` returned when the login began: a changed state is refused.
 
-        Raises LoginError, and UsageError where no code is asked for.
+        Raises LoginError, and UsageError if no code is required.
         """
         with self._database.write_transaction() as connection:
             self._use_code(connection, user, code, expected_state)
 
     def turn_off(self, user: User, code: str) -> None:
-        """Take a code, and let logins ask for none any more. Raises as ``use_code`` does."""
+        """Accept a code, and turn the second factor off. Raises what ``use_code`` raises."""
         with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             _remove(connection, user)
 
     def renew_recovery_codes(self, user: User, code: str) -> list[str]:
-        """Take a code, and return recovery codes instead of those there were. Raises as ``use_code`` does."""
+        """Accept a code, and return new recovery codes in place of the old ones. Raises what ``use_code`` raises."""
         with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             return _new_recovery_codes(connection, user)
 
     def reset(self, user: User) -> None:
-        """Remove somebody's second factor without a code, and end all their logins; tokens stay.
+        """Remove a user's second factor without a code, and end the user's logins; tokens stay valid.
 
-        Raises NotFoundError where there is none.
+        Raises NotFoundError if there is none.
         """
         with self._database.write_transaction() as connection:
             if not _is_on(connection, user):
@@ -164,7 +165,7 @@ class SecondFactors:
         raise LoginError(Message("second_factor.clock_behind" if behind else "second_factor.wrong"))
 
     def _step(self, secret: str, last_step: int, typed: str) -> int | None:
-        """The time step of a code, if it is a present one that was not taken; it takes as long to find none."""
+        """Return the time step of a present code that was not used yet, or None. Take the same time in both cases."""
         codes, now = pyotp.TOTP(secret), self._now_step()
         fitting = [
             step
@@ -178,21 +179,21 @@ class SecondFactors:
 
 
 def app_uri(secret: str, user: User, host: str) -> str:
-    """The address (``otpauth:``) from which an app on a telephone takes a secret, named by user and server."""
+    """Return the address (``otpauth:``) that gives an app on a phone the secret, with the names of user and server."""
     return pyotp.TOTP(secret).provisioning_uri(name=f"{user.name}@{host}", issuer_name="labcrate")
 
 
 def in_groups(text: str) -> str:
-    """A secret in groups of four, which people copy by hand more surely."""
+    """Return a text in groups of four characters, which are easier to copy by hand."""
     return " ".join(text[at : at + _GROUP_LENGTH] for at in range(0, len(text), _GROUP_LENGTH))
 
 
 def _normalize_code(code: str) -> str:
-    """A code as it is compared: without spaces and dashes, and without regard to case and to width of letters."""
+    """Return a code without spaces and dashes, in lower case and normal width, for comparison."""
     if len(code) > _MAX_TYPED_LENGTH:
         return ""
     folded = unicodedata.normalize("NFKC", code).casefold()
-    return "".join(sign for sign in folded if not sign.isspace() and unicodedata.category(sign) != "Pd")
+    return "".join(one for one in folded if not one.isspace() and unicodedata.category(one) != "Pd")
 
 
 def _login_state(password_hash: str, secret: str) -> bytes:

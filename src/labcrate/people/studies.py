@@ -1,4 +1,4 @@
-"""Studies: lists of sessions. Who is in one sees and exports its sessions alone."""
+"""Studies: lists of sessions. A person in a study sees and exports only the sessions of their studies."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import id_sort_key, normalize_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
@@ -16,7 +17,7 @@ from labcrate.people.users import User
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study with its sessions (ids, in their usual order) and its people (names)."""
+    """A study with its sessions (ids, in the usual order) and its people (user names)."""
 
     id: int
     name: str
@@ -26,16 +27,16 @@ class Study:
 
 
 class Studies:
-    """The studies of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+    """The studies of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError."""
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def scope(self, user: User) -> SessionScope:
-        """Return which sessions a user sees now: an administrator and who is in no study all of them."""
+        """Return the sessions that a user sees: all, for an administrator and for a user in no study."""
         if user.role is Role.ADMIN:
             return SessionScope.all()
-        # One statement: what it finds is of one instant, whoever changes studies meanwhile.
+        # One statement, so that the result is of one instant even if studies change meanwhile.
         found = self._database.rows(
             "SELECT study_session.session FROM study_member LEFT JOIN study_session USING (study_id) WHERE user_id = ?",
             user.id,
@@ -63,9 +64,7 @@ class Studies:
         for study in self.all():
             if name_key(study.name) == key:
                 return study
-        raise NotFoundError(
-            f"There is no study '{printable(name[:100])}'; 'labcrate study list' tells which there are."
-        )
+        raise NotFoundError(Message("study.not_found", name=printable(name, 100)))
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""
@@ -73,7 +72,7 @@ class Studies:
         return [name for (name,) in self._database.rows(query, user.id)]
 
     def add(self, name: str) -> Study:
-        """Make a study without sessions and people. Raises UsageError for a name that is taken or will not do."""
+        """Create a study without sessions and people. Raises UsageError for an invalid name, or one in use."""
         name = clean_name(name, "study")
         with self._database.write_transaction() as connection:
             try:
@@ -82,27 +81,24 @@ class Studies:
                     *(name, name_key(name), now_ms(self._clock)),
                 )
             except ConstraintError:
-                raise UsageError(f"There is already a study {name!r}; choose another name.") from None
+                raise UsageError(Message("study.exists", name=name)) from None
         return self.get(name)
 
     def remove(self, name: str) -> Study:
-        """Remove a study that nobody is in, and return what it was. Raises NotFoundError.
+        """Delete a study without people, and return it. Raises NotFoundError.
 
-        Raises UsageError for one with people: they would see every session from then on.
+        Raises UsageError for a study with people, since they would see every session from then on.
         """
         study = self.get(name)
         with self._database.write_transaction() as connection:
             if connection.rows("SELECT 1 FROM study_member WHERE study_id = ? LIMIT 1", study.id):
-                raise UsageError(
-                    f"Study {study.name} has people, and who is in no study sees every session; take them out of it "
-                    "first."
-                )
+                raise UsageError(Message("study.has_people", study=study.name))
             connection.execute("DELETE FROM study_session WHERE study_id = ?", study.id)
             connection.execute("DELETE FROM study WHERE id = ?", study.id)
         return study
 
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
-        """Put sessions into a study, those that it has already left as they are. Raises NotFoundError."""
+        """Add sessions to a study; ignore those that it already has. Raises NotFoundError."""
         study, now = self.get(name), now_ms(self._clock)
         rows = [(study.id, normalize_id(session), now, printable(who)) for session in sessions]
         with self._database.write_transaction() as connection:
@@ -110,12 +106,12 @@ class Studies:
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
-        """Take sessions out of a study. Raises NotFoundError, also for a session that it does not have."""
+        """Remove sessions from a study. Raises NotFoundError, also for a session that is not in it."""
         study = self.get(name)
         ids = [normalize_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
-                raise NotFoundError(f"Study {study.name} has no session '{printable(session[:100])}'.")
+                raise NotFoundError(Message("study.no_session", study=study.name, session=printable(session, 100)))
         with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
@@ -123,7 +119,7 @@ class Studies:
         return self.get(name)
 
     def add_people(self, name: str, users: Iterable[User]) -> Study:
-        """Put users into a study: from their next request on they see its sessions alone. Raises NotFoundError."""
+        """Add users to a study: from their next request on they see only its sessions. Raises NotFoundError."""
         study = self.get(name)
         with self._database.write_transaction() as connection:
             connection.executemany(
@@ -132,11 +128,11 @@ class Studies:
         return self.get(name)
 
     def remove_people(self, name: str, users: Iterable[User]) -> Study:
-        """Take users out of a study. Raises NotFoundError, also for somebody who is not in it."""
+        """Remove users from a study. Raises NotFoundError, also for a user who is not in it."""
         study, leaving = self.get(name), list(users)
         for user in leaving:
             if user.name not in study.people:
-                raise NotFoundError(f"{user.name} is not in study {study.name}.")
+                raise NotFoundError(Message("study.no_person", name=user.name, study=study.name))
         with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]

@@ -1,4 +1,4 @@
-"""Secrets that open the lab without a password: made at random, and kept as hashes alone."""
+"""Tokens: secrets that give scripts access without a password. Only their hashes are stored."""
 
 import hashlib
 import secrets
@@ -8,6 +8,7 @@ from typing import Any
 
 from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import clean_name, name_key
@@ -17,12 +18,12 @@ _SECRET_BYTES = 32
 
 
 def make_secret(prefix: str = "") -> str:
-    """A secret of 256 random bits that goes into a cookie or a header as it is."""
+    """Return a secret of 256 random bits in characters that cookies and headers allow."""
     return prefix + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is kept of a secret. It holds 256 random bits, so it needs no slow hash."""
+    """Return the hash of a secret, which is stored. A secret has 256 random bits, so it needs no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -31,13 +32,13 @@ MAX_DAYS = 3650
 MAX_TOKENS = 20
 _DAY_MS = 24 * 3600 * 1000
 _USED_PRECISION_MS = 60 * 1000
-_CLOCK_TOLERANCE_MS = 300 * 1000  # how far a clock may be set back without ending new tokens
+_CLOCK_TOLERANCE_MS = 300 * 1000  # the clock may be set back by so much without ending new tokens
 _COLUMNS = "token.name, user.name, token.created_ms, token.expires_ms, token.used_ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret. ``used`` is when it was last used, to the minute; None: never."""
+    """A token without its secret. ``used`` is the time of the last use, to the minute; None means never."""
 
     name: str
     user: str
@@ -47,29 +48,29 @@ class Token:
 
 
 class Tokens:
-    """The tokens of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+    """The tokens of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError."""
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def add(self, user: User, name: str, days: int) -> tuple[Token, str]:
-        """Make a token for somebody; its text is returned here, and never again.
+        """Create a token for a user, and return it with its secret, which is not stored.
 
-        Raises UsageError for a name that is taken or will not do, a disabled user, one who has as many tokens as
-        anybody may have, and days that are no time.
+        Raises UsageError for an invalid name, or one in use, a disabled user, a user with the maximum number of
+        tokens, and a number of days out of range.
         """
         name = clean_name(name, "token")
         if not 1 <= days <= MAX_DAYS:
-            raise UsageError(f"A token is good for 1 to {MAX_DAYS} days, not {days}.")
+            raise UsageError(Message("token.days", most=MAX_DAYS, days=days))
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
         with self._database.write_transaction() as connection:
             ((disabled,),) = connection.rows("SELECT disabled FROM user WHERE id = ?", user.id)
             if disabled:
-                raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
+                raise UsageError(Message("token.user_disabled", name=user.name))
             ((count,),) = connection.rows("SELECT count(*) FROM token WHERE user_id = ?", user.id)
             if count >= MAX_TOKENS:
-                raise UsageError(f"{user.name} has {count} tokens, as many as anybody may have; revoke one first.")
+                raise UsageError(Message("token.too_many", name=user.name, most=MAX_TOKENS))
             try:
                 connection.execute(
                     "INSERT INTO token (secret_sha256, user_id, name, name_key, created_ms, expires_ms) "
@@ -77,11 +78,11 @@ class Tokens:
                     *(hash_secret(secret), user.id, name, name_key(name), now, expires),
                 )
             except ConstraintError:
-                raise UsageError(f"{user.name} has a token {name!r} already; choose another name.") from None
+                raise UsageError(Message("token.exists", user=user.name, name=name)) from None
         return Token(name, user.name, from_ms(now), from_ms(expires), None), secret
 
     def find(self, secret: str) -> User | None:
-        """Whose token it is, with the role they have now: None when it is not good, or its user is disabled."""
+        """Return the user of a token, with their present role; None if the token is invalid or the user is disabled."""
         if not secret.startswith(PREFIX):
             return None
         hashed, now = hash_secret(secret), now_ms(self._clock)
@@ -90,18 +91,18 @@ class Tokens:
             "WHERE secret_sha256 = ? AND expires_ms > ? AND token.created_ms <= ? AND user.disabled = 0"
         )
         for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_TOLERANCE_MS):
-            # A time in the future is of a clock that was ahead: it would stand for as long.
+            # A time in the future was written while the clock was ahead: it is corrected, too.
             if used_ms is None or abs(now - used_ms) >= _USED_PRECISION_MS:
                 self._database.write_if_idle("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_from_row(tuple(columns))
         return None
 
     def exists(self, hashed: bytes) -> bool:
-        """Whether a token, named by its secret's hash, was not revoked; its time may be over."""
+        """Return whether a token with this hash of its secret exists. A revoked one does not, an expired one does."""
         return bool(self._database.rows("SELECT 1 FROM token WHERE secret_sha256 = ?", hashed))
 
     def all(self, user: str | None = None) -> list[Token]:
-        """Everybody's tokens or one user's, also those that are no longer good."""
+        """Return the tokens of one user or of all, including the expired ones."""
         of_user, values = ("", []) if user is None else ("WHERE user.name_key = ? ", [name_key(user)])
         found = self._database.rows(
             f"SELECT {_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608 - constants
@@ -111,7 +112,7 @@ class Tokens:
         return [_token_from_row(row) for row in found]
 
     def revoke(self, user: str, name: str) -> Token:
-        """End a token at once, and return what it was. Raises NotFoundError."""
+        """Delete a token, and return it. Raises NotFoundError."""
         for token in self.all(user):
             if name_key(token.name) == name_key(printable(name)):
                 with self._database.write_transaction() as connection:
@@ -120,12 +121,10 @@ class Tokens:
                         *(name_key(token.name), name_key(user)),
                     )
                 return token
-        raise NotFoundError(
-            f"{printable(user)} has no token '{printable(name[:100])}'; 'labcrate token list' tells which there are."
-        )
+        raise NotFoundError(Message("token.not_found", user=user, name=printable(name, 100)))
 
     def is_expired(self, token: Token) -> bool:
-        """Return whether a token's time is over, or lies in the future: then the clock was ahead when it was made."""
+        """Return whether a token is expired, or was created in the future, that is while the clock was ahead."""
         now = now_ms(self._clock)
         return now >= token.expires.timestamp() * 1000 or token.created.timestamp() * 1000 > now + _CLOCK_TOLERANCE_MS
 

@@ -1,4 +1,4 @@
-"""Who may do what in a lab."""
+"""Users of a lab: names, roles and passwords."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from typing import Any
 from labcrate.database.connection import Connection
 from labcrate.database.errors import ConstraintError
 from labcrate.errors import LoginError, NotFoundError, UsageError
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.passwords import Passwords, check_new_password, is_short_enough
@@ -16,12 +17,10 @@ from labcrate.people.roles import MAX_TYPED_LENGTH, Role, clean_name, name_key
 
 USER_COLUMNS = "user.id, user.name, user.role, user.disabled, user.created_ms"
 
-WRONG_LOGIN = "Name and password do not fit."
-
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may log in, unless ``disabled``."""
+    """A user, who may log in unless ``disabled``."""
 
     id: int
     name: str
@@ -31,9 +30,9 @@ class User:
 
 
 class Users:
-    """The users of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError.
+    """The users of one lab. Any thread may use it. Every method may wait for the disk and raises PeopleError.
 
-    Nobody is ever removed, only disabled: a name in the log means one person for good.
+    Users are disabled, never deleted, so that a name in the logs always means the same person.
     """
 
     def __init__(
@@ -43,33 +42,33 @@ class Users:
         self._passwords = passwords or Passwords()
 
     def all(self) -> list[User]:
-        """Everybody, by name."""
+        """Return all users, in the order of their names."""
         return [user_from_row(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
 
     def get(self, name: str) -> User:
-        """The user of that name. Raises NotFoundError."""
+        """Return the user with this name. Raises NotFoundError."""
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
         for row in self._database.rows(query, name_key(printable(name))):
             return user_from_row(row)
-        raise NotFoundError(f"There is no user '{printable(name[:100])}'; 'labcrate user list' tells who there is.")
+        raise NotFoundError(Message("user.not_found", name=printable(name, 100)))
 
     def has_admin(self) -> bool:
-        """Whether there is an administrator. Once there is one, there always is."""
+        """Return whether there is an administrator. When there is one, there always will be."""
         return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND disabled = 0 LIMIT 1"))
 
     def require_free_name(self, name: str) -> str:
-        """A name as it would be kept, if nobody has it yet. Raises UsageError."""
+        """Return a name as it would be stored. Raises UsageError for an invalid name, or one in use."""
         name = clean_name(name, "user")
         if self._database.rows("SELECT 1 FROM user WHERE name_key = ?", name_key(name)):
-            raise UsageError(_taken_message(name))
+            raise UsageError(Message("user.exists", name=name))
         return name
 
     def add(self, name: str, role: Role, password: str) -> User:
-        """Add somebody. Raises UsageError for a name that is taken, or a name or password that will not do."""
+        """Add a user. Raises UsageError for an invalid name or password, or a name in use."""
         return self._add(name, role, password, first=False)
 
     def add_first(self, name: str, password: str) -> User:
-        """Add the first administrator. Raises UsageError as ``add`` does, and when there is one already."""
+        """Add the first administrator. Raises what ``add`` raises, and UsageError if there is one already."""
         return self._add(name, Role.ADMIN, password, first=True)
 
     def _add(self, name: str, role: Role, password: str, *, first: bool) -> User:
@@ -78,32 +77,32 @@ class Users:
         hashed = self._passwords.hash(password)
         with self._database.write_transaction() as connection:
             if first and _count_admins(connection):
-                raise UsageError("This lab has an administrator already; log in.")
+                raise UsageError(Message("user.has_administrator"))
             try:
                 connection.execute(
                     "INSERT INTO user (name, name_key, role, password_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
                     *(name, name_key(name), role, hashed, now_ms(self._clock)),
                 )
             except ConstraintError:
-                raise UsageError(_taken_message(name)) from None
+                raise UsageError(Message("user.exists", name=name)) from None
         return self.get(name)
 
     def _guessable_words(self) -> list[str]:
-        """Return words that everybody of this lab knows: the program's name, and the lab folder's."""
+        """Return words that an attacker would try first: the names of the program and of the lab folder."""
         return ["labcrate", self._database.state_folder.parent.name]
 
     def verify(self, name: str, password: str) -> User:
-        """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
+        """Return the user with this name and password. Raises LoginError, after the same time whatever is wrong."""
         key = login_key(name)
         if not is_short_enough(password):
-            raise LoginError(WRONG_LOGIN)
+            raise LoginError(Message("login.wrong"))
         query = f"SELECT user.password_hash, {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - as above
         found = self._database.rows(query, key)
         hashed: str | None = found[0][0] if found else None
         fits = self._passwords.matches(hashed, password)
         user = user_from_row(found[0][1:]) if found else None
         if user is None or hashed is None or not fits or user.disabled:
-            raise LoginError(WRONG_LOGIN)
+            raise LoginError(Message("login.wrong"))
         if self._passwords.needs_rehash(hashed):
             again = self._passwords.hash(password)
             with self._database.write_transaction() as connection:
@@ -115,10 +114,10 @@ class Users:
     def set_password(
         self, name: str, password: str, *, keep_login: bytes | None = None, keep_tokens: bool = False
     ) -> User:
-        """Give somebody another password, and end all their logins but one (its secret's hash), and their tokens.
+        """Change a user's password, and end their logins and tokens, which may have been made with the old one.
 
-        Who had the password before may have made tokens with it. Raises NotFoundError, and UsageError for a
-        password that will not do.
+        ``keep_login`` is the hash of the secret of a login that stays. Raises NotFoundError, and UsageError for an
+        invalid password.
         """
         user = self.get(name)
         check_new_password(password, user.name, self._guessable_words())
@@ -131,9 +130,9 @@ class Users:
         return user
 
     def set_role(self, name: str, role: Role) -> User:
-        """Give somebody another role, which holds from their next request on.
+        """Change a user's role, from their next request on.
 
-        Raises NotFoundError, and UsageError when nobody would be left to administer.
+        Raises NotFoundError, and UsageError for the last administrator.
         """
         user = self.get(name)
         with self._database.write_transaction() as connection, _require_admin_left(connection, user):
@@ -141,7 +140,7 @@ class Users:
         return self.get(name)
 
     def disable(self, name: str) -> User:
-        """Lock somebody out: logins and tokens end at once. Raises what ``set_role`` does."""
+        """Disable a user, and end their logins and tokens. Raises what ``set_role`` raises."""
         user = self.get(name)
         with self._database.write_transaction() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", user.id)
@@ -150,7 +149,7 @@ class Users:
         return self.get(name)
 
     def enable(self, name: str) -> User:
-        """Let somebody log in again; tokens they had are gone. Raises NotFoundError."""
+        """Let a disabled user log in again; their old tokens stay deleted. Raises NotFoundError."""
         user = self.get(name)
         with self._database.write_transaction() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)
@@ -158,28 +157,24 @@ class Users:
 
 
 def login_key(name: str) -> str:
-    """What a name that somebody types is looked up by, and has to be counted by: no two ways of writing it differ.
+    """Return the same key for all ways of typing a name, to look the user up and to count failed logins.
 
-    Raises LoginError for one that is too long to be anybody's.
+    Raises LoginError for a name that is too long for any user.
     """
     if len(name) > MAX_TYPED_LENGTH:
-        raise LoginError(WRONG_LOGIN)
+        raise LoginError(Message("login.wrong"))
     return name_key(printable(name))
 
 
 def user_from_row(row: tuple[Any, ...]) -> User:
-    """A user from the columns of ``USER_COLUMNS``."""
+    """Return the user of a row with the columns ``USER_COLUMNS``."""
     number, name, role, disabled, created_ms = row
     return User(number, name, Role(role), bool(disabled), from_ms(created_ms))
 
 
 def end_logins(connection: Connection, user: User, keep_login: bytes | None = None) -> None:
-    """End all logins of a user but one, named by its secret's hash."""
+    """End all logins of a user, except the one with this hash of its secret."""
     connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 <> ?", user.id, keep_login or b"")
-
-
-def _taken_message(name: str) -> str:
-    return f"There is already a user {name!r}; choose another name."
 
 
 def _count_admins(connection: Connection) -> int:
@@ -189,8 +184,8 @@ def _count_admins(connection: Connection) -> int:
 
 @contextmanager
 def _require_admin_left(connection: Connection, changing: User) -> Iterator[None]:
-    """Refuse a change that would take the last administrator away."""
+    """Refuse a change in the block that would leave no administrator. Raises UsageError."""
     before = _count_admins(connection)
     yield
     if before and not _count_admins(connection):
-        raise UsageError(f"{changing.name} is the last administrator; make somebody else one first.")
+        raise UsageError(Message("user.last_administrator", name=changing.name))

@@ -95,7 +95,7 @@ class Planner:
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
     skip_duplicate_check: bool = False
-    unreadable: Mapping[str, tuple[Identity, str]] = field(default_factory=dict)
+    unreadable: Mapping[str, tuple[Identity, Message]] = field(default_factory=dict)
 
     def plan(
         self,

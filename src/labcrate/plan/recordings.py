@@ -213,7 +213,7 @@ def recording_warnings(
     """What is worth knowing about one recording."""
     name = recording.member
     if recording.probe.problem:
-        yield f"{name} is damaged and kept as it is: {recording.probe.problem.rstrip('.')}."
+        yield f"{name} is damaged and kept as it is: {recording.probe.problem}."
     if recording.verdict.warning:
         yield f"{name}: {recording.verdict.warning}."
     original = recording.source.rpartition("/")[2]

@@ -45,7 +45,7 @@ def describe_recording(recording: PlannedRecording) -> str:
     camera = camera_label(recording.camera)
     probe = recording.probe
     if not probe.is_readable:
-        return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
+        return f"{camera}; damaged: {probe.problem}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
     size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""
     return f"{camera}, {length}, {probe.video_codec or 'no video'}{size}"

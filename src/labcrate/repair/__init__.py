@@ -1,1 +1,1 @@
-"""Make near misses part of their session, and take links back."""
+"""Link near misses to sessions, and undo links."""

@@ -1,6 +1,6 @@
-"""A name in a folder of the lab, the folder open: how labcrate gives, moves and removes files of the lab.
+"""Create, link and remove files of the lab without following symbolic links.
 
-No symbolic link is followed: every folder is opened relative to the one above it.
+Every folder of a path is opened relative to the one above it.
 """
 
 import errno
@@ -12,7 +12,7 @@ from itertools import count, islice
 
 from labcrate.errors import RepairError
 from labcrate.lab.folder import LabFolder
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 
 _MAX_NAMES = 1000
 _FOLDER_MODE = 0o755
@@ -20,9 +20,9 @@ _FILE_MODE = 0o644
 
 
 class PathInOpenFolder:
-    """A name in a folder of the lab, the folder open; a context manager that closes it.
+    """A path in the lab, with its folder open; a context manager that closes the folder.
 
-    ``make_folders`` makes folders that are not there. Raises OSError, ELOOP for a symbolic link on the way.
+    ``make_folders`` creates missing folders. Raises OSError; ELOOP for a symbolic link in the path.
     """
 
     def __init__(self, lab: LabFolder, path: str, *, make_folders: bool = False) -> None:
@@ -45,16 +45,16 @@ class PathInOpenFolder:
         os.close(self.folder_fd)
 
     def stat_regular_file(self) -> os.stat_result:
-        """Return the state of the regular file of this name. Raises OSError, ELOOP for a symbolic link."""
+        """Return the status of the regular file at this path. Raises OSError; ELOOP for a symbolic link."""
         found = os.stat(self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         if stat.S_ISLNK(found.st_mode):
             raise OSError(errno.ELOOP, "it is a symbolic link")
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         return found
 
     def is_file(self, other: os.stat_result, name: str | None = None) -> bool:
-        """Return whether the name (or another one in this folder) is just that file."""
+        """Return whether this path, or another name in its folder, is the same file as ``other``."""
         try:
             found = os.stat(name or self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -62,17 +62,17 @@ class PathInOpenFolder:
         return os.path.samestat(found, other)
 
     def create(self, name: str) -> int:
-        """Make an empty file of a free name in this folder, and return its descriptor. Raises OSError."""
+        """Create an empty file of a new name in this folder, and return its descriptor. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(name, flags, _FILE_MODE, dir_fd=self.folder_fd)
 
     def unlink_if_there(self, name: str) -> None:
-        """Remove a name in this folder, if there is one. Raises OSError."""
+        """Remove a name in this folder, if it exists. Raises OSError."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.folder_fd)
 
     def remove(self, expected: os.stat_result) -> None:
-        """Remove the name if it is still that file. Raises OSError, ESTALE when it is not."""
+        """Remove this path if it is still the expected file. Raises OSError; ESTALE if it is not."""
         if not self.is_file(expected):
             raise OSError(errno.ESTALE, "it was replaced meanwhile")
         os.unlink(self.name, dir_fd=self.folder_fd)
@@ -93,25 +93,25 @@ def _open_subfolder(at: int, folder: str, *, make_folders: bool) -> int:
         if stat.S_ISLNK(os.stat(folder, dir_fd=at, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, "it lies behind a symbolic link") from None
         raise
-    with suppress(FileExistsError):  # made by another request just now
+    with suppress(FileExistsError):  # another request created it
         os.mkdir(folder, _FOLDER_MODE, dir_fd=at)
     return os.open(folder, flags, dir_fd=at)
 
 
 def hard_link_free_name(source: PathInOpenFolder, target: PathInOpenFolder, opened: os.stat_result) -> str:
-    """Give the file a second name, the first of ``name``, ``name_2``, ``name_3`` ... that is free, and return it.
+    """Give a file a second name, the first free one of ``name``, ``name_2``, ``name_3`` ..., and return it.
 
-    Raises RepairError when it has one of these already, and OSError.
+    Raises RepairError if the file already has one of these names, and OSError.
     """
     for name in islice(_numbered_names(target.name), _MAX_NAMES):
         try:
             hard_link(source, target, name, opened)
         except FileExistsError:
             if target.is_file(opened, name):
-                raise RepairError(f"{printable(source.path)} is linked already, as {printable(name)}.") from None
+                raise RepairError(Message("repair.linked_as", file=source.path, name=name)) from None
         else:
             return name
-    raise RepairError(f"The session's folder holds {_MAX_NAMES} files called like {printable(target.name)} already.")
+    raise RepairError(Message("repair.no_free_name", name=target.name, most=_MAX_NAMES))
 
 
 def _numbered_names(name: str) -> Iterator[str]:
@@ -121,39 +121,43 @@ def _numbered_names(name: str) -> Iterator[str]:
 
 
 def hard_link(source: PathInOpenFolder, target: PathInOpenFolder, name: str, opened: os.stat_result) -> None:
-    """Give the file a second name, which must be free; one that was exchanged meanwhile is not left linked.
+    """Give a file a second name, which must be free. If the file is replaced meanwhile, remove the name again.
 
     Raises OSError, RepairError.
     """
     os.link(source.name, name, src_dir_fd=source.folder_fd, dst_dir_fd=target.folder_fd, follow_symlinks=False)
     if not target.is_file(opened, name):
         os.unlink(name, dir_fd=target.folder_fd)
-        raise RepairError(f"{printable(source.path)} was replaced while it was linked; look at the plan again.")
+        raise RepairError(Message("repair.replaced", file=source.path))
 
 
-_REASONS = {
-    errno.ENOENT: "it is gone. Look at the plan again.",
-    errno.ESTALE: "it was replaced meanwhile. Look at the plan again.",
-    errno.ELOOP: "it is, or lies behind, a symbolic link, and those are never followed. Put the file itself there.",
-    errno.EINVAL: "it is no regular file.",
-    errno.EEXIST: "its place is taken by another file. Move that one away first.",
-    errno.EXDEV: "it lies on another disk than the session's folder, and names do not reach across. Copy it by hand.",
-    errno.EROFS: "the lab is on a read-only disk. Have it writable, or do it where it is.",
-    errno.EACCES: "labcrate may not write there. Give it permission for the session's folder and the file's.",
-    errno.EPERM: "the system does not allow it (the file is another user's, or its disk knows no hard links). "
-    "Move it by hand, or give labcrate permission.",
-    errno.ENOSPC: "the disk is full. Make room on it.",
-    errno.EDQUOT: "the disk is full. Make room on it.",
-    errno.EMLINK: "it has as many names as its disk allows. Move it instead.",
-    errno.ENAMETOOLONG: "its name is too long. Rename it.",
+_REASON_IDS = {
+    errno.ENOENT: "repair.gone",
+    errno.ESTALE: "repair.other_file",
+    errno.ELOOP: "repair.symbolic_link",
+    errno.EINVAL: "repair.not_regular",
+    errno.EEXIST: "repair.path_in_use",
+    errno.EXDEV: "repair.other_disk",
+    errno.EROFS: "repair.read_only",
+    errno.EACCES: "repair.no_permission",
+    errno.EPERM: "repair.not_permitted",
+    errno.ENOSPC: "repair.disk_full",
+    errno.EDQUOT: "repair.disk_full",
+    errno.EMLINK: "repair.too_many_names",
+    errno.ENAMETOOLONG: "repair.name_too_long",
 }
 
 
 @contextmanager
 def convert_os_errors(path: str) -> Iterator[None]:
-    """Raise RepairError for an OSError of the block, naming the file and the remedy."""
+    """Convert an OSError in the block into a RepairError with the file and the remedy."""
     try:
         yield
     except OSError as error:
-        why = _REASONS.get(error.errno or 0, f"{error.strerror or 'input or output error'}.")
-        raise RepairError(f"{printable(path)} cannot be linked or moved: {why}") from error
+        raise RepairError(Message("repair.failed", file=path, reason=_reason(error))) from error
+
+
+def _reason(error: OSError) -> Message:
+    if id := _REASON_IDS.get(error.errno or 0):
+        return Message(id)
+    return Message("repair.error", error=error.strerror) if error.strerror else Message("repair.disk_error")

@@ -1,19 +1,20 @@
-"""Find a near miss by its name, move it into its session's folder, say its camera, and take it back."""
+"""Find a near miss by its name, move it into its session's folder, find its camera, and undo the move."""
 
 import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from labcrate.errors import RepairError, UsageError
 from labcrate.lab.folder import RECORDINGS, LabFolder
 from labcrate.linking.verdict import Rule
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import from_ns
+from labcrate.people.link_log import LinkMethod
 from labcrate.plan.choices import find_camera_keys
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key_in_session
@@ -21,24 +22,15 @@ from labcrate.plan.plan import NearMiss
 from labcrate.plan.recordings import SessionCameras
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link, hard_link_free_name
 
-# What a file system's clock may be ahead of the system's.
+# A file system's clock may be ahead of the system's by so much.
 _CLOCK_TOLERANCE = timedelta(seconds=1)
-
-
-class LinkMethod(StrEnum):
-    """How a file comes to belong to a session; a hard link is how earlier versions did it."""
-
-    ENTRY = "register entry"
-    MOVE = "move"
-    REMUX = "remux"
-    HARD_LINK = "hard link"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedNearMiss:
-    """A near miss that was made part of a session; both paths are relative to the lab folder.
+    """A near miss that was linked to a session. Both paths are relative to the lab folder.
 
-    ``target`` is where it lies now, or the register that it was written down in.
+    ``target`` is the new path of the file, or the register that lists it.
     """
 
     session: str
@@ -48,29 +40,27 @@ class LinkedNearMiss:
 
 
 def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> NearMiss:
-    """The near miss that a plan names so. Raises RepairError, also where two are printed alike."""
+    """Return the near miss that a plan shows under this name. Raises RepairError if there is none, or more than one."""
     known = list(near_misses)
     # A remedy's command has the name as the linking rules print it, a plan as the lab does.
     alike = [n for n in known if file in (n.source, printable(n.path))]
     found = [n for n in known if n.path == file] or alike
     if not found:
-        raise RepairError(
-            f"{printable(file)} is no near miss of session {session}; "
-            f"only files that 'labcrate plan {shlex.quote(session)}' lists as near misses can be linked."
-        )
+        raise RepairError(Message("repair.no_near_miss", file=file, session=session, quoted=shlex.quote(session)))
     if len(found) > 1:
-        raise RepairError(f"{len(found)} near misses of session {session} are printed as {file}; rename them first.")
+        raise RepairError(Message("repair.same_name", count=len(found), session=session, file=file))
     return found[0]
 
 
 def check_is_mp4(near_miss: NearMiss) -> None:
-    """Raise RepairError for a file that is no MP4: only one that is made of it can be linked."""
+    """Raise RepairError for a file that is no MP4. Only an MP4 made from it can be linked."""
     if near_miss.verdict.rule is Rule.NOT_MP4 or not near_miss.path.lower().endswith(".mp4"):
-        raise RepairError(f"{near_miss.source} cannot be linked: only MP4s are exported. {_remedy_sentence(near_miss)}")
+        remedy = near_miss.verdict.remedy or Message("repair.convert")
+        raise RepairError(Message("repair.not_mp4", file=near_miss.source, remedy=remedy))
 
 
 def move_near_miss(lab: LabFolder, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
-    """Move a near miss into the recordings of its session's ``folder``, under a name that is free there.
+    """Move a near miss into the recordings of its session's ``folder``, under a free name.
 
     Raises RepairError.
     """
@@ -83,16 +73,16 @@ def move_near_miss(lab: LabFolder, session: str, folder: str, near_miss: NearMis
     ):
         opened = source.stat_regular_file()
         taken = hard_link_free_name(source, target, opened)
-        target.sync()  # the new name is on the disk before the old one goes
+        target.sync()  # write the new name to the disk before the old one is removed
         source.remove(opened)
     return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", LinkMethod.MOVE)
 
 
 def undo_file_change(lab: LabFolder, repair: LinkedNearMiss, when: datetime | None) -> None:
-    """Take a link back that was made ``when`` (None: just now): move the file back, or remove what was made.
+    """Move a linked file back, or remove the file that was made, for a link of the time ``when`` (None: a moment ago).
 
-    Raises RepairError when that could lose or mistake a file: it is gone, another one, or changed since it
-    was moved or made, or its old place is taken.
+    Raises RepairError if a file could be lost: it is gone, another file, or changed since the link, or another file
+    has its old path.
     """
     with (
         convert_os_errors(repair.target),
@@ -100,34 +90,25 @@ def undo_file_change(lab: LabFolder, repair: LinkedNearMiss, when: datetime | No
         PathInOpenFolder(lab, repair.source) as source,
     ):
         linked = target.stat_regular_file()
-        # Moving and making set this time, and so does whatever else happens to a file or puts another in its place.
+        # The link set this time; every later change or replacement of the file sets it again.
         changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCK_TOLERANCE
         if repair.method is LinkMethod.REMUX:
             source.stat_regular_file()
             if changed:
-                raise RepairError(
-                    f"{printable(repair.target)} changed since it was made; remove it by hand. Then give this command "
-                    "again, to be rid of the link."
-                )
+                raise RepairError(Message("repair.made_file_changed", file=repair.target))
         elif repair.method is LinkMethod.HARD_LINK:
             if not source.is_file(linked):
-                raise RepairError(
-                    f"{printable(repair.source)} is gone or another file now; {printable(repair.target)} may be "
-                    "the only copy and stays. Remove it by hand if that is what you want."
-                )
+                raise RepairError(Message("repair.original_gone", original=repair.source, file=repair.target))
         else:
             if changed:
-                raise RepairError(
-                    f"{printable(repair.target)} changed since it was moved there; move it back by hand, to "
-                    f"{printable(repair.source)}. Then give this command again, to be rid of the link."
-                )
+                raise RepairError(Message("repair.moved_file_changed", file=repair.target, original=repair.source))
             hard_link(target, source, source.name, linked)
             source.sync()
         target.remove(linked)
 
 
 def is_already_undone(lab: LabFolder, repair: LinkedNearMiss) -> bool:
-    """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
+    """Return whether a link is already undone: the file is at its old path, and there is none at the new one."""
     with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
         source.stat_regular_file()
         try:
@@ -137,38 +118,30 @@ def is_already_undone(lab: LabFolder, repair: LinkedNearMiss) -> bool:
     return False
 
 
-def _remedy_sentence(near_miss: NearMiss) -> str:
-    remedy = near_miss.verdict.remedy or "convert it"
-    return f"{remedy[:1].upper()}{remedy[1:]}."
-
-
 def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
-    """Return the id of the camera that an id, name or prefix means in a session, as its register has it.
+    """Return the id, for the session's register, of the camera with this id, name or prefix.
 
-    A register holds ids, and an id means the session's own user's camera first. Raises UsageError where there is no
-    such camera, where the word means several, and where the camera's id means another one in this session.
+    An id in a register refers to a camera of the session's user first. Raises UsageError if there is no such camera,
+    if there are several, and if the camera's id refers to another camera in this session.
     """
     session = inventory.session(session_id)
     cameras = SessionCameras.build(inventory, session)
     found = find_camera_keys(word, cameras)
-    meant = [key for key in found if key == camera_key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
-    if not meant:
+    usable = [key for key in found if key == camera_key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
+    if not usable:
         camera = cameras.by_key[found[0]]
-        raise UsageError(
-            f"Camera {printable(word)} is of another user than the session's, and its id {printable(camera.id)} means "
-            "another camera here, or none for sure; give it an id of its own."
-        )
-    exact = [key for key in meant if cameras.by_key[key].id == word]
-    selected = [key for key in meant if key in cameras.selected]
-    ids = dict.fromkeys(cameras.by_key[key].id for key in exact or selected or meant)
+        raise UsageError(Message("repair.camera_id_in_use", camera=word, id=camera.id))
+    exact = [key for key in usable if cameras.by_key[key].id == word]
+    selected = [key for key in usable if key in cameras.selected]
+    ids = dict.fromkeys(cameras.by_key[key].id for key in exact or selected or usable)
     if len(ids) > 1:
-        raise UsageError(f"{printable(word)} may be several cameras; name one by its id: {printable(', '.join(ids))}.")
+        raise UsageError(Message("repair.camera_ambiguous", word=word, ids=", ".join(ids)))
     return next(iter(ids))
 
 
 def linkable_cameras(inventory: Inventory, session_id: str) -> list[Camera]:
-    """Return the cameras that a file can be said to be of in a session, by id: those that their id means there."""
+    """Return the cameras, by id, that a link in a session can name: those that their id refers to there."""
     session = inventory.session(session_id)
     cameras = SessionCameras.build(inventory, session).by_key
-    meant = [c for key, c in cameras.items() if key == camera_key_in_session(inventory.cameras, session, c.id)]
-    return sorted(meant, key=lambda camera: id_sort_key(camera.id))
+    usable = [c for key, c in cameras.items() if key == camera_key_in_session(inventory.cameras, session, c.id)]
+    return sorted(usable, key=lambda camera: id_sort_key(camera.id))

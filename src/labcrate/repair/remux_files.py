@@ -1,4 +1,4 @@
-"""Makes an MP4 of a session's video in another container, in the session's own folder; the original stays as it is."""
+"""Make an MP4 from a session's video in another container, in the session's own folder. The original is not changed."""
 
 import fcntl
 import hashlib
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labcrate.errors import RepairError
 from labcrate.lab.folder import LabFolder
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link_free_name
 from labcrate.video.containers import container_of
@@ -15,7 +15,7 @@ from labcrate.video.containers import container_of
 
 @dataclass(frozen=True, slots=True)
 class MadeMp4:
-    """The MP4 that was made: its path in the lab, its state, and the codec of the sound that did not fit into it."""
+    """A new MP4: its path in the lab, its state, and the codec of the audio that an MP4 cannot hold, if any."""
 
     path: str
     identity: Identity
@@ -23,17 +23,17 @@ class MadeMp4:
 
 
 def make_mp4(lab: LabFolder, path: str, folder: str) -> MadeMp4:
-    """Make an MP4 of a file of the lab, under a name that is free in ``folder``, without encoding anything again.
+    """Make an MP4 from a file of the lab, under a free name in ``folder``, without encoding again.
 
-    It is written under a hidden name, and has its own one when it is whole and on the disk. Its modification time is
-    the original's, which may be the only thing that tells when the recording ended. Raises RepairError, and then
-    nothing is left.
+    The MP4 is written under a hidden name, and gets its name when it is complete and on the disk. It has the
+    modification time of the original, which may be the only source of the recording's end. Raises RepairError; then
+    no file is left.
     """
-    from labcrate.video.remux import RemuxError, remux  # noqa: PLC0415 - FFmpeg is loaded by those who need it
+    from labcrate.video.remux import RemuxError, remux  # noqa: PLC0415 - loading FFmpeg takes long
 
     container = container_of(path)
     if container is None or path.lower().endswith(".mp4"):
-        raise RepairError(f"{printable(path)} is no video of another container, so no MP4 is made of it.")
+        raise RepairError(Message("repair.nothing_to_remux", file=path))
     name = path.rpartition("/")[2].rpartition(".")[0] + ".mp4"
     with (
         convert_os_errors(path),
@@ -47,13 +47,13 @@ def make_mp4(lab: LabFolder, path: str, folder: str) -> MadeMp4:
                 done = remux(source, file, container, before.st_size)
                 file.flush()
                 if _size_and_mtime(os.fstat(source.fileno())) != _size_and_mtime(before):
-                    raise RepairError(f"{printable(path)} changed meanwhile. Wait until it is whole, and try again.")
+                    raise RepairError(Message("repair.changed_while_read", file=path))
                 os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
                 os.fsync(file.fileno())
                 taken = hard_link_free_name(part, target, os.fstat(file.fileno()))
                 target.sync()
             except RemuxError as error:
-                raise RepairError(f"No MP4 can be made of {printable(path)}: {error}.") from None
+                raise RepairError(Message("repair.remux_failed", file=path, problem=error.args[0])) from None
             finally:
                 part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
@@ -61,12 +61,12 @@ def make_mp4(lab: LabFolder, path: str, folder: str) -> MadeMp4:
 
 
 def _unfinished_name(name: str) -> str:
-    """Return the name of the unfinished file: short, since the own one may be as long as the disk allows."""
+    """Return the name of the unfinished file. It is short, since the final name may be as long as the disk allows."""
     return f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}.part"
 
 
 def _open_unfinished(part: PathInOpenFolder, path: str) -> int:
-    """Open the unfinished file, empty, under a lock: one that a killed process left is written anew."""
+    """Open the unfinished file under a lock, and empty it: a killed process may have left one."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(part.name, flags, 0o644, dir_fd=part.folder_fd)
     try:
@@ -74,7 +74,7 @@ def _open_unfinished(part: PathInOpenFolder, path: str) -> int:
         os.ftruncate(fd, 0)
     except BlockingIOError:
         os.close(fd)
-        raise RepairError(f"An MP4 is being made of {printable(path)} just now; wait until it is done.") from None
+        raise RepairError(Message("repair.remux_running", file=path)) from None
     except BaseException:
         os.close(fd)
         raise

@@ -1,1 +1,1 @@
-"""What an MP4 says about itself, and short MP4s made to order. Rests on PyAV (FFmpeg)."""
+"""Reading, remuxing and making videos with PyAV (FFmpeg): properties, thumbnails, times in names."""

@@ -1,24 +1,27 @@
-"""The top-level boxes of an MP4 (ISO/IEC 14496-12, section 4.2): enough to tell a whole file from a damaged one.
+"""The top-level boxes of an MP4 (ISO/IEC 14496-12, section 4.2), which show whether a file is whole or damaged.
 
-A player that is handed half a file plays that half and says nothing. Box sizes tell it at the price
-of 16 bytes a box, so this is looked at before FFmpeg sees the file.
+A player plays half a file without an error. Box sizes reveal it for 16 bytes of reading per box, so they are checked
+before FFmpeg reads the file.
 """
 
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-# What a file may begin with: ftyp by ISO/IEC 14496-12, in QuickTime files from before 2001 any of the rest.
+from labcrate.messages.message import Message
+from labcrate.video.containers import MP4, Container
+
+# The first box of a file: ftyp by ISO/IEC 14496-12, in QuickTime files from before 2001 any of the others.
 FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
-# A day in fragments of one second has 172 800 boxes; more than this many are a trap, not a recording.
+# A day in fragments of one second has 172 800 boxes; a file with more than this many is no recording.
 MAX_BOXES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class BoxOutline:
-    """The kinds of boxes found whole, and the one that the file ends inside of (``None``: it ends where it should).
+    """The kinds of boxes that are whole, and the one in which the file ends (None: it ends after a whole box).
 
-    ``sound_bytes`` is where the last whole ``mdat`` ends: what a fragmented file that was broken off still holds.
+    ``playable_bytes`` is the end of the last whole ``mdat``: what can be played of a fragmented file that was cut off.
     """
 
     first_box: bytes | None
@@ -29,29 +32,27 @@ class BoxOutline:
 
     @property
     def is_broken_off(self) -> bool:
-        """Whether this is a fragmented file that ends inside a fragment, as after a power cut."""
+        """Return whether this is a fragmented file that ends inside a fragment, as after a power cut."""
         return b"moof" in self.whole_boxes and self.cut_box is not None
 
-    @property
-    def problem(self) -> str | None:
-        """What is wrong with the file as a whole, in one sentence, or ``None``.
+    def find_problem(self, container: Container = MP4) -> Message | None:
+        """Return what is wrong with the file as a whole, or None.
 
-        A fragmented file that ends inside its last fragment is not damaged: everything before it plays,
-        which is what fragments are for.
+        A fragmented file that ends inside its last fragment is not damaged: everything before it plays.
         """
         if self.first_box not in FIRST_BOXES:
-            return "It is not an MP4 file."
+            return Message("video.other_container", container=container.name)
         if self.has_too_many:
-            return f"It has more than {MAX_BOXES} boxes, which no camera writes."
+            return Message("video.too_many_boxes", most=MAX_BOXES)
         if b"moov" not in self.whole_boxes:
-            return "It is cut short or was never finished: its index (moov) is missing."
+            return Message("video.no_moov")
         if b"mdat" not in self.whole_boxes or (self.cut_box == b"mdat" and not self.is_broken_off):
-            return "It is cut short: a part of its video data (mdat) is missing."
+            return Message("video.mdat_cut")
         return None
 
 
 def read_outline(file: BinaryIO, size_bytes: int) -> BoxOutline:
-    """Walk over the top-level boxes of a file of ``size_bytes``; reads 16 bytes of each. Raises OSError."""
+    """Return the outline of a file of ``size_bytes``, from 16 bytes of each top-level box. Raises OSError."""
     first: bytes | None = None
     whole: set[bytes] = set()
     start = playable = 0
@@ -71,7 +72,7 @@ def read_outline(file: BinaryIO, size_bytes: int) -> BoxOutline:
 
 
 def _read_box_header(file: BinaryIO, start: int) -> tuple[bytes, int] | None:
-    """Kind and length of the box at ``start``; ``None`` where no box can be read (end of file, padding)."""
+    """Return kind and length of the box at ``start``; None where no box can be read (end of file, padding)."""
     file.seek(start)
     raw = file.read(16)
     if len(raw) < 8:

@@ -1,11 +1,13 @@
 """Video files by their suffix: which of FFmpeg's demuxers reads them, and their media type.
 
-A suffix names one demuxer, so that no file's content chooses what reads it: text is never taken for a playlist.
+Each suffix selects one demuxer, whatever the file contains: text is never read as a playlist.
 """
 
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from labcrate.messages.message import Message
 
 MP4_DEMUXER = "mp4"
 
@@ -14,40 +16,40 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of video file; ``demuxer`` is FFmpeg's name of what reads it, ``name`` is as in ``an MP4 file``."""
+    """A kind of video file: FFmpeg's name of its demuxer, its media type, and its name with an article."""
 
     demuxer: str
     media_type: str
-    name: str
+    name: Message
 
 
-_MP4 = Container(MP4_DEMUXER, "video/mp4", "an MP4 file")
-_QUICKTIME = Container(MP4_DEMUXER, "video/quicktime", "a QuickTime file")
-_MATROSKA = Container("matroska", "video/x-matroska", "a Matroska file")
-_TRANSPORT = Container("mpegts", "video/mp2t", "an MPEG transport stream")
-_PROGRAM = Container("mpeg", "video/mpeg", "an MPEG file")
-_WINDOWS = Container("asf", "video/x-ms-asf", "an ASF file")
-_AVC = Container("h264", "video/h264", "an H.264 file")
-_HEVC = Container("hevc", "video/h265", "an H.265 file")
+MP4 = Container(MP4_DEMUXER, "video/mp4", Message("video.container.mp4"))
+_QUICKTIME = Container(MP4_DEMUXER, "video/quicktime", Message("video.container.quicktime"))
+_MATROSKA = Container("matroska", "video/x-matroska", Message("video.container.matroska"))
+_TRANSPORT = Container("mpegts", "video/mp2t", Message("video.container.transport"))
+_PROGRAM = Container("mpeg", "video/mpeg", Message("video.container.mpeg"))
+_WINDOWS = Container("asf", "video/x-ms-asf", Message("video.container.asf"))
+_AVC = Container("h264", "video/h264", Message("video.container.h264"))
+_HEVC = Container("hevc", "video/h265", Message("video.container.h265"))
 
 CONTAINERS = {
-    "mp4": _MP4,
-    "m4v": Container(MP4_DEMUXER, "video/x-m4v", "an MP4 file"),
-    "3gp": Container(MP4_DEMUXER, "video/3gpp", "a 3GP file"),
+    "mp4": MP4,
+    "m4v": Container(MP4_DEMUXER, "video/x-m4v", Message("video.container.mp4")),
+    "3gp": Container(MP4_DEMUXER, "video/3gpp", Message("video.container.3gp")),
     "mov": _QUICKTIME,
     "mkv": _MATROSKA,
-    "webm": Container("matroska", "video/webm", "a WebM file"),
-    "avi": Container("avi", "video/x-msvideo", "an AVI file"),
+    "webm": Container("matroska", "video/webm", Message("video.container.webm")),
+    "avi": Container("avi", "video/x-msvideo", Message("video.container.avi")),
     "ts": _TRANSPORT,
     "mts": _TRANSPORT,
     "m2ts": _TRANSPORT,
     "mpg": _PROGRAM,
     "mpeg": _PROGRAM,
-    "flv": Container("flv", "video/x-flv", "an FLV file"),
+    "flv": Container("flv", "video/x-flv", Message("video.container.flv")),
     "asf": _WINDOWS,
-    "wmv": Container("asf", "video/x-ms-wmv", "an ASF file"),
-    "ogv": Container("ogg", "video/ogg", "an Ogg file"),
-    "dav": Container("dhav", "application/octet-stream", "a Dahua file"),
+    "wmv": Container("asf", "video/x-ms-wmv", Message("video.container.asf")),
+    "ogv": Container("ogg", "video/ogg", Message("video.container.ogg")),
+    "dav": Container("dhav", "application/octet-stream", Message("video.container.dahua")),
     "264": _AVC,
     "h264": _AVC,
     "265": _HEVC,
@@ -58,16 +60,16 @@ CONTAINERS = {
 
 
 def container_of(name: str) -> Container | None:
-    """Return the kind of video that a file's name says it is, or None; a name that is all suffix has none."""
+    """Return the kind of video for a file's suffix; None for any other suffix, or a name without a stem."""
     stem, _, suffix = name.rpartition("/")[2].rpartition(".")
     return CONTAINERS.get(suffix.lower()) if stem else None
 
 
 def is_cut_short(file: BinaryIO, size_bytes: int) -> bool:
-    """Return whether a Matroska or AVI file says that it is longer than it is. Raises OSError.
+    """Return whether a Matroska or AVI file is smaller than its header says. Raises OSError.
 
-    FFmpeg plays such a file up to its end without a word. Sizes: RFC 9559, section 4.5 (a Segment of unknown
-    size, as live streams have it, says nothing), and the RIFF chunk that an AVI begins with.
+    FFmpeg plays such a file to its end without an error. Sizes: RFC 9559, section 4.5 (a Segment of unknown size, as in
+    live streams, is never cut short), and the RIFF chunk at the beginning of an AVI.
     """
     file.seek(0)
     head = file.read(4096)
@@ -84,7 +86,7 @@ def is_cut_short(file: BinaryIO, size_bytes: int) -> bool:
 
 
 def _element_end(head: bytes, at: int) -> int | None:
-    """Return where an EBML element ends whose size begins at ``at`` (RFC 8794, section 4); None if unknown."""
+    """Return the end of the EBML element whose size begins at ``at`` (RFC 8794, section 4); None if unknown."""
     width = 9 - head[at].bit_length() if at < len(head) and head[at] else 9
     digits = head[at : at + width]
     if width > 8 or len(digits) < width:

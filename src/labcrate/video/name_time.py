@@ -1,7 +1,7 @@
-"""The time that a recording's path shows: pure text, no clock, no file.
+"""The start time in a recording's path, from its text alone.
 
 Patterns are those of the reference platform and of common recorders and cameras
-(docs/explanation/recording-times.md). A date alone shows no time, and digits that are no date make none.
+(docs/explanation/recording-times.md). A date alone is no time, and digits that are no date are ignored.
 """
 
 import re
@@ -20,9 +20,9 @@ _STAMP = re.compile(
     rf"(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?:{_SECONDS})?{_ZONE}"
     r"(?![0-9])"
 )
-# The twelve hours of "9.30.00 PM" are not read: without that they would be half a day wrong.
+# "9.30.00 PM" is not read: as a 24-hour time it would be half a day wrong.
 _HALF_DAY = re.compile(r"[-_.:0-9]{0,8}\ ?[AaPp][Mm](?![A-Za-z])")
-# Day first, "02-05-2025-09-30-00": what looks like a year and what follows it are not.
+# Day first, "02-05-2025-09-30-00": here "2025-09-30" is no date.
 _DAY_FIRST = re.compile(r"(?:0[1-9]|[12][0-9]|3[01])[-_.](?:0[1-9]|[12][0-9]|3[01])[-_.]\Z")
 # Start and end in one name (Brickcom): the end is a time of the same day, or of the next.
 _END_TIME = re.compile(r"-(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?P=t)(?P<S>[0-5][0-9])(?![0-9])")
@@ -34,7 +34,7 @@ _FRIGATE = re.compile(
 _DATE_FOLDER = re.compile(_DATE)
 _YEAR_MONTH_DAY = re.compile(r"(?:\A|/)(20[0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
 # A time alone, in a folder that is a date: with separators anywhere in the name (but in no IP address), or six digits
-# that are a field of their own, perhaps after a letter that tells the kind of recording (Panasonic: 1M123455).
+# that are a field of their own, perhaps after a letter for the kind of recording (Panasonic: 1M123455).
 _CLOCK = re.compile(
     r"(?<![0-9])(?<![0-9]\.)"
     rf"(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?P=t)(?P<S>[0-5][0-9]){_ZONE}(?![0-9])(?!\.[0-9])"
@@ -46,9 +46,9 @@ _DATE_AND_HOUR = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[0
 
 @dataclass(frozen=True, slots=True)
 class NameTime:
-    """Start and perhaps end of a recording as its path shows them.
+    """The start, and perhaps the end, of a recording from its path.
 
-    Both are aware (UTC or with an offset) where the path shows the zone, else naive: on the camera's wall clock.
+    Both are aware (UTC or with an offset) if the path contains the zone, else naive: the camera's local time.
     ``precision_s`` is 60 for a name in minutes, else 1.
     """
 
@@ -58,14 +58,14 @@ class NameTime:
 
     @property
     def has_zone(self) -> bool:
-        """Return whether the path itself shows the time zone."""
+        """Return whether the path contains the time zone."""
         return self.start.tzinfo is not None
 
 
 def time_in_path(path: str) -> NameTime | None:
-    """Return the time that a path (with slashes, as whole as is known) shows; None where it shows none.
+    """Return the time in a path (with slashes, as complete as possible); None if there is none.
 
-    Digits that are known to be something else (a session's id) must have been cut out of the path.
+    Digits with another meaning (a session's id) must have been removed from the path.
     """
     folder, _, name = path.rpartition("/")
     stem = name.rpartition(".")[0] or name
@@ -73,14 +73,14 @@ def time_in_path(path: str) -> NameTime | None:
 
 
 def _frigate(path: str) -> NameTime | None:
-    """``{YYYY-MM-DD}/{HH}/{camera}/{MM.SS}.mp4``: Frigate's segments, always UTC (Frigate: docs, "record")."""
+    """Return the UTC time in ``{YYYY-MM-DD}/{HH}/{camera}/{MM.SS}.mp4``: Frigate's segments (docs: "record")."""
     found = _FRIGATE.search(path)
     start = found and _datetime(f"{found[1]}-{found[2]}-{found[3]}", found[4], found[5], found[6])
     return NameTime(start.replace(tzinfo=UTC)) if start else None
 
 
 def _stamp(stem: str) -> NameTime | None:
-    """A date and a time that follow each other in the name; of two, the second may be the end."""
+    """Return the time of a date and time that follow each other in the name; of two, the second may be the end."""
     first: tuple[NameTime, re.Match[str]] | None = None
     for found in _STAMP.finditer(stem):
         shown = _of_stamp(stem, found)
@@ -102,7 +102,7 @@ def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
     if _HALF_DAY.match(stem, found.end()):
         return None
     if between is None and (date_by or time_by or not seconds or stem[found.end() : found.end() + 1].isalpha()):
-        return None  # only 14 digits (or 17, to the millisecond) are a date and time without anything between
+        return None  # only 14 digits (or 17, with milliseconds) are a date and time without a separator
     if not seconds and not _is_minutes(date_by, between, time_by):
         return None
     if date_by == between == time_by and _DAY_FIRST.search(stem, max(0, found.start() - 6), found.start()):
@@ -113,14 +113,14 @@ def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
 
 
 def _is_minutes(date_by: str, between: str | None, time_by: str) -> bool:
-    """Tell ``20250502T2140`` and ``2025-05-02_21-40`` from a date with counters (``20250502_0001``, ``_01_02``)."""
+    """Return True for ``20250502T2140`` and ``2025-05-02_21-40``; False for counters (``20250502_0001``)."""
     if not time_by:
         return between in ("T", "t")
     return bool(date_by) or between != time_by
 
 
 def _clock_in_date_folder(folder: str, stem: str) -> NameTime | None:
-    """A time in the name and its date in a folder: motionEye, Panasonic, and others."""
+    """Return the time from a time in the name and a date in a folder: motionEye, Panasonic and others."""
     date = _date_of(folder)
     if date is None:
         return None
@@ -136,13 +136,13 @@ def _clock_in_date_folder(folder: str, stem: str) -> NameTime | None:
 
 
 def _is_separate_field(stem: str, found: re.Match[str]) -> bool:
-    """Return whether six digits stand between separators, or begin the name after a letter."""
+    """Return whether six digits are between separators, or begin the name after a letter."""
     before, after = stem[: found.start()], stem[found.end() : found.end() + 1]
     return (before[-1:] in ("_", "-", " ") or _KIND_LETTER.fullmatch(before) is not None) and not after.isalnum()
 
 
 def _date_of(folder: str) -> str | None:
-    """The date that the nearest folder is called, or its last three folders are together."""
+    """Return the date that is the name of the nearest folder, or of the last three folders together."""
     for part in reversed(folder.split("/")):
         if found := _DATE_FOLDER.fullmatch(part):
             return f"{found['Y']}-{found['m']}-{found['D']}"
@@ -151,7 +151,7 @@ def _date_of(folder: str) -> str | None:
 
 
 def _epoch(stem: str) -> NameTime | None:
-    """Seconds or milliseconds since 1970, where exactly one field of the name can be that."""
+    """Return the time from seconds or milliseconds since 1970, if exactly one field of the name can be that."""
     fields = [found for found in _EPOCH.finditer(stem) if not _DATE_AND_HOUR.fullmatch(found["s"] or "")]
     if len(fields) != 1:
         return None
@@ -164,7 +164,7 @@ def _epoch(stem: str) -> NameTime | None:
 def _datetime(
     date: str, hour: str | None, minute: str | None, second: str | None, fraction: str | None = None
 ) -> datetime | None:
-    """The wall clock's time; None for digits that look like a date and are none."""
+    """Return the local time; None for digits that look like a date but are not."""
     try:
         start = datetime.fromisoformat(f"{date}T{hour}:{minute}:{second or '00'}.{(fraction or '').ljust(6, '0')}")
     except ValueError:

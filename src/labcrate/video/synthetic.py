@@ -1,4 +1,4 @@
-"""Short real H.264 MP4s that show a camera's name and a running wall clock, for the sample lab and the tests."""
+"""Short H.264 MP4s that show a camera's name and a running clock, for the sample lab and the tests."""
 
 import colorsys
 import os
@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 from labcrate.model.timespan import format_instant
 
 INK, FAINT = (245, 245, 240), (190, 195, 195)
-# Where each line of text begins, how tall it is (both as shares of the picture's height), and its colour.
+# Top and height of each line of text (as shares of the picture's height), and its colour.
 LINES = ((0.06, 0.12, INK), (0.22, 0.30, INK), (0.55, 0.10, INK), (0.69, 0.09, FAINT))
 
-av.logging.set_level(None)  # the encoder reports its settings to standard error otherwise
+av.logging.set_level(None)  # otherwise the encoder reports its settings to standard error
 
 
 def make_clip(
@@ -33,14 +33,13 @@ def make_clip(
     creation_time: bool = True,
     time_zone: tzinfo = UTC,
 ) -> None:
-    """Write an MP4 whose picture tells the time: ``seconds`` long, beginning at the instant ``start``.
+    """Write an MP4 of ``seconds`` that shows a clock, beginning at the instant ``start``.
 
-    The clock is shown in ``time_zone`` and in UTC. The header names ``start`` as creation time if wanted;
-    the file's modification time is the recording's end, as with a camera. ``size`` (width, height) in
-    pixels must be even. The same arguments give the same bytes with the same version of the encoder.
-    Raises OSError when the file cannot be written.
+    The clock shows ``time_zone`` and UTC. With ``creation_time``, the header contains ``start``. The modification time
+    of the file is the recording's end, as with a camera. ``size`` (width, height) is in pixels and must be even. The
+    same arguments give the same bytes with the same version of the encoder. Raises OSError if writing fails.
     """
-    # An absolute path, so that no name is taken for one of FFmpeg's protocols.
+    # An absolute path: FFmpeg could interpret the beginning of a relative one as a protocol.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     pictures = _pictures(camera, start, ceil(seconds * fps), fps, size, time_zone)
     try:
@@ -59,7 +58,7 @@ def _encode(
 ) -> None:
     """Encode the pictures as H.264, so that the same pictures give the same bytes.
 
-    The number of threads changes the bytes, and with macroblock trees x264 decides differently from run to run.
+    The number of threads changes the bytes, and with macroblock trees the output of x264 differs from run to run.
     """
     encoder = {"preset": "veryfast", "crf": "30", "g": str(fps * 10), "threads": "1", "x264-params": "mbtree=0"}
     stream = container.add_stream("libx264", rate=fps, options=encoder)
@@ -75,7 +74,7 @@ def _encode(
 def _pictures(
     camera: str, start: datetime, count: int, fps: int, size: tuple[int, int], time_zone: tzinfo
 ) -> Iterator[Image.Image]:
-    """The frames: a still with the clock for each second, and on it a dot that wanders."""
+    """Yield the frames: a picture with the clock for each second, and a moving dot on it."""
     lines = [(top * size[1], ink, ImageFont.load_default(tall * size[1])) for top, tall, ink in LINES]
     still, shown = None, None
     for number in range(count):
@@ -92,7 +91,7 @@ def _pictures(
 
 
 def _clock_lines(camera: str, moment: datetime, time_zone: tzinfo) -> tuple[str, ...]:
-    """Name, local time, date and zone, and UTC."""
+    """Return the lines of text: name, local time, date and zone, UTC."""
     local = moment.astimezone(time_zone)
     return (
         camera,
@@ -103,21 +102,21 @@ def _clock_lines(camera: str, moment: datetime, time_zone: tzinfo) -> tuple[str,
 
 
 def background(camera: str) -> tuple[int, int, int]:
-    """A calm colour (red, green, blue) that a camera's name always gets."""
+    """Return the background colour (red, green, blue) for a camera's name."""
     hue = crc32(camera.encode()) % 360 / 360
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.45, 0.38)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _zone(local: datetime) -> str:
-    """The zone's short name and its distance from UTC: ``CEST (UTC+02:00)``."""
+    """Return the zone's short name and its offset from UTC: ``CEST (UTC+02:00)``."""
     offset = f"{local:%z}"
     distance = f"UTC{offset[:3]}:{offset[3:5]}"
     return f"{local:%Z} ({distance})" if not (local.tzname() or "").startswith("UTC") else distance
 
 
 def _draw_dot(picture: Image.Image, seconds: float) -> None:
-    """Somebody walks through the room: once across the picture in twelve seconds."""
+    """Draw a dot that crosses the picture in twelve seconds."""
     width, height = picture.size
     radius = height / 22
     x, y = width * (seconds % 12) / 12, height * (0.89 + 0.03 * sin(3 * seconds))

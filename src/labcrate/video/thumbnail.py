@@ -1,4 +1,4 @@
-"""A small picture of a recording: a frame from near its beginning, as JPEG."""
+"""A thumbnail of a recording: a frame from near its beginning, as JPEG."""
 
 import io
 import os
@@ -16,26 +16,26 @@ _SKIP_S = 1.0  # the very first frames of a camera are often grey
 _MAX_FRAMES = 60
 _MAX_PIXELS = 64_000_000
 _MAX_HEIGHT_FACTOR = 4  # times its width: a JPEG has at most 65,535 lines
-# What cameras record: no decoder that nobody needs is given a foreign file.
+# The codecs that cameras use: no other decoder may read a foreign file.
 _DECODERS = "h264,hevc,mpeg4,mjpeg,av1,libdav1d,vp9,libvpx-vp9"
 
 
 def thumbnail(file: BinaryIO, width: int = WIDTH) -> bytes | None:
-    """A JPEG ``width`` pixels wide of an opened MP4; None for one that shows no picture.
+    """Return a JPEG, ``width`` pixels wide, of an open MP4; None if no frame can be decoded.
 
-    The caller opens the file, as for `probe`. Raises OSError when the disk, not the file's content, is at fault.
+    The caller opens the file, as for `probe`. Raises OSError if the disk, not the file's content, is the cause.
     """
     size = file.seek(0, os.SEEK_END)
     outline = read_outline(file, size)
-    if outline.problem is not None:
+    if outline.find_problem() is not None:
         return None
-    window = LimitedFile(file, outline.playable_bytes if outline.is_broken_off else size)
+    limited = LimitedFile(file, outline.playable_bytes if outline.is_broken_off else size)
     try:
-        picture = _picture(window, width)
+        picture = _picture(limited, width)
     except (av.FFmpegError, ValueError, OverflowError, MemoryError):
         picture = None
-    if window.failure is not None:
-        raise window.failure
+    if limited.failure is not None:
+        raise limited.failure
     if picture is None:
         return None
     written = io.BytesIO()
@@ -43,13 +43,13 @@ def thumbnail(file: BinaryIO, width: int = WIDTH) -> bytes | None:
     return written.getvalue()
 
 
-def _picture(window: LimitedFile, width: int) -> Image.Image | None:
+def _picture(limited: LimitedFile, width: int) -> Image.Image | None:
     options = {**OPTIONS, "codec_whitelist": _DECODERS}
-    with av.open(window, "r", format="mp4", options=options, buffer_size=1 << 16) as container:
+    with av.open(limited, "r", format="mp4", options=options, buffer_size=1 << 16) as container:
         if not container.streams.video:
             return None
         stream = container.streams.video[0]
-        if stream.codec_context is None:  # a codec that FFmpeg does not know: such a stream has no width, either
+        if stream.codec_context is None:  # a codec that FFmpeg does not support: such a stream has no width either
             return None
         stream.thread_count = 1
         if stream.width * stream.height > _MAX_PIXELS:

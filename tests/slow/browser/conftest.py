@@ -1,4 +1,4 @@
-"""A real Chromium with a real server: ``labcrate serve`` in its own process, on a sample lab."""
+"""A real Chromium in front of a real server: ``labcrate serve`` as a process of its own, on a lab of the demo."""
 
 import json
 import shutil
@@ -14,22 +14,22 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
 
-# Longer than any correct page takes, however busy the machine is.
+# Tests must not depend on how busy the machine is: nothing correct ever takes this long.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 NAME, PASSWORD = "ada", "correct horse battery"
 NOON, LATE = "12:00", "23:30"
-"""Times of day in UTC. At the late one, the lab (Madrid) and UTC have different dates, and pages show both."""
+"""Times of day in UTC. Late, the lab's day (Madrid) is another one than UTC's, and pages show both dates."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @dataclass
 class Server:
-    """The running command. It can be killed and started again.
+    """The command, running. It can be killed and started again.
 
-    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` has no
-    slash at the end; ``login`` is the storage state of a browser that is logged in.
+    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` ends
+    without a slash; ``login`` is what a browser that is logged in remembers.
     """
 
     lab: Path
@@ -40,7 +40,7 @@ class Server:
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it on a free port, and wait until it reports that it is ready."""
+        """Start it on a free port, and wait until it is ready."""
         command = [
             sys.executable,
             "-m",
@@ -56,21 +56,21 @@ class Server:
         command += ["--time-zone", "Europe/Madrid"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout
-        started = json.loads(self._process.stdout.readline() or "{}")
-        self.url, self.setup = started["url"].rstrip("/"), started["setupUrl"]
+        told = json.loads(self._process.stdout.readline() or "{}")
+        self.url, self.setup = told["url"].rstrip("/"), told["setupUrl"]
 
     def kill(self) -> None:
-        """Kill it as a power cut would."""
+        """End it as a power cut would."""
         if self._process:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
 
-# One for each module, not for all tests: it runs an event loop, and other tests need their own.
+# One for each module, not for all tests: it runs an event loop, and only one can run at a time.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Yield Playwright, which drives the system's Chromium."""
+    """Return Playwright, which drives the system's Chromium."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as started:
@@ -79,7 +79,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """Yield the system's Chromium, without a window."""
+    """Return the system's Chromium without a window."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
     yield browser
     browser.close()
@@ -87,7 +87,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
-    """Build the sample lab once; tests do not write to it."""
+    """Return the sample lab, built once; tests must not change it."""
     return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
 
 
@@ -96,7 +96,7 @@ Serve = Callable[[Path], Server]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Yield a function that serves a lab folder until the test ends."""
+    """Yield a function that serves a lab folder until the end of the test."""
     running: list[Server] = []
 
     def begin(lab: Path) -> Server:
@@ -112,13 +112,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def own_lab(demo: DemoLab, tmp_path: Path) -> Path:
-    """Copy the sample lab for a test that changes it."""
+    """Return a copy of the sample lab that a test may change."""
     return Path(shutil.copytree(demo.root, tmp_path / "lab"))
 
 
 @pytest.fixture(scope="module")
 def shared(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
-    """Yield a server for tests that change nothing; its administrator is ``NAME``."""
+    """Return a server for tests that change nothing; its administrator is ``NAME``."""
     server = Server(Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("shared") / "lab")))
     server.start()
     context = chromium.new_context()
@@ -134,7 +134,7 @@ Open = Callable[..., BrowserContext]
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Open]:
-    """Yield a function that opens browsers without stored state. A message on their console fails the test."""
+    """Yield a function that opens browsers without stored data. An error on their console fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -157,9 +157,9 @@ def browse(chromium: Browser) -> Iterator[Open]:
 
 
 def create_administrator(page: Page, server: Server, url: str | None = None) -> None:
-    """Create the first administrator: open the link, enter a name and a password.
+    """Create the first administrator: open the link, choose a name and a password.
 
-    ``url`` is the server's address, if it is not reached directly.
+    ``url`` is the server's URL, if it is not reached directly.
     """
     assert server.setup
     page.goto(server.setup.replace(server.url, url or server.url))

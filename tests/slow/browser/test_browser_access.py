@@ -1,4 +1,4 @@
-"""The pages are usable for everyone: by keyboard, with a screen reader, on a phone, in dark mode."""
+"""That everybody can use the pages: by keyboard, with a screen reader, on a phone, in the dark."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ CHECKS = Path(__file__).with_name("checks.js").read_text()
 
 
 def found(page: Page, check: str) -> list[Any]:
-    """Return the findings of one of the checks on a page."""
+    """Return what one of the checks finds on a page."""
     faults: list[Any] = page.evaluate(f"() => ({CHECKS}).{check}()")
     return faults
 
@@ -30,7 +30,7 @@ def found(page: Page, check: str) -> list[Any]:
 def awkward(
     request: pytest.FixtureRequest, demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
 ) -> Iterator[Server]:
-    """Yield the sample lab with a session that has awkward content: long words, no end, right-to-left text.
+    """Serve the sample lab with an awkward session: long words, no end, right-to-left text.
 
     Its clock is at noon, and then at an hour when the lab's day is not that of UTC.
     """
@@ -56,7 +56,7 @@ def awkward(
 
 
 def opened(context: Any, server: Server, path: str) -> Page:
-    """Return a page with everything opened that can be."""
+    """Return a page with everything open that can be opened."""
     page: Page = context.new_page()
     page.goto(server.url + path)
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
@@ -64,10 +64,10 @@ def opened(context: Any, server: Server, path: str) -> Page:
 
 
 def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
-    """Names, labels, headings, landmarks and references are in order, and all text has enough contrast."""
-    anonymous, logged_in = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
+    """Names, labels, headings, landmarks and references are in order, and no text is too pale, in light and dark."""
+    everybody, somebody = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
     wrong = {}
-    for context, paths in ((logged_in, PAGES), (anonymous, ("/login",))):
+    for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
         for path in paths:
             page = opened(context, awkward, path)
             wrong[path, "faults"] = found(page, "faults")
@@ -80,10 +80,10 @@ def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
 
 
 def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
-    """No page is wider than a phone, for any names: only marked tables and boxes scroll sideways."""
+    """No page is wider than a phone, for any names: only tables and boxes made for it scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
     wide = {}
-    for path in PAGES[:-1]:  # a 404 would be logged on the console
+    for path in PAGES[:-1]:  # a 404 would be a complaint
         page = opened(context, awkward, path)
         assert page.locator("html").get_attribute("lang") == "es"
         for width in (390, 320):
@@ -94,7 +94,7 @@ def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
 
 
 def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: Any) -> None:
-    """On a phone, users and tokens are cards with each value beside its name."""
+    """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
     page = opened(context, awkward, "/account")
     page.get_by_label("Purpose").fill("nightly")
@@ -107,9 +107,8 @@ def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: A
 
 
 def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
-    """A user can log in, skip to the content, open a session, choose, and reach the download without a mouse.
-
-    The element with the focus is always visible.
+    """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
+    can always be seen.
     """
     page = browse().new_page()
     page.goto(awkward.url)
@@ -133,7 +132,7 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
     focus(page, "[name=only]:checked")
     page.keyboard.press("ArrowDown")
     expect(page.locator("#exact")).not_to_have_text(size)
-    # A new answer replaces the one before; the focus stays.
+    # A new answer takes the place of the one before; the focus stays where it was.
     expect(page.get_by_label("Only sensor data")).to_be_focused()
     focus(page, "#download", back=True)
     with page.expect_download() as begun:
@@ -141,18 +140,18 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
     assert begun.value.suggested_filename.endswith(".zip")
 
 
-def focus(page: Page, selector: str, *, back: bool = False) -> None:
-    """Move the focus with Tab to an element; every stop on the way must be visible."""
+def focus(page: Page, wanted: str, *, back: bool = False) -> None:
+    """Type Tab until an element has the focus; check that every stop on the way is visible."""
     for _ in range(120):
-        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
         assert found(page, "unseen") == []
-    raise AssertionError(f"{selector} cannot be reached by keyboard")
+    raise AssertionError(f"{wanted} cannot be reached by keyboard")
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
-    """If the system requests reduced motion, there is none."""
+    """With reduced motion in the system, nothing moves."""
     page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
     page.goto(awkward.url)
     assert found(page, "moving") == []

@@ -1,4 +1,4 @@
-"""A download in Chromium that breaks in the middle, while its server is killed and started again."""
+"""A download in Chromium that breaks in the middle, its server killed and started again meanwhile."""
 
 import hashlib
 import random
@@ -20,9 +20,9 @@ SIZE_BYTES = 24_000_000
 
 
 class Wire:
-    """A connection to a server that can be cut: one answer breaks off, and later connections wait until ``mended``.
+    """A connection to a server that can be cut: one response breaks off, and later connections wait for ``mended``.
 
-    ``broken`` is set after the cut. ``ranges`` are the Range and If-Range headers of the requests.
+    ``broken`` is set when the action after the break is done. ``ranges`` are the Range and If-Range headers received.
     """
 
     def __init__(self, server: Server) -> None:
@@ -36,11 +36,11 @@ class Wire:
         self._threads: list[threading.Thread] = []
 
     def begin(self) -> None:
-        """Start to listen."""
+        """Listen from now on."""
         self._do(self._listen)
 
     def end(self) -> None:
-        """Close all connections."""
+        """Close every connection."""
         self.mended.set()
         hang_up(self._listener)
         for one in self._open:
@@ -99,14 +99,14 @@ class Wire:
 
 
 def hang_up(one: socket.socket) -> None:
-    """End a connection or a listener, whatever waits on it."""
+    """End a connection or a listener, even if another thread waits on it."""
     with suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
 def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
-    """Yield a server with one large recording, behind a connection that can be cut."""
+    """Serve one large recording behind a connection that can be cut."""
     noise = random.Random(42).randbytes(SIZE_BYTES)  # noqa: S311 - not for secrets
     (own_lab / "recordings/kitchen_session42_noise.mp4").write_bytes(noise)
     wire = Wire(serve(own_lab))
@@ -118,9 +118,9 @@ def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
 def test_chromium_resumes_a_download_across_a_killed_server(
     wire: Wire, browse: Any, own_lab: Path, tmp_path: Path, demo: DemoLab
 ) -> None:
-    """Chromium resumes after a cut connection and a killed server that returns on another port.
+    """Chromium resumes a download after the server was killed and restarted on another port.
 
-    It sends the entity tag, and its file is the command line's ZIP, byte for byte.
+    It sends the ETag, and ends with the same bytes as the ZIP of the command line.
     """
     page = browse().new_page()
     create_administrator(page, wire.server, wire.url)
@@ -130,7 +130,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     wire.on_cut = wire.server.kill
     with page.expect_download() as begun:
         link.click()
-    # Until the connection is cut the browser retries by itself; then the server is gone.
+    # Until the connection is cut, the browser continues by itself; then the server has ended.
     while not wire.broken.is_set():
         page.wait_for_timeout(50)
     wire.server.start()
@@ -139,7 +139,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     begun.value.save_as(got)
     whole = exported(own_lab, tmp_path / "cli.zip").read_bytes()
     assert hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(whole).digest()
-    sent_headers = dict(line.lower().split(": ", 1) for line in wire.ranges)
-    start = int(sent_headers["range"].removeprefix("bytes=").partition("-")[0])
+    asked = dict(line.lower().split(": ", 1) for line in wire.ranges)
+    start = int(asked["range"].removeprefix("bytes=").partition("-")[0])
     assert 0 < start <= len(whole)
-    assert sent_headers["if-range"].startswith('"')
+    assert asked["if-range"].startswith('"')

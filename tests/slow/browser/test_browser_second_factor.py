@@ -11,13 +11,13 @@ from tests.slow.browser.test_browser_access import SCHEMES, found
 
 
 def code(context: BrowserContext, server: Server, secret: str, steps_on: int = 0) -> str:
-    """Return the code of an app whose clock is the server's, or some steps ahead of it."""
-    date = context.request.get(f"{server.url}/api/health").headers["date"]
-    return pyotp.TOTP(secret).at(parsedate_to_datetime(date), counter_offset=steps_on)
+    """Return the code of an app with the server's clock, or some steps ahead of it."""
+    told = context.request.get(f"{server.url}/api/health").headers["date"]
+    return pyotp.TOTP(secret).at(parsedate_to_datetime(told), counter_offset=steps_on)
 
 
 def faults(page: Page) -> dict[str, list[Any]]:
-    """Return the faults of a page: for a screen reader, in light and dark mode, and on narrow phones."""
+    """Return the faults of a page: for screen readers, in light and dark, and on narrow phones."""
     wrong = {"faults": found(page, "faults")}
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -30,7 +30,7 @@ def faults(page: Page) -> dict[str, list[Any]]:
 
 
 def test_setting_it_up_and_logging_in_with_it(serve: Serve, own_lab: Path, browse: Any) -> None:
-    """From the account page to ten recovery codes and a login, in Spanish, no page has a fault."""
+    """From the account's page to ten recovery codes and through a login, in Spanish, each page without a fault."""
     server = serve(own_lab)
     first: BrowserContext = browse()
     create_administrator(first.new_page(), server)
@@ -39,7 +39,7 @@ def test_setting_it_up_and_logging_in_with_it(serve: Serve, own_lab: Path, brows
     page.goto(server.url + "/account")
     page.get_by_role("link", name="Configurar un segundo factor").click()
     wrong["off"] = faults(page)
-    page.get_by_role("button", name="Configurarlo").click()
+    page.get_by_role("button", name="Configurar").click()
     secret = page.locator("#secret").inner_text().replace(" ", "")
     wrong["secret"] = faults(page)
     page.locator("#confirm-current").fill(PASSWORD)

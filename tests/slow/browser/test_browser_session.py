@@ -1,4 +1,4 @@
-"""A researcher's way in a browser, from the first link to the archive on their disk."""
+"""What a researcher does in a browser, from the first link to the archive on their disk."""
 
 import hashlib
 import re
@@ -14,19 +14,19 @@ from labcrate.cli.main import main
 
 
 def sha256(path: Path) -> str:
-    """Return the hash of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def exported(lab: Path, target: Path, *words: str) -> Path:
-    """Return the archive that the command line exports."""
+    """Return what the command line exports."""
     assert main(["export", "42", "--lab", str(lab), "-o", str(target), *words]) == 0
     return target
 
 
 def download(page: Page, target: Path) -> Path:
-    """Start the download, and wait for the file."""
+    """Open the download link and wait for the file."""
     with page.expect_download() as begun:
         page.get_by_role("link", name="Download ZIP").click()
     begun.value.save_as(target)
@@ -39,9 +39,9 @@ def exact_size(page: Page) -> int:
 
 
 def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: Any, tmp_path: Path) -> None:
-    """The one-time link makes an administrator, who logs in, links a near miss, and downloads the session.
+    """From the one-time link to the archive: set up, log in, link a near miss, download.
 
-    The ZIP has the size that was shown before, and is the command line's, byte for byte.
+    The ZIP has the size shown before, and the same bytes as that of the command line.
     """
     server = serve(own_lab)
     page = browse().new_page()
@@ -60,9 +60,9 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
     expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("was linked to this session")
     assert exact_size(page) > before
 
-    shown_size = exact_size(page)
+    told = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == shown_size
+    assert got.stat().st_size == told
     assert sha256(got) == sha256(exported(own_lab, tmp_path / "cli.zip"))
 
     page.locator(".note.good").get_by_role("button", name="Undo").click()
@@ -71,7 +71,7 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
 
 
 def test_options_change_the_size_before_anything_is_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
-    """Each option shows the exact size of the result; the download has it, and is the command line's."""
+    """Each tick shows the exact size of what it leaves; the download is just that, and the command line's too."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
@@ -87,14 +87,14 @@ def test_options_change_the_size_before_anything_is_downloaded(shared: Server, b
     words = ("--only", "sensors", "--sensor", "kitchen climate")
     assert got.stat().st_size == one
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", *words))
-    # The options are in the address: they survive a reload and can be sent to another person.
+    # The choice is in the URL: it survives a reload and can be shared.
     page.reload()
     assert exact_size(page) == one
     expect(page.get_by_label("Only sensor data")).to_be_checked()
 
 
 def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any) -> None:
-    """The form takes ten to nine in Madrid, and the archive's address has it in UTC."""
+    """A time in Madrid, typed into the form, is in UTC in the archive's URL."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
@@ -116,7 +116,7 @@ def slow_lab(own_lab: Path) -> Path:
 def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     slow_lab: Path, serve: Any, browse: Any
 ) -> None:
-    """While recordings are read, bytes and time left are shown, also in a new tab; cancelling ends it."""
+    """While recordings are read, bytes and time left show; a new tab joins the job; cancelling ends it."""
     server = serve(slow_lab)
     context: BrowserContext = browse()
     page = context.new_page()
@@ -135,9 +135,9 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     expect(again.locator("#job-said")).to_contain_text("Cancelled")
 
 
-def inside(plot_range: Any) -> bool:
-    """Return whether a plot shows a part of the session that begins later and ends earlier."""
-    return bool(plot_range["from"] > "2025-05-02T06:40:00.000Z" and plot_range["to"] < "2025-05-02T06:42:30.000Z")
+def inside(told: Any) -> bool:
+    """Return whether a plot shows a part of the session that starts later and ends earlier."""
+    return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
 
 
 def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
@@ -153,11 +153,11 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
     with page.expect_response(lambda answer: "readings/plot" in answer.url and inside(answer.json())):
         page.get_by_role("button", name="Zoom in").click()
         page.get_by_role("button", name="Zoom in").click()
-        page.get_by_role("group", name=re.compile("^Sensor readings over time")).press("+")
+        page.get_by_role("group", name=re.compile("^Plot of sensor readings over time")).press("+")
 
 
 def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
-    """A recording's card opens to a player that shows moving pictures and can seek to any time."""
+    """A recording's card opens to a player that shows moving pictures, and can be moved to any time."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     card = page.locator("#recordings li").filter(has_text="kitchen_session42_20250502T064030Z.mp4")
@@ -178,22 +178,22 @@ def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
 
 
 def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
-    """Without JavaScript the form sends a request, the size is exact, and the link downloads."""
+    """Without JavaScript, the form is sent to the server, the size is exact, and the link downloads."""
     page = browse(java_script_enabled=False, storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
     page.get_by_role("button", name="Show size").click()
-    shown_size = exact_size(page)
+    told = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == shown_size
+    assert got.stat().st_size == told
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", "--only", "sensors"))
     page.get_by_role("link", name="Show values as a table").click()
     expect(page.get_by_role("rowheader", name="kitchen climate").first).to_be_visible()
 
 
 def test_the_lab_is_left_as_it_was(shared: Server, browse: Any, demo: Any, tmp_path: Path) -> None:
-    """Opening pages, pictures and plots writes nothing to the lab except labcrate's own folder."""
+    """Looking at pages, pictures and plots writes nothing into the lab but labcrate's own folder."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.locator("#recordings").scroll_into_view_if_needed()

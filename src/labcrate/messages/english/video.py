@@ -2,4 +2,35 @@
 
 from collections.abc import Mapping
 
-ENGLISH: Mapping[str, str | tuple[str, str]] = {}
+ENGLISH: Mapping[str, str | tuple[str, str]] = {
+    "video.beginning_too_large": "its beginning is too large to be read",
+    "video.container.3gp": "a 3GP file",
+    "video.container.asf": "an ASF file",
+    "video.container.avi": "an AVI file",
+    "video.container.dahua": "a Dahua file",
+    "video.container.flv": "an FLV file",
+    "video.container.h264": "an H.264 file",
+    "video.container.h265": "an H.265 file",
+    "video.container.matroska": "a Matroska file",
+    "video.container.mp4": "an MP4 file",
+    "video.container.mpeg": "an MPEG file",
+    "video.container.ogg": "an Ogg file",
+    "video.container.quicktime": "a QuickTime file",
+    "video.container.transport": "an MPEG transport stream",
+    "video.container.webm": "a WebM file",
+    "video.cut_short": "it is cut short: the file is smaller than its header says",
+    "video.damaged": "it cannot be read as {container}",
+    "video.empty": "it is empty",
+    "video.frames_lost": "only {written} of its {total} frames were written to the MP4",
+    "video.index_too_large": "its index is too large to be read",
+    "video.index_unreadable": "its index (moov) cannot be read",
+    "video.mdat_cut": "it is cut short: a part of its video data (mdat) is missing",
+    "video.no_frames": "it contains no video frames",
+    "video.no_moov": "it is cut short or was never finished: its index (moov) is missing",
+    "video.no_video": "it contains no video",
+    "video.not_in_mp4": "its video ({codec}) cannot be stored in an MP4",
+    "video.other_container": "it is not {container}",
+    "video.remux_unreadable": "the MP4 made from it cannot be read",
+    "video.too_many_boxes": "it has more than {most} boxes, more than any camera writes",
+    "video.unknown_codec": "FFmpeg does not support its video format",
+}

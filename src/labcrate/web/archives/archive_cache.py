@@ -12,6 +12,7 @@ from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import inventory_in_zone, prepare_from_index, unindexed_files
 from labcrate.index.indexing import Progress
 from labcrate.lab.lab_files import display_path
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import Options
@@ -100,7 +101,7 @@ class ArchiveCache:
         self._lock = threading.Lock()
         self._by_key: dict[CacheKey, _CacheEntry] = {}
         self._by_etag: dict[tuple[str, str], _CacheEntry] = {}
-        self._unreadable: dict[str, tuple[Identity, str]] = {}
+        self._unreadable: dict[str, tuple[Identity, Message]] = {}
 
     def plan(
         self, session_id: str, options: Options, *, whole_plan: bool = True, progress: Progress | None = None
@@ -152,7 +153,7 @@ class ArchiveCache:
                 if entry.contains_file(path):
                     self._remove(entry)
 
-    def add_unreadable(self, unreadable: Mapping[str, tuple[Identity, str]]) -> None:
+    def add_unreadable(self, unreadable: Mapping[str, tuple[Identity, Message]]) -> None:
         """Add files that cannot be read, by path, with state and reason: plans list them as missing."""
         self._unreadable = {**self._unreadable, **unreadable}
         for path in unreadable:

@@ -10,11 +10,10 @@ from aiohttp import hdrs, web
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
 from labcrate.messages.message import Message
-from labcrate.people.link_log import Link
+from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
 from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
-from labcrate.repair.near_misses import LinkMethod
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import json_response, read_json
 from labcrate.web.http.urls import session_api_url

@@ -13,12 +13,12 @@ from labcrate.export.assemble import Assembly
 from labcrate.export.plan_views import limit_to_study
 from labcrate.export.signing import has_key
 from labcrate.model.session import Session
-from labcrate.people.link_log import Link
+from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
-from labcrate.repair.near_misses import LinkMethod, linkable_cameras
+from labcrate.repair.near_misses import linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
 from labcrate.web.http.urls import session_api_url, session_url
