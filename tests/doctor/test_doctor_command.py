@@ -128,7 +128,7 @@ def test_times_without_a_zone_are_found_in_every_file(platform: PlatformLab, doc
     platform.json("data/sessions.json", {"30": {"startTime": "2025-06-12T08:00:00", "endTime": "2025-06-12T09:00:00Z"}})
     platform.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n2025-06-10T15:30:20,zigbee2mqtt/x,1\n")
     found = doctor(kind="time zone")
-    assert only(found, "startTime of the session carries no zone")["session"] == 30
+    assert only(found, "startTime of the session has no time zone")["session"] == 30
     assert only(found, "data/zigbee-sensors.csv", "without a time zone")["session"] is None
 
 
@@ -153,7 +153,7 @@ def test_invalid_files_and_ids_are_named(platform: PlatformLab, doctor: Doctor) 
     (platform.root / "sessions/session 8/recordings").mkdir(parents=True)
     documents = doctor(kind="document")
     assert only(documents, "data/devices.json")["places"] == ["data/devices.json, line 1, column 3"]
-    assert only(documents, "describes session 7 otherwise")["session"] == 7
+    assert only(documents, "describes session 7 differently")["session"] == 7
     assert "bad/id" in only(doctor(kind="refused id"), "data/sessions.json")["what"]
     folders = doctor(kind="folder name")
     assert only(folders, "sessions/Session!")

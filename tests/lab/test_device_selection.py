@@ -66,17 +66,17 @@ def test_what_is_neither_is_taken_as_a_sensor_with_a_warning(rooms: Any) -> None
     session = chosen(rooms, metadata={"devices": [{"id": 77, "name": "old", "type": "thing"}]})
     assert [(s.id, s.name) for s in session.sensors] == [("77", "old")]
     assert session.warnings == (
-        "The session selects 'old', which is neither a camera nor a device of the lab's files; "
-        "it is taken as a sensor.",
+        "The session selects 'old', which is neither a camera nor a device in the lab's files; "
+        "it is treated as a sensor.",
     )
 
 
 @pytest.mark.parametrize(
     ("metadata", "warning"),
     [
-        ({"devices": "two"}, "metadata.devices of the session is no list of devices"),
-        ({"selectedDevices": {"cameras": 5}}, "metadata.selectedDevices.cameras of the session is no list"),
-        ({"devices": [[5], {"id": 5, "type": "camera"}]}, "metadata.devices[0] of the session names no device"),
+        ({"devices": "two"}, "metadata.devices of the session is not a list of devices"),
+        ({"selectedDevices": {"cameras": 5}}, "metadata.selectedDevices.cameras of the session is not a list"),
+        ({"devices": [[5], {"id": 5, "type": "camera"}]}, "metadata.devices[0] of the session is not a device"),
     ],
 )
 def test_metadata_of_another_shape_is_a_warning(rooms: Any, metadata: dict[str, Any], warning: str) -> None:

@@ -91,8 +91,8 @@ def test_a_name_that_is_not_utf_8_is_compared() -> None:
     ("pattern", "problem"),
     [
         ("", "is empty"), ("   ", "is empty"), ("# test", "only a comment"), ("a\nb", "control character"),
-        ("/", "names no"),
-        ("!", "names no"), ("../other", "holds . or .."), ("./a", "holds . or .."), ("a\\", "escapes nothing"),
+        ("/", "has no name"),
+        ("!", "has no name"), ("../other", "has . or .."), ("./a", "has . or .."), ("a\\", "escapes nothing"),
         ("[a", "close its ["), ("x/[!]", "close its ["), ("[z-a]", "close its ["), ("[[:digit:]]", "is not supported"),
         ("a/**/", "ends in /**/"),
     ],

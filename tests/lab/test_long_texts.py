@@ -7,10 +7,10 @@ import pytest
 
 from labcrate.errors import DocumentError
 from labcrate.lab.device_files import read_all_cameras
-from labcrate.lab.json_file import LONGEST_TEXT
+from labcrate.lab.json_file import MAX_TEXT_BYTES
 from labcrate.lab.sessions import read_sessions
 
-LONG = "x" * (LONGEST_TEXT + 1)
+LONG = "x" * (MAX_TEXT_BYTES + 1)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ LONG = "x" * (LONGEST_TEXT + 1)
 def test_a_text_over_a_megabyte_costs_its_session_alone(lab: Any, fields: dict[str, Any], place: str) -> None:
     """The message names file, key, length, rule and remedy; all other sessions are of use."""
     lab.session(1, **fields)
-    lab.session(2, notes="y" * LONGEST_TEXT)
+    lab.session(2, notes="y" * MAX_TEXT_BYTES)
     book = read_sessions(lab.open())
     assert list(book.sessions) == ["2"]
-    with pytest.raises(DocumentError, match="1 MB is the most; shorten it") as caught:
+    with pytest.raises(DocumentError, match="more than the 1 MB allowed; shorten it") as caught:
         book.get("1")
     assert place in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -37,7 +37,7 @@ def test_an_entry_of_a_file_of_many_costs_itself_alone(lab: Any) -> None:
     lab.write("data/sessions.json", json.dumps([{"id": 1, "notes": LONG}, {"id": 2, "notes": "short"}]))
     lab.write("data/cameras.json", json.dumps([{"id": 1, "name": LONG}, {"id": 2, "name": "hall"}]))
     book = read_sessions(lab.open())
-    assert "data/sessions.json, key [0].notes: is a text of 1.00 MB" in str(book.broken["1"])
+    assert "data/sessions.json, key [0].notes: has 1.00 MB of text" in str(book.broken["1"])
     assert "2" in book.sessions
     cameras, problems = read_all_cameras(lab.open())
     assert [camera.id for camera in cameras] == ["2"]

@@ -101,7 +101,8 @@ def test_other_paths_are_none_of_the_recorder(path: str) -> None:
     [
         ("{Y}{m}{d}{H}{M}", "end in .mp4"), ("/{Y}{m}{d}{H}{M}.mp4", "below the folder"),
         ("../{Y}{m}{d}{H}{M}.mp4", "below"),
-        ("{Y}{m}{d}{H}.mp4", "it lacks {M}"), ("{camra}{epoch}.mp4", "did you mean {camera}?"), ("{epoch.mp4", "'{'"),
+        ("{Y}{m}{d}{H}.mp4", "add {M} (or {epoch})"), ("{camra}{epoch}.mp4", "did you mean {camera}?"),
+        ("{epoch.mp4", "has a {"),
         ("{camera}{any}{epoch}.mp4", "side by side"), ("{Y}{Y}{m}{d}{H}{M}.mp4", "twice"),
         ("{epoch}{Y}.mp4", "has {epoch} and"),
         ("{Y}{m}{d}{H}{M}{f}.mp4", "without seconds"), ("x" * 600 + "{epoch}.mp4", "longer than"),

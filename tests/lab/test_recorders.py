@@ -155,7 +155,7 @@ def test_symbolic_links_are_never_followed(tmp_path: Path) -> None:
         ("2025-05-02/07/hall", "it is a symbolic link"),
         ("2025-05-02/07/kitchen/30.00.mp4", "it is a symbolic link"),
         ("2025-05-02/07/kitchen/31.00.mp4", "it is empty"),
-        ("2025-05-02/07/kitchen/32.00.mp4", "it is no regular file"),
+        ("2025-05-02/07/kitchen/32.00.mp4", "it is not a regular file"),
     }
     folder = RecorderFolder(root, "nvr")
     for path in (

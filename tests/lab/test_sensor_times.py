@@ -90,9 +90,9 @@ def test_files_that_a_spreadsheet_saved(lab: Any, encoding: str, delimiter: str)
     ("name", "content", "problem"),
     [
         ("x_sensors.csv", "time,value\n1,2\n", "has no column 'timestamp'"),
-        ("x_sensors.csv", "timestamp,value\n02/05/2025,2\n", "no row has a time that can be read"),
-        ("sensor_readings.json", '{"readings": [{"timestamp": "20', "is no JSON with a list of readings"),
-        ("sensor_readings.json", '"x"', "is no JSON with a list of readings"),
+        ("x_sensors.csv", "timestamp,value\n02/05/2025,2\n", "has no row with a valid time"),
+        ("sensor_readings.json", '{"readings": [{"timestamp": "20', "is not JSON with a list of readings"),
+        ("sensor_readings.json", '"x"', "is not JSON with a list of readings"),
         ("x_sensors.csv", "", None),
         ("x_sensors.csv", "timestamp,value\n", None),
         ("sensor_readings.json", "", None),

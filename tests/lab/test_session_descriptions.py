@@ -90,9 +90,9 @@ def test_each_field_comes_from_the_first_file_that_has_it(lab: Any) -> None:
     assert session.all_fields["name"] == "two"
     assert session.all_fields["title"] == "one"
     assert session.warnings == (
-        "data/user_2/sessions.json and sessions/Session7/config.json differ in description, name; "
-        "sessions/Session7/config.json is taken.",
-        "data/sessions.json and sessions/Session7/config.json differ in name; sessions/Session7/config.json is taken.",
+        "data/user_2/sessions.json and sessions/Session7/config.json differ in description and name; "
+        "sessions/Session7/config.json is used.",
+        "data/sessions.json and sessions/Session7/config.json differ in name; sessions/Session7/config.json is used.",
     )
 
 
@@ -112,8 +112,8 @@ def test_two_users_who_describe_one_id_differently(platform: Any) -> None:
     with pytest.raises(DocumentError) as caught:
         book.get("7")
     assert str(caught.value) == (
-        "data/user_4/sessions.json, key 7: describes session 7 otherwise than data/user_2/sessions.json, key 7; "
-        "two sessions cannot have one id; give one of them another, or remove the wrong one."
+        "data/user_4/sessions.json, key 7: describes session 7 differently than data/user_2/sessions.json, key 7; "
+        "two sessions cannot have the same id. Change one of the ids, or remove the wrong entry."
     )
     assert book.sessions["P07-morning"].user == "3"
     assert {"1", UUID} < book.sessions.keys()
@@ -124,7 +124,7 @@ def test_the_lists_word_against_a_users_is_a_warning(platform: Any) -> None:
     platform.json("data/sessions.json", {"7": entry(7, name="another")})
     session = read_sessions(platform.open()).sessions["7"]
     assert session.name == "s7"
-    assert "differ in name; data/user_2/sessions.json is taken" in session.warnings[0]
+    assert "differ in name; data/user_2/sessions.json is used" in session.warnings[0]
 
 
 def test_one_list_that_has_an_id_twice(lab: Any) -> None:
@@ -132,9 +132,7 @@ def test_one_list_that_has_an_id_twice(lab: Any) -> None:
     lab.json("data/sessions.json", [entry(1), entry(2), entry(2, name="b"), entry(1)])
     book = read_sessions(lab.open())
     assert list(book.sessions) == ["1"]
-    assert (
-        "data/sessions.json, key [2]: describes session 2 otherwise than key [1] of the same file" in sentences(book)[0]
-    )
+    assert "key [2]: describes session 2 differently than key [1] of the same file" in sentences(book)[0]
 
 
 def test_a_key_and_an_id_that_disagree(platform: Any) -> None:
@@ -142,9 +140,9 @@ def test_a_key_and_an_id_that_disagree(platform: Any) -> None:
     platform.json("data/sessions.json", {"7": entry(70), "9": entry("10")})
     book = read_sessions(platform.open())
     assert list(book.broken) == ["9", "10", "70"]
-    sentence = "data/sessions.json, key 7: the key is '7', but the id in it is '70'; make them agree."
+    sentence = "data/sessions.json, key 7: the key is '7', but the id in the entry is '70'; make them the same."
     assert str(book.broken["70"]) == sentence
-    assert book.sessions["7"].warnings == (f"{sentence} Nothing was taken from that entry.",)
+    assert book.sessions["7"].warnings == (f"{sentence} The entry was ignored.",)
 
 
 @pytest.mark.parametrize("bad", ["x/../../data", "..", "_a", "a.", "a ", "", "a" * 65, "a\x00", -1, "٤/"])
@@ -155,7 +153,7 @@ def test_a_bad_id_is_refused_for_that_session_alone(platform: Any, bad: Any) -> 
     assert list(book.sessions) == ["1", "7", "8", UUID, "P07-morning"]
     assert len(sentences(book)) == 1
     assert sentences(book)[0].startswith("data/sessions.json, key [0]: ")
-    assert "no session id" in sentences(book)[0]
+    assert "is not a session id" in sentences(book)[0]
     assert book.invalid_ids == {str(bad)}
     assert str(bad) in book.known_ids
     assert not book.unreadable_files
@@ -164,11 +162,11 @@ def test_a_bad_id_is_refused_for_that_session_alone(platform: Any, bad: Any) -> 
 @pytest.mark.parametrize(
     ("value", "what"),
     [
-        ("text", "is no object that describes a session"),
-        ([], "is no object that describes a session"),
+        ("text", "is not an object that describes a session"),
+        ([], "is not an object that describes a session"),
         ({"name": "x"}, "the session has no id"),
-        ({"id": True}, "its id is neither a text nor a whole number"),
-        ({"id": {"a": 1}}, "its id is neither a text nor a whole number"),
+        ({"id": True}, "its id is neither text nor a whole number"),
+        ({"id": {"a": 1}}, "its id is neither text nor a whole number"),
     ],
 )
 def test_an_entry_of_the_wrong_kind_costs_itself(platform: Any, value: Any, what: str) -> None:
@@ -192,7 +190,7 @@ def test_a_folder_whose_name_ends_in_no_id(platform: Any) -> None:
     """It is a problem that names the folder, and no session."""
     (platform.root / "sessions/Session_x").mkdir()
     book = read_sessions(platform.open())
-    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is no id: an id has 1 to 64")
+    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session id: an id has 1")
     assert "_x" not in book.sessions
 
 
@@ -254,7 +252,9 @@ def test_a_folders_own_word_about_its_id_is_only_a_warning(lab: Any) -> None:
     """A session_data.json that gives another id than its folder is taken for the folder's, and that is said."""
     lab.json("sessions/Session7/session_data.json", {"sessionId": "8", "name": "x"})
     session = read_sessions(lab.open()).sessions["7"]
-    assert session.warnings == ("sessions/Session7/session_data.json says id 8; the folder's id 7 is taken.",)
+    assert session.warnings == (
+        "sessions/Session7/session_data.json has the id 8; the id in the folder's name, 7, is used.",
+    )
 
 
 def test_ids_are_compared_in_one_unicode_form(lab: Any) -> None:

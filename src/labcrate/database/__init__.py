@@ -1,5 +1,5 @@
-"""Opening, locking, migrating and explaining a database, once for all that labcrate keeps in one.
+"""Open, lock and migrate databases, and classify their errors, for all parts of labcrate that use one.
 
-All that knows the engine (SQLite) is in this room: placeholders, pragmas, result codes, the files of a database. Its
-users have tables, queries in standard SQL with ``?`` for each value, and the sentences for what goes wrong.
+Everything specific to the engine (SQLite) is in this room: placeholders, pragmas, result codes, the files of a
+database. The rooms that use it define tables, queries in standard SQL with ``?`` for each value, and error messages.
 """

@@ -11,14 +11,14 @@ from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_er
 from labcrate.database.files import create_private_file
 
 BUSY_SECONDS = 10.0
-"""How long a statement waits for another program's lock before it fails."""
+"""How long a statement waits for a lock of another program before it fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a database: ``upgrade`` makes those of ``version`` out of those of an older one (0: none).
+    """The tables of a database; ``upgrade`` changes those of an older version (0: none) to those of ``version``.
 
-    A file with another ``application_id`` is refused (None: it is not looked at).
+    A file with another ``application_id`` is refused (None: it is not checked).
     """
 
     version: int
@@ -30,13 +30,13 @@ class Connection:
     """One connection. One thread at a time may use it; every method may wait for the disk and raise DatabaseError."""
 
     def __init__(self, file: Path | None, schema: Schema | None = None, *, irreplaceable: bool = True) -> None:
-        """Open a file, or (None) a database in memory, and see that it has the tables of ``schema``.
+        """Open a file, or (None) a database in memory, and check that it has the tables of ``schema``.
 
-        A ``precious`` one is not made where there is none; it is read through for damage, what was changed is on the
-        disk when a transaction ends, and what is deleted is overwritten.
+        An ``irreplaceable`` database is not created if it is missing and is checked for damage; its changes are on the
+        disk when a transaction ends, and deleted data is overwritten.
         """
         with engine_errors():
-            # mode=rw: a file that vanished meanwhile is not made again in passing.
+            # mode=rw: a file that was just deleted is not created again.
             name = f"{file.absolute().as_uri()}?mode={'rw' if irreplaceable else 'rwc'}" if file else ":memory:"
             self._engine = sqlite3.connect(
                 name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -48,12 +48,12 @@ class Connection:
                     self.execute(f"PRAGMA {pragma}")
             if schema:
                 self._check(schema, thoroughly=irreplaceable)
-        except BaseException:  # a damaged file is noticed here
+        except BaseException:  # for example, for a damaged file
             self.close()
             raise
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._engine.close()
 
     def __enter__(self) -> Self:
@@ -63,34 +63,34 @@ class Connection:
         self.close()
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return what a query finds, also a change that says ``RETURNING``."""
+        """Return the rows of a query, or of a change with ``RETURNING``."""
         with engine_errors():
             return self._engine.execute(query, values).fetchall()
 
     def execute(self, statement: str, *values: object) -> int:
-        """Run a statement, and return how many rows it changed."""
+        """Run a statement, and return the number of rows that it changed."""
         with engine_errors():
             return self._engine.execute(statement, values).rowcount
 
     def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run a statement with each of these rows of values."""
+        """Run a statement once for each row of values."""
         with engine_errors():
             self._engine.executemany(statement, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all that is done in the block, or nothing of it; other programs wait with their changes."""
+        """Apply all changes of the block, or none if it raises; changes of other programs wait."""
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
             self.execute("COMMIT")
         except BaseException:
-            if self._engine.in_transaction:  # a full disk ends it by itself
+            if self._engine.in_transaction:  # a full disk ends the transaction
                 self.execute("ROLLBACK")
             raise
 
     def run_script(self, script: str) -> None:
-        """Run a script's statements, one by one: ``executescript`` would end the transaction around them."""
+        """Run a script's statements one by one, because ``executescript`` would end the transaction around them."""
         statement = ""
         for line in script.splitlines(keepends=True):
             statement += line
@@ -99,11 +99,11 @@ class Connection:
                 statement = ""
 
     def set_durable(self, durable: bool) -> None:
-        """Wait for the disk at the end of each transaction or not: a power cut may forget what did not wait."""
+        """Set whether the end of a transaction waits for the disk; a power cut may undo one that did not wait."""
         self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
     def _check(self, schema: Schema, *, thoroughly: bool) -> None:
-        """See that these are the tables of ``schema``, bringing older ones up to date; change nothing otherwise."""
+        """Check that the tables are those of ``schema``, and upgrade older ones. Raises DatabaseError."""
         if schema.application_id not in (None, self._number("application_id")):
             raise DatabaseError(DatabaseErrorKind.OTHER_APPLICATION)
         version = self._number("user_version")
@@ -115,7 +115,7 @@ class Connection:
             self.migrate(schema)
 
     def migrate(self, schema: Schema) -> None:
-        """Bring the tables to the version of ``schema``, or nothing of it; of several processes, the first does it."""
+        """Upgrade the tables to the version of ``schema`` in one transaction, unless another process already did."""
         with self.transaction():
             version = self._number("user_version")
             if version < schema.version:
@@ -130,7 +130,10 @@ class Connection:
 
 
 def create_database(file: Path, schema: Schema) -> None:
-    """Make a database that its owner alone may read, where readers never wait for writers. Raises OSError as well."""
+    """Create a database that only its owner may read, in which readers never wait for writers.
+
+    Raises DatabaseError and OSError.
+    """
     create_private_file(file)
     with Connection(file) as connection:
         connection.execute("PRAGMA journal_mode = WAL")  # a write-ahead log
@@ -138,7 +141,7 @@ def create_database(file: Path, schema: Schema) -> None:
 
 
 def upsert(table: str, columns: Sequence[str], key: str) -> str:
-    """Return the statement that stores a whole row, instead of one with the same ``key`` if there is one."""
+    """Return the statement that inserts a row, or replaces the row with the same ``key``."""
     values = ", ".join("?" * len(columns))
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
     return (

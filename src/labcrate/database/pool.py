@@ -11,25 +11,25 @@ from labcrate.database.errors import DatabaseError, DatabaseErrorKind, ErrorTran
 
 
 class ConnectionPool:
-    """One database. Any thread may use it, and several processes at once: a server and commands beside it.
+    """One database. Any thread may use it, and several processes at once (a server and commands).
 
-    Readers never wait for writers. What is written is on the disk when the writing ends, unless it is said not to
-    matter. All methods raise what ``translate`` makes of a DatabaseError.
+    Readers never wait for writers. A change is on the disk when its transaction ends, unless it is not ``durable``. All
+    methods raise the error that ``translate`` returns for a DatabaseError.
     """
 
     def __init__(self, file: Path, schema: Schema, translate: ErrorTranslator) -> None:
-        """Open a file that is there, see that it is whole, and bring its tables up to date."""
-        self.file, self._explain = file, translate
-        # A connection for each thread that reads, so that a long reading holds nobody up.
-        self._own = threading.local()
+        """Open an existing file, check it for damage, and upgrade its tables."""
+        self.file, self._translate = file, translate
+        # Each thread that reads has its own connection, so that no thread waits for a long query of another.
+        self._thread_data = threading.local()
         self._readers: list[Connection] = []
-        self._writing, self._listing = threading.Lock(), threading.Lock()
+        self._write_lock, self._readers_lock = threading.Lock(), threading.Lock()
         with translate_errors(translate):
             self._writer = Connection(file, schema)
 
     def close(self) -> None:
-        """Close the file; no thread may be reading any more."""
-        with self._writing, self._listing:
+        """Close the file; no thread may still be reading it."""
+        with self._write_lock, self._readers_lock:
             for connection in (*self._readers, self._writer):
                 connection.close()
             self._readers.clear()
@@ -41,27 +41,27 @@ class ConnectionPool:
         self.close()
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return what a query finds."""
-        with translate_errors(self._explain):
+        """Return the rows of a query."""
+        with translate_errors(self._translate):
             return self._reader().rows(query, *values)
 
     @contextmanager
     def write_transaction(self, *, durable: bool = True) -> Iterator[Connection]:
-        """Do all that is done in the block with the connection, or nothing of it.
+        """Apply all changes of the block, made with the connection, or none if it raises.
 
-        What is not ``durable`` may be forgotten in a power cut, and costs no wait for the disk.
+        A change that is not ``durable`` does not wait for the disk, and a power cut may undo it.
         """
-        with self._writing, translate_errors(self._explain):
+        with self._write_lock, translate_errors(self._translate):
             self._writer.set_durable(durable)
             with self._writer.transaction():
                 yield self._writer
 
     def write_if_idle(self, statement: str, *values: object) -> None:
-        """Change something that hardly matters, if nothing else is being written just now: it never waits."""
-        if not self._writing.acquire(blocking=False):
+        """Run a statement of little importance, unless another write is in progress; never wait."""
+        if not self._write_lock.acquire(blocking=False):
             return
         try:
-            with translate_errors(self._explain):
+            with translate_errors(self._translate):
                 self._writer.execute("PRAGMA busy_timeout = 0")
                 self._writer.set_durable(False)
                 try:
@@ -72,14 +72,14 @@ class ConnectionPool:
                 finally:
                     self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         finally:
-            self._writing.release()
+            self._write_lock.release()
 
     def _reader(self) -> Connection:
-        connection: Connection | None = getattr(self._own, "connection", None)
+        connection: Connection | None = getattr(self._thread_data, "connection", None)
         if connection is None:
             connection = Connection(self.file)
             connection.execute("PRAGMA query_only = ON")
-            with self._listing:
+            with self._readers_lock:
                 self._readers.append(connection)
-            self._own.connection = connection
+            self._thread_data.connection = connection
         return connection

@@ -1,4 +1,4 @@
-"""The lab's cameras and devices, as its files describe them: one entry that is wrong costs that entry alone.
+"""Read the lab's cameras and devices from its files; an invalid entry is skipped and reported.
 
 The layout is that of the reference platform (docs/reference/lab-folder.md).
 """
@@ -13,8 +13,9 @@ import msgspec
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, EntryKind, LabFolder
-from labcrate.lab.json_file import check_text_lengths, convert, list_entries, read_json
+from labcrate.lab.json_file import check_text_lengths, convert, key_place, list_entries, read_json
 from labcrate.lab.text import NO_CLEANING, Cleaning
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
 
@@ -25,10 +26,10 @@ DEVICES = f"{DATA}/devices.json"
 T = TypeVar("T")
 _MOST_URLS = 1000
 FOLDER_NOT_READ = {
-    EntryKind.LINK: "is a symbolic link, and those are never followed; put the folder itself in its place.",
-    EntryKind.UNREADABLE: "cannot be read (no permission); check its permissions.",
+    EntryKind.LINK: Message("lab.folder_is_link"),
+    EntryKind.UNREADABLE: Message("lab.folder_unreadable"),
 }
-"""Why a folder was not entered, as the end of a message."""
+"""Why a folder was not read, by the kind of its entry."""
 
 
 class _CameraFields(msgspec.Struct, rename="camel"):
@@ -49,7 +50,7 @@ class _DeviceFields(msgspec.Struct, rename="camel"):
 
 
 def user_files(lab: LabFolder, name: str) -> tuple[dict[str, str], tuple[DocumentError, ...]]:
-    """Return the paths ``data/user_2/NAME`` by their user, and an error for each folder that cannot be entered."""
+    """Return the paths ``data/user_2/NAME`` by user, and an error for each user's folder that cannot be read."""
     folders, closed = lab.user_folders()
     problems = tuple(DocumentError(entry.path, "", FOLDER_NOT_READ[entry.kind]) for entry in closed)
     return {user: f"{folder}/{name}" for user, folder in folders.items()}, problems
@@ -58,10 +59,10 @@ def user_files(lab: LabFolder, name: str) -> tuple[dict[str, str], tuple[Documen
 def read_all_cameras(
     lab: LabFolder, cleaning: Cleaning = NO_CLEANING
 ) -> tuple[tuple[Camera, ...], tuple[DocumentError, ...]]:
-    """Return the cameras of ``data/cameras.json`` and ``data/user_*/cameras.json``, by id, and what is wrong there.
+    """Return the cameras of ``data/cameras.json`` and ``data/user_*/cameras.json``, by id, and the errors in them.
 
-    One id with one prefix in several files is one camera (with one name, where neither has a prefix). A file that
-    cannot be read, or an entry that does not fit, costs itself alone.
+    Entries of several files with the same id and prefix are one camera (with the same id and name, if they have no
+    prefix). A file that cannot be read and an invalid entry are skipped.
     """
     files, found_problems = user_files(lab, CAMERAS_FILE)
     problems = list(found_problems)
@@ -90,9 +91,9 @@ def _fold_case(text: str) -> str:
 def read_all_devices(
     lab: LabFolder, cleaning: Cleaning = NO_CLEANING
 ) -> tuple[tuple[Device, ...], tuple[DocumentError, ...]]:
-    """Return the Zigbee devices of ``data/devices.json``, in its order, and what is wrong there.
+    """Return the Zigbee devices of ``data/devices.json``, in the file's order, and the errors in it.
 
-    A file that cannot be read, or an entry that does not fit, costs itself alone.
+    An invalid entry is skipped.
     """
     problems: list[DocumentError] = []
     devices = tuple(_parse_entries(lab, DEVICES, lambda *entry: _parse_device(*entry, cleaning=cleaning), problems))
@@ -102,7 +103,7 @@ def read_all_devices(
 def _parse_entries(
     lab: LabFolder, path: str, parse: Callable[[str, str | None, str, Any], T], problems: list[DocumentError]
 ) -> Iterator[T]:
-    """What is made of each entry of a file; what is wrong is added to ``problems``."""
+    """Yield the parsed entries of a file; append an error for each invalid one to ``problems``."""
     try:
         value = read_json(lab, path)
         found = [] if value is None else list(list_entries(value, path))
@@ -123,7 +124,7 @@ def _parse_camera(path: str, key: str | None, where: str, value: Any, *, cleanin
     fields = convert(raw, _CameraFields, path, where)
     camera_id = key if key is not None else _text(fields.id)
     if not camera_id:
-        raise DocumentError(path, f"key {where}", "the camera has no id; give it one.")
+        raise DocumentError(path, key_place(where), Message("lab.camera_no_id"))
     shown = None if fields.name is None else printable(cleaning.text(fields.name))
     removed: list[str] = []
     extra = {name: v for name, v in _other_fields(raw, _CameraFields, cleaning, removed).items() if name != "id"}
@@ -132,12 +133,11 @@ def _parse_camera(path: str, key: str | None, where: str, value: Any, *, cleanin
 
 
 def _check_url_count(camera: dict[str, Any], path: str, where: str) -> None:
-    """Raise DocumentError for a camera with thousands of URLs: each would be searched for in all that leaves."""
-    with suppress(OverflowError):  # an integer that JSON holds and this encoder does not
+    """Raise DocumentError for a camera with thousands of URLs: each of them is searched for in every exported file."""
+    with suppress(OverflowError):  # the JSON has an integer that this encoder does not support
         count = msgspec.json.encode(camera).count(b"://")
         if count > _MOST_URLS:
-            what = f"the camera has {count:,} URLs, and {_MOST_URLS:,} are the most; shorten its texts."
-            raise DocumentError(path, f"key {where}", what)
+            raise DocumentError(path, key_place(where), Message("lab.camera_urls", count=count, most=_MOST_URLS))
 
 
 def _parse_device(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Device:
@@ -145,11 +145,11 @@ def _parse_device(path: str, key: str | None, where: str, value: Any, *, cleanin
     device = convert(raw, _DeviceFields, path, where)
     identifier = _text(device.id) or key or device.name
     if not identifier:
-        raise DocumentError(path, f"key {where}", "the device has neither an id nor a name; give it one.")
+        raise DocumentError(path, key_place(where), Message("lab.device_no_id"))
     removed: list[str] = []
     return Device(
         identifier,
-        cleaning.optional(device.name),  # compared with topics: made visible only where it is shown
+        cleaning.optional(device.name),  # compared with topics, so not made printable here
         cleaning.optional(device.type),
         cleaning.optional(device.model),
         cleaning.optional(device.manufacturer),
@@ -168,7 +168,7 @@ def _text(value: str | int | None) -> str:
 def _other_fields(
     value: Mapping[str, Any], struct: type[msgspec.Struct], cleaning: Cleaning, removed: list[str]
 ) -> dict[str, Any]:
-    """The fields of a JSON object that a type does not take; the places that are blanked go into ``removed``."""
+    """Return the cleaned fields of a JSON object that a type does not have; append blanked places to ``removed``."""
     known = struct.__struct_encode_fields__
-    kept: dict[str, Any] = cleaning.value({k: v for k, v in value.items() if k not in known}, removed)
-    return kept
+    others: dict[str, Any] = cleaning.value({k: v for k, v in value.items() if k not in known}, removed)
+    return others

@@ -1,7 +1,7 @@
-"""What a session was started with: its cameras and sensors, from every place where the platform writes them.
+"""Read the cameras and sensors that a session selects, from every place where the platform writes them.
 
-``selectedDevices`` and ``devices`` at the top, ``metadata.devices`` and ``metadata.selectedDevices``: all of them
-count. Each holds lists of cameras and sensors, or one list whose entries say of which type they are.
+These are the fields ``selectedDevices``, ``devices``, ``metadata.devices`` and ``metadata.selectedDevices``. Each has
+lists of cameras and sensors, or one list of entries with a type.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labcrate.lab.text import Cleaning
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable, printable_lines
 from labcrate.model.device import Camera, Device, find_camera
 from labcrate.model.session import SelectedCamera, SelectedDevice, SelectedSensor, Session
@@ -19,16 +20,16 @@ _SENSOR_TYPES = frozenset({"sensor", "sensors"})
 
 @dataclass(slots=True)
 class DeviceSelection:
-    """The cameras, sensors and devices of unknown type that a description selects, each once, in its order."""
+    """The cameras, sensors and devices of unknown type that a description selects, each once, in their order."""
 
     cameras: list[SelectedCamera] = field(default_factory=list)
     sensors: list[SelectedSensor] = field(default_factory=list)
     untyped: list[SelectedDevice] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
 
 
 def read_device_selection(fields: Mapping[str, Any], cleaning: Cleaning) -> DeviceSelection:
-    """Read everything that a session's description selects; what cannot be meant is a warning."""
+    """Return all devices that a session's description selects, with a warning for each invalid entry."""
     selection = DeviceSelection()
     metadata = fields.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
@@ -45,7 +46,7 @@ def read_device_selection(fields: Mapping[str, Any], cleaning: Cleaning) -> Devi
 
 
 def recording_prefixes(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the recording prefixes that a description gives its cameras, read without judging it."""
+    """Yield the recording prefixes of the cameras in a description, which need not be valid."""
     metadata = fields.get("metadata")
     inner = metadata if isinstance(metadata, Mapping) else {}
     for value in (
@@ -61,11 +62,11 @@ def recording_prefixes(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def resolve_selection(session: Session, cameras: Sequence[Camera], devices: Sequence[Device]) -> Session:
-    """Return the session with what it selects looked up among the lab's cameras and devices.
+    """Return the session with its selected devices matched to the lab's cameras and devices.
 
-    A device of unknown type is a camera, a sensor, or both, by whose id or name it has; one that is neither is taken
-    as a sensor, so that no readings come along that were not selected, with a warning. A camera that is selected by
-    its name gets its id.
+    A device of unknown type is a camera or a sensor (or both) if the lab has one with its id or name. Otherwise it
+    counts as a sensor, with a warning: without any sensor, all readings would be exported. A camera that is selected by
+    name gets its id.
     """
     found = DeviceSelection(list(session.cameras), list(session.sensors))
     for thing in session.untyped_devices:
@@ -77,9 +78,7 @@ def resolve_selection(session: Session, cameras: Sequence[Camera], devices: Sequ
         if device or not known:
             _add_sensor(found, SelectedSensor(thing.id, thing.name))
         if not device and not known:
-            named = printable(thing.name or thing.id)
-            what = "is neither a camera nor a device of the lab's files; it is taken as a sensor"
-            found.warnings.append(f"The session selects {named!r}, which {what}.")
+            found.warnings.append(Message("lab.selected_unknown", name=thing.name or thing.id))
     chosen = tuple(_resolve_camera(camera, cameras, session.user) for camera in found.cameras)
     if not session.untyped_devices and chosen == session.cameras:
         return session
@@ -93,11 +92,11 @@ def _resolve_camera(chosen: SelectedCamera, cameras: Sequence[Camera], user: str
 
 
 def _find_camera(camera_id: str, name: str | None, cameras: Sequence[Camera], user: str | None) -> Camera | None:
-    """The camera of that id, else the one camera of that name."""
+    """Return the camera with this id, else the only camera with this name, else None."""
     if known := find_camera(cameras, camera_id, user):
         return known
     if any(camera.id == camera_id for camera in cameras):
-        return None  # several users have one
+        return None  # several users have a camera with this id
     texts = {text for text in (camera_id, name) if text}
     called = [camera for camera in cameras if texts & {camera.name, camera.raw_name}]
     own = [camera for camera in called if user is not None and user in camera.users]
@@ -105,14 +104,14 @@ def _find_camera(camera_id: str, name: str | None, cameras: Sequence[Camera], us
     return called[0] if len(called) == 1 else None
 
 
-def _iterate_items(place: str, value: Any, warnings: list[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """The entries of one place, as objects, with their type: in lists by type, in one list, or keyed by id."""
+def _iterate_items(place: str, value: Any, warnings: list[Message]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """Yield the entries of one field with their type: from lists by type, one list, or an object with ids as keys."""
     if value is None or value == "":
         return
     if isinstance(value, list):
         yield from _iterate_list(place, None, value, warnings)
     elif not isinstance(value, Mapping):
-        warnings.append(f"{place} of the session is no list of devices; nothing was taken from it.")
+        warnings.append(Message("lab.selection_no_devices", field=place))
     elif value.keys() & {"cameras", "sensors"}:
         for kind in ("cameras", "sensors"):
             chosen = value.get(kind)
@@ -121,13 +120,13 @@ def _iterate_items(place: str, value: Any, warnings: list[str]) -> Iterator[tupl
             elif isinstance(chosen, list):
                 yield from _iterate_list(f"{place}.{kind}", kind, chosen, warnings)
             elif chosen is not None:
-                warnings.append(f"{place}.{kind} of the session is no list; nothing was taken from it.")
+                warnings.append(Message("lab.selection_no_list", field=f"{place}.{kind}"))
     else:
         yield from ((None, {"id": key, **item}) for key, item in value.items() if isinstance(item, Mapping))
 
 
 def _iterate_list(
-    place: str, kind: str | None, items: Sequence[Any], warnings: list[str]
+    place: str, kind: str | None, items: Sequence[Any], warnings: list[Message]
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     for i, item in enumerate(items):
         if isinstance(item, Mapping):
@@ -135,7 +134,7 @@ def _iterate_list(
         elif isinstance(item, str | int) and not isinstance(item, bool):
             yield kind, {"id": item}
         elif item is not None:
-            warnings.append(f"{place}[{i}] of the session names no device; it was left out.")
+            warnings.append(Message("lab.selection_no_device", field=f"{place}[{i}]"))
 
 
 def _add(selection: DeviceSelection, kind: str | None, item: Mapping[str, Any], cleaning: Cleaning) -> None:
@@ -150,7 +149,7 @@ def _add(selection: DeviceSelection, kind: str | None, item: Mapping[str, Any], 
             _add_camera(selection, SelectedCamera(identifier, shown, prefix, name))
     elif kind in _SENSOR_TYPES:
         if identifier or topic:
-            # Compared with topics: left as it is but for secrets, and made printable_lines where it is shown.
+            # Compared with topics, so only secrets are removed; it is made printable for display.
             sensor = SelectedSensor(identifier or topic or "", cleaning.optional(name), topic)
             _add_sensor(selection, sensor)
     elif identifier:
@@ -160,7 +159,7 @@ def _add(selection: DeviceSelection, kind: str | None, item: Mapping[str, Any], 
 
 
 def _add_camera(selection: DeviceSelection, camera: SelectedCamera) -> None:
-    """Add a camera; of one that is there already, only what was missing is added."""
+    """Add a camera, or fill in the missing fields of one with the same id."""
     for i, known in enumerate(selection.cameras):
         if known.id == camera.id:
             selection.cameras[i] = replace(
@@ -174,7 +173,7 @@ def _add_camera(selection: DeviceSelection, camera: SelectedCamera) -> None:
 
 
 def _add_sensor(selection: DeviceSelection, sensor: SelectedSensor) -> None:
-    """Add a sensor; of one that is there already, only what was missing is added."""
+    """Add a sensor, or fill in the missing fields of one with the same id."""
     for i, known in enumerate(selection.sensors):
         if known.id == sensor.id:
             selection.sensors[i] = replace(known, name=known.name or sensor.name, topic=known.topic or sensor.topic)
@@ -187,7 +186,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    """A text or number as a text; None for anything else and for an empty text."""
+    """Return a text or whole number as text; None for an empty text and for any other value."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

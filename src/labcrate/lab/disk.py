@@ -1,4 +1,4 @@
-"""What the file system keeps: names that survive a power cut, and checksums of its data (Btrfs, ZFS)."""
+"""Write folders to the disk, and detect file systems that keep checksums of their data (Btrfs, ZFS)."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk: syncing a file does not bring its own name there. Raises OSError."""
+    """Write the names in a folder to the disk: syncing a file does not write its name. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -22,11 +22,11 @@ _GET_FLAGS, _NO_COPY_ON_WRITE = 0x80086601, 0x00800000
 
 
 def has_data_checksums(fd: int) -> bool:
-    """Return whether the file system of an open file checks this file's data; what cannot be told is False."""
+    """Return whether the file system of an open file keeps checksums of its data; False if that is unknown."""
     try:
-        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:  # noqa: PTH123 - no Path is needed for it
+        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:  # noqa: PTH123 - a Path would only cost time
             mount = next((line.split()[1] for line in info if line.startswith("mnt_id:")), None)
-        # Not by st_dev: each subvolume of Btrfs has another one.
+        # st_dev would not do: each subvolume of Btrfs has a different one.
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:  # noqa: PTH123
             found = next((line for line in mounts if line.split(" ", 1)[0] == mount), "")
     except OSError:
@@ -35,7 +35,7 @@ def has_data_checksums(fd: int) -> bool:
 
 
 def is_checksumming_mount(line: str) -> bool:
-    """Return whether a line of ``/proc/self/mountinfo`` (proc(5)) is of a file system that checks its data."""
+    """Return whether a line of ``/proc/self/mountinfo`` (proc(5)) is a file system that keeps checksums of data."""
     own, separator, rest = line.rstrip("\n").partition(" - ")
     kind, _, options = rest.partition(" ")
     words = {*own.split(" ")[-1:], *options.replace(",", " ").split(" ")}

@@ -1,7 +1,7 @@
-"""Which paths of a lab ``exclude`` in ``labcrate.toml`` keeps out: gitignore patterns from the lab's root.
+"""Match the paths that ``exclude`` in ``labcrate.toml`` leaves out: gitignore patterns from the lab's root.
 
-The patterns mean what git makes of them (https://git-scm.com/docs/gitignore), also in that nothing below an excluded
-folder comes back by a later ``!pattern``.
+The patterns work as in git (https://git-scm.com/docs/gitignore): no later ``!pattern`` includes a file below an
+excluded folder again.
 """
 
 import re
@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
+
 _STAR = "[^/]*"
+_LONGEST_SHOWN = 60
 
 
 class ExcludePatterns:
-    """The compiled patterns of ``exclude``: which paths, relative to the lab's root, they keep out.
+    """The compiled patterns of ``exclude``, which match paths relative to the lab's root.
 
-    The patterns have passed ``pattern_problem``. What was found about folders is kept, so that the files of one
-    folder cost one match each.
+    The patterns must be valid (``pattern_problem``). Results for folders are cached, so that a file costs one match.
     """
 
     __slots__ = ("_folders", "_rules")
@@ -28,7 +31,7 @@ class ExcludePatterns:
         self._folders: dict[str, bool] = {"": False}
 
     def matches(self, path: str) -> bool:
-        """Return whether a file is excluded, by itself or with a folder above it."""
+        """Return whether a file, or a folder above it, is excluded."""
         return bool(self._rules) and (self.matches_folder(path.rpartition("/")[0]) or self._last_match(path))
 
     def matches_folder(self, folder: str) -> bool:
@@ -45,30 +48,30 @@ class ExcludePatterns:
         return known
 
     def _last_match(self, entry: str) -> bool:
-        """Return what the last pattern that fits an entry itself says of it."""
+        """Return whether the last pattern that matches an entry itself excludes it; False without a match."""
         return next((exclude for fits, exclude in self._rules if fits.search(entry)), False)
 
 
 def _compile_rule(pattern: str) -> tuple[re.Pattern[str], bool]:
-    """Compile a pattern to an expression for an entry itself, and whether it excludes.
+    """Return a regular expression that matches an entry itself (folders end in a slash), and whether it excludes.
 
-    The library's expressions also fit whatever is below an entry, so that a ``!pattern`` for a folder would count for
-    all that is in it; git compares each entry by itself (dir.c, last_matching_pattern). Folders end in a slash.
+    The library's expressions also match everything below an entry, so that a ``!pattern`` for a folder would apply to
+    all files in it; git matches each entry by itself (dir.c, last_matching_pattern).
     """
     compiled = GitIgnoreSpecPattern(pattern)
     assert compiled.regex is not None, "the pattern was checked"  # noqa: S101
     expression = compiled.regex.pattern.replace("(?:(?P<ps_d>/)|$)", r"/?\Z").replace("(?P<ps_d>/)", r"/\Z")
-    if expression.endswith("/"):  # a/** fits what is inside, and not the folder itself
+    if expression.endswith("/"):  # a/** matches what is inside, and not the folder itself
         expression += "."
-    # No pattern holds a control character: so this one can stand for a star while the names are taken apart.
+    # No pattern has control characters, so they can replace the stars while the names are split.
     names = "/".join(map(_compile_stars, expression.replace(_STAR, "\0").replace("[^/]", "\1").split("/")))
     return re.compile(_prevent_backtracking(names.replace("\1", "[^/]"))), bool(compiled.include)
 
 
 def _compile_stars(name: str) -> str:
-    """Let what stands between two stars of a name fit at the first place where it can, for good.
+    """Compile the stars of a name so that the text between two stars matches at its first position only.
 
-    The library's own expressions try every place for each star, to the power of their number.
+    The library's expressions try every position for each star, which takes exponential time.
     """
     first, *others = name.split("\0")
     last = f"{_STAR}{others.pop()}" if others else ""
@@ -76,9 +79,9 @@ def _compile_stars(name: str) -> str:
 
 
 def _prevent_backtracking(expression: str) -> str:
-    """Let each name between two ``**`` fit at the first folder it can, for good: what follows it may begin anywhere.
+    """Change an expression so that each name between two ``**`` matches at the first possible folder only.
 
-    The library's own expressions try every folder for each ``**``, to the power of their number.
+    The library's expressions try every folder for each ``**``, which takes exponential time.
     """
     first, *others = expression.split("(?:/.+)?")
     if not others:
@@ -88,51 +91,39 @@ def _prevent_backtracking(expression: str) -> str:
     return f"(?>{first}(?=/)){middle}(?:/[^/]+)*?{others[-1]}"
 
 
-def pattern_problem(pattern: str) -> str | None:
-    """Return what is wrong with a pattern, as the rest of a sentence about it; None for a good one."""
+def pattern_problem(pattern: str) -> Message | None:
+    """Return why a pattern is invalid, or None for a valid one."""
     names = pattern.removeprefix("!").split("/")
     rules = (
-        (not pattern.strip(), "is empty and excludes nothing; remove it"),
-        (
-            not pattern.isprintable(),
-            "holds a line break or another control character; write each pattern as a text of its own",
-        ),
-        (
-            pattern.startswith("#"),
-            "begins with # and is only a comment; write \\# for a name that begins so, or remove it",
-        ),
-        (
-            not pattern.strip("!/"),
-            "names no file or folder; write a path from the lab's root, like recordings/test/",
-        ),
-        (
-            any(name in (".", "..") for name in names),
-            "holds . or .. as a folder; write the path from the lab's root, like recordings/test/",
-        ),
-        (pattern.endswith("/**/"), "ends in /**/; write the folder's own path for all of it, like recordings/test/"),
+        (not pattern.strip(), "lab.exclude_empty"),
+        (not pattern.isprintable(), "lab.exclude_control"),
+        (pattern.startswith("#"), "lab.exclude_comment"),
+        (not pattern.strip("!/"), "lab.exclude_no_name"),
+        (any(name in (".", "..") for name in names), "lab.exclude_dots"),
+        (pattern.endswith("/**/"), "lab.exclude_stars"),
     )
-    return next((problem for wrong, problem in rules if wrong), None) or _syntax_problem(pattern)
+    id = next((id for applies, id in rules if applies), None) or _syntax_problem(pattern)
+    return Message(id, pattern=printable(pattern, _LONGEST_SHOWN)) if id else None
 
 
 def _syntax_problem(pattern: str) -> str | None:
-    """Return what the library cannot make anything of; git leaves such a pattern out in silence."""
-    brackets = "is no pattern that git understands; close its [ with a ], and write ranges upwards, like [0-9]"
+    """Return the message id of a syntax error that git ignores without a message, or None."""
     try:
         with warnings.catch_warnings():
-            # Of what its regular expressions warn, git makes something else: [[:digit:]], or && within brackets.
+            # The library's regular expressions warn about what git reads differently: [[:digit:]], or && in brackets.
             warnings.simplefilter("error", FutureWarning)
             compiled = GitIgnoreSpecPattern(pattern)
     except GitIgnorePatternError:
-        return "ends in a \\ that escapes nothing; remove it"
+        return "lab.exclude_backslash"
     except FutureWarning:
-        return "has a class or a sign within [ ] that is not supported; write the characters, like [0-9a-f]"
+        return "lab.exclude_class"
     except re.error:
-        return brackets
-    return brackets if compiled.include is None or _has_open_bracket(pattern) else None
+        return "lab.exclude_brackets"
+    return "lab.exclude_brackets" if compiled.include is None or _has_open_bracket(pattern) else None
 
 
 def _has_open_bracket(pattern: str) -> bool:
-    """Return whether a ``[`` has no ``]`` in its part of the path: such a pattern fits nothing."""
+    """Return whether a ``[`` has no ``]`` in its part of the path: such a pattern matches nothing."""
     for name in pattern.split("/"):
         at = 0
         while at < len(name):

@@ -1,8 +1,8 @@
-"""The lab folder on disk: what lies where, and how a file of it is opened safely.
+"""The lab folder on disk: list its files and folders, and open files without following symbolic links.
 
-Paths inside the lab are relative, with ``/``, as ``str``; names that are not UTF-8 carry surrogate
-escapes, as everywhere in Python. No symbolic link below the lab folder is ever followed: a link
-is how another study's files, or the machine's own, would get into an archive.
+Paths inside the lab are relative, with ``/``, as ``str``; names that are not UTF-8 have surrogate escapes, as
+everywhere in Python. No symbolic link below the lab folder is followed: a link could bring files of another study, or
+of the machine itself, into an archive.
 """
 
 import errno
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from labcrate.errors import NoLabError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.model.session import has_leading_zero, id_sort_key, is_session_id, normalize_id
 
@@ -26,17 +26,18 @@ SESSIONS = "sessions"
 DATA = "data"
 SENSOR_DATA = "sensor_data"
 SESSION_FOLDER_PREFIX = "Session"
-"""How the name of a session's own folder begins; its id follows."""
+"""The beginning of the name of a session's own folder; the session's id follows."""
 
 USER_FOLDER_PREFIX = "user_"
-"""How the name of a user's folder below ``data/`` begins; the user's number follows."""
+"""The beginning of the name of a user's folder below ``data/``; the user's number follows."""
+
+SYMBOLIC_LINK, NOT_REGULAR = Message("lab.symbolic_link"), Message("lab.not_regular")
 
 _USER = re.compile(r"[\w.-]+")
-_REMEDY = "name the lab folder with --lab DIR or LABCRATE_LAB"
 
 
 class EntryKind(StrEnum):
-    """What a directory entry is."""
+    """The type of a directory entry."""
 
     FILE = "file"
     LINK = "symbolic link"
@@ -45,9 +46,9 @@ class EntryKind(StrEnum):
 
 
 class FolderEntry(msgspec.Struct, frozen=True, gc=False):
-    """Something found below the lab folder; ``path`` is relative to it.
+    """A file, link or unreadable folder below the lab folder; ``path`` is relative to the lab folder.
 
-    A lab has a hundred thousand: a Struct is made ten times as fast as a dataclass.
+    A lab has a hundred thousand of them: a Struct is created ten times as fast as a dataclass.
     """
 
     path: str
@@ -55,28 +56,25 @@ class FolderEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class LabFolder:
-    """A lab folder, read-only. Raises NoLabError for a folder that is none."""
+    """A lab folder, read-only. Raises NoLabError if the folder is not a lab folder."""
 
     def __init__(self, root: Path) -> None:
-        named = printable(str(root))
+        folder = str(root)
         try:
             self.root = root.resolve(strict=True)
             parts = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
         except (FileNotFoundError, NotADirectoryError):
-            raise NoLabError(f"There is no folder {named}; {_REMEDY}.") from None
+            raise NoLabError(Message("lab.no_folder", folder=folder)) from None
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-            why = error.strerror if isinstance(error, OSError) else "symbolic links in a circle"
-            raise NoLabError(f"The folder {named} cannot be opened ({why}); {_REMEDY}.") from None
+            reason = error.strerror if isinstance(error, OSError) else Message("lab.link_loop")
+            raise NoLabError(Message("lab.folder_closed", folder=folder, reason=reason)) from None
         if not parts.intersection((RECORDINGS, SESSIONS, DATA)):
-            raise NoLabError(
-                f"{named} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
-                f"{_REMEDY[:1].upper()}{_REMEDY[1:]}, or try 'labcrate demo'."
-            )
+            raise NoLabError(Message("lab.not_a_lab", folder=folder))
 
     def before_read(self, place: str) -> None:
-        """Take note of a file or folder (absolute path) before it is read; here, nothing is done about it.
+        """Do nothing; a subclass records the file or folder (absolute path) that is about to be read.
 
-        Whatever reads a place of the lab or of a recorder calls this first: a server records so what a plan depends on.
+        Every read of the lab or of a recorder calls this first: the server records what a plan depends on.
         """
 
     def open(self, path: str) -> int:
@@ -89,7 +87,7 @@ class LabFolder:
         return open_file_below(self.root, path)
 
     def read(self, path: str) -> bytes | None:
-        """The whole of a small file; None where there is none. Raises OSError for one that cannot be read."""
+        """Return the bytes of a small file, or None if it does not exist. Raises OSError if it cannot be read."""
         try:
             fd = self.open(path)
         except FileNotFoundError:
@@ -100,23 +98,23 @@ class LabFolder:
             return file.read()
 
     def identity(self, path: str) -> Identity:
-        """The state of a file on disk, without opening it. Raises OSError when it is gone."""
+        """Return the identity of a file without opening it. Raises OSError if it does not exist."""
         return Identity.of(self.status(path))
 
     def status(self, path: str) -> os.stat_result:
-        """Return what the disk says of a file, folder or symbolic link itself. Raises OSError when it is gone."""
+        """Return the status of a file, folder or symbolic link itself. Raises OSError if it does not exist."""
         place = f"{self.root}/{path}"
         self.before_read(place)
         return os.lstat(place)
 
     def leads_to_folder(self, path: str) -> bool:
-        """Return whether a symbolic link leads to a folder, which is not entered."""
+        """Return whether a symbolic link points to a folder."""
         place = f"{self.root}/{path}"
         self.before_read(place)
         return os.path.isdir(place)  # noqa: PTH112 - Path.is_dir raises
 
     def session_folders(self) -> dict[str, str]:
-        """The session ids that have a folder, with that folder's path."""
+        """Return the path of each session's own folder, by session id."""
         found: dict[str, str] = {}
         for entry in sorted(self._scan_sessions()[0], key=lambda e: e.name):
             session_id = normalize_id(entry.name.removeprefix(SESSION_FOLDER_PREFIX))
@@ -129,11 +127,14 @@ class LabFolder:
         return {session_id: found[session_id] for session_id in sorted(found, key=id_sort_key)}
 
     def unreadable_sessions_folder(self) -> FolderEntry | None:
-        """``sessions/`` itself, where it is a link or closed, so that nobody knows the folders in it."""
+        """Return the entry of ``sessions/`` if it is a link or unreadable, so that its folders are unknown."""
         return self._scan_sessions()[1]
 
     def misnamed_session_folders(self) -> dict[str, str]:
-        """The session folders whose name ends in no id, with that end; digits with a leading zero are near misses."""
+        """Return the text after the prefix of each session folder whose name has no valid id, by the folder's path.
+
+        Numbers with a leading zero are left out: those folders are near misses.
+        """
         refused = {}
         for entry in self._scan_sessions()[0]:
             session_id = normalize_id(entry.name.removeprefix(SESSION_FOLDER_PREFIX))
@@ -143,7 +144,7 @@ class LabFolder:
         return {path: refused[path] for path in sorted(refused)}
 
     def user_folders(self) -> tuple[dict[str, str], tuple[FolderEntry, ...]]:
-        """The folders ``data/user_2`` by their user (``2``), and what could not be entered there."""
+        """Return the folders ``data/user_2`` by user (``2``), and the entries there that could not be read."""
         entries, barred = self._scan(DATA)
         found, closed = {}, [barred] if barred else []
         for entry in entries:
@@ -160,7 +161,7 @@ class LabFolder:
         )
 
     def recordings(self) -> Iterator[FolderEntry]:
-        """Yield whatever lies below ``recordings/`` and in every folder of ``sessions/``."""
+        """Yield every entry below ``recordings/`` and in every folder of ``sessions/``."""
         yield from self.walk(RECORDINGS)
         entries, barred = self._scan_sessions()
         if barred:
@@ -173,7 +174,7 @@ class LabFolder:
                 yield from self.walk(folder)
 
     def walk(self, folder: str) -> Iterator[FolderEntry]:
-        """Every entry below a folder that is not itself a folder, in the order of names."""
+        """Yield every entry below a folder, except readable folders, in the order of names."""
         top = self.root / folder
         self.before_read(str(top))
         if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises where a folder above is closed
@@ -198,11 +199,11 @@ class LabFolder:
                 yield FolderEntry(path, EntryKind.OTHER)
 
     def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], FolderEntry | None]:
-        """What lies in ``sessions/``, or that it is a link or closed: then sessions may be in it all the same."""
+        """Return the entries of ``sessions/``, or its own entry if it is a link or unreadable."""
         return self._scan(SESSIONS)
 
     def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], FolderEntry | None]:
-        """What lies in a folder of the lab's root, or that it is a link or closed."""
+        """Return the entries of a folder in the lab's root, or its own entry if it is a link or unreadable."""
         path = self.root / folder
         self.before_read(str(path))
         if path.is_symlink():
@@ -229,7 +230,7 @@ def open_file_below(root: Path, path: str) -> int:
         os.close(at)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file")
+        raise OSError(errno.EINVAL, NOT_REGULAR)
     return fd
 
 
@@ -251,13 +252,13 @@ def open_folder_below(root: Path, folders: Sequence[str]) -> int:
 
 
 def _open_below(at: int, name: str, flags: int) -> int:
-    """Open an entry of an open folder, and say it plainly when that is a symbolic link."""
+    """Open an entry of an open folder. Raises OSError; for a symbolic link, with ELOOP and a message for users."""
     try:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=at)
     except OSError as error:
-        # Linux answers ENOTDIR for a link where a folder is asked for, which must not read as "there is none".
+        # With O_DIRECTORY, Linux reports a link as ENOTDIR, which callers would take for "does not exist".
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and _is_link(at, name):
-            raise OSError(errno.ELOOP, "it is, or lies behind, a symbolic link, and those are never followed") from None
+            raise OSError(errno.ELOOP, SYMBOLIC_LINK) from None
         raise
 
 

@@ -1,4 +1,4 @@
-"""Times in the lab's JSON files: ISO 8601 with or without a zone, and numbers that count from 1970."""
+"""Parse times in the lab's JSON files: ISO 8601 with or without a zone, and numbers that count from 1970."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,9 +11,9 @@ _COMPACT = re.compile(r"(?:19|20)[0-9]{12}", re.ASCII)
 
 
 class ParsedTime(NamedTuple):
-    """A time as it was read: the instant in UTC, whether its text named no zone, and whether an hour is in doubt.
+    """A parsed time: the instant in UTC, whether its text has no zone, and whether it is ambiguous.
 
-    ``doubtful``: the zone's clock showed that time twice, or skipped it; the first is taken.
+    ``is_ambiguous``: the time occurs twice in the zone, or is skipped, when clocks change; the first one is used.
     """
 
     instant: datetime
@@ -22,12 +22,12 @@ class ParsedTime(NamedTuple):
 
 
 def read_instant(value: Any, zone: str | None) -> ParsedTime:
-    """Read a time; one without a zone is read in the IANA zone ``zone``, or in UTC without one.
+    """Parse a time; one without a zone is in the IANA zone ``zone``, or in UTC if that is None.
 
-    Numbers count seconds, milliseconds or microseconds from 1970, by their size. Raises ValueError.
+    Numbers are seconds, milliseconds or microseconds since 1970, depending on their size. Raises ValueError.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("neither a text nor a number")  # noqa: TRY004 - the caller words it for the file
+        raise ValueError("neither a text nor a number")  # noqa: TRY004 - callers catch ValueError
     if not isinstance(value, str):
         return ParsedTime(_convert_epoch(value))
     text = value.strip()
@@ -35,7 +35,7 @@ def read_instant(value: Any, zone: str | None) -> ParsedTime:
         try:
             return convert_to_utc(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
         except ValueError:
-            pass  # no date: milliseconds
+            pass  # not a date but milliseconds
     if _DIGITS.fullmatch(text):
         return ParsedTime(_convert_epoch(int(text) if text.isdigit() else float(text)))
     try:
@@ -45,7 +45,11 @@ def read_instant(value: Any, zone: str | None) -> ParsedTime:
 
 
 def _convert_epoch(value: float) -> datetime:
-    """Digits before the point: 9 to 11 seconds (until the year 5138), 12 to 14 milliseconds, 15 to 17 microseconds."""
+    """Return the instant of a number that counts from 1970. Raises ValueError.
+
+    By the digits before the point: 9 to 11 are seconds (until the year 5138), 12 to 14 milliseconds, 15 to 17
+    microseconds.
+    """
     size = abs(value)
     if not 10**8 <= size < 10**17:
         raise ValueError("too small or too large to count from 1970")
@@ -57,9 +61,9 @@ def _convert_epoch(value: float) -> datetime:
 
 
 def convert_to_utc(local: datetime, zone: str | None) -> ParsedTime:
-    """Place a time in UTC: by its own zone, else in the IANA zone ``zone``, else as if it were UTC.
+    """Convert a time to UTC from its own zone, else from the IANA zone ``zone``, else as if it were UTC.
 
-    Raises OverflowError for a time that is in UTC before the year 1 or after 9999.
+    Raises OverflowError for a time that is before the year 1 or after 9999 in UTC.
     """
     if local.tzinfo is not None:
         return ParsedTime(local.astimezone(UTC))

@@ -1,7 +1,7 @@
-"""The files that a lab's archives are made of: those of the lab folder, and those of its recorders.
+"""Open the files that archives are made of: those of the lab folder, and those of its recorders.
 
 A recorder's file has the path ``@nvr/2025-05-02/07/kitchen/30.00.mp4``: the recorder's name in ``labcrate.toml`` and
-the path below its folder. No path below the lab folder that labcrate reads begins so, hence one index holds both.
+the path below its folder. No path in the lab folder that labcrate reads begins with ``@``, so one index has both.
 """
 
 import errno
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import RecorderFolder
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 
@@ -19,18 +20,18 @@ _RECORDER_PREFIX = "@"
 
 
 class FileReader(Protocol):
-    """What opens files by their paths and says in which state they are."""
+    """An object that opens files by path and returns their identities."""
 
     def open(self, path: str) -> int:
         """Open a regular file for reading and return its descriptor; the caller closes it. Raises OSError."""
 
     def identity(self, path: str) -> Identity:
-        """Return the state of a file on disk. Raises OSError when it is gone."""
+        """Return the identity of a file. Raises OSError if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabFiles:
-    """The files of a lab and of those recorders whose folders may be read; ``folders`` are by recorder's name."""
+    """The files of a lab and of the recorders whose folders may be read; ``folders`` are by recorder name."""
 
     lab: LabFolder
     folders: Mapping[str, Path] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class LabFiles:
     def open(self, path: str) -> int:
         """Open a regular file for reading and return its descriptor; the caller closes it.
 
-        Raises OSError: ELOOP behind a symbolic link, ENODEV where the recorder's folder is closed or not there.
+        Raises OSError: ELOOP for a symbolic link, ENODEV if the recorder's folder may not be read or is missing.
         """
         at = split_recorder_path(path)
         if at is None:
@@ -51,7 +52,7 @@ class LabFiles:
             raise
 
     def identity(self, path: str) -> Identity:
-        """Return the state of a file on disk, without opening it. Raises OSError as ``open`` does."""
+        """Return the identity of a file without opening it. Raises OSError as ``open`` does."""
         at = split_recorder_path(path)
         if at is None:
             return self.lab.identity(path)
@@ -63,42 +64,42 @@ class LabFiles:
             raise
 
     def identities(self, name: str, paths: Sequence[str]) -> Iterator[Identity | OSError]:
-        """Yield the state of each file of one recorder, by its path below the recorder's folder, or the OSError."""
+        """Yield the identity (or the OSError) of each file of one recorder, by its path below the recorder's folder."""
         for below in paths:
             self._recorder(name, below)
         return RecorderFolder(self.folders[name], name).identities(paths)
 
     def has_folder(self, name: str) -> bool:
-        """Return whether the folder of a recorder that may be read is there."""
+        """Return whether the folder of a recorder exists. Raises KeyError if it may not be read."""
         folder = self.folders[name]
-        if folder.is_dir():  # each file in it says itself when it is gone
+        if folder.is_dir():  # nothing to record for the server: each file in it is recorded when it is read
             return True
         self.lab.before_read(str(folder))
         return folder.is_dir()
 
     def disk_path(self, path: str) -> str | None:
-        """Return where a file lies on disk, to notice changes of it; None where its recorder may not be read."""
+        """Return the absolute path of a file, to detect changes of it; None if its recorder may not be read."""
         at = split_recorder_path(path)
         if at is None:
             return f"{self.lab.root}/{path}"
         return f"{self.folders[at[0]]}/{at[1]}" if at[0] in self.folders else None
 
     def _recorder(self, name: str, below: str) -> RecorderFolder:
-        """Return a recorder's folder, of which a file is going to be read. Raises OSError."""
+        """Return the folder of a recorder before a file in it is read. Raises OSError if it may not be read."""
         if name not in self.folders:
-            raise OSError(errno.ENODEV, "its recorder's folder may not be read")
+            raise OSError(errno.ENODEV, Message("lab.recorder_not_allowed"))
         self.lab.before_read(f"{self.folders[name]}/{below}")
         return RecorderFolder(self.folders[name], name)
 
 
 def _check_folder_exists(folder: RecorderFolder) -> None:
-    """Raise OSError where the whole folder is gone, which is a disk that is not connected: no file of it is gone."""
+    """Raise OSError if the whole folder is missing: then its disk is not connected, and no single file was deleted."""
     if not folder.root.is_dir():
-        raise OSError(errno.ENODEV, "its recorder's folder is not there")
+        raise OSError(errno.ENODEV, Message("lab.recorder_missing"))
 
 
 def recorder_path(name: str, below: str) -> str:
-    """Return the path of a recorder's file: ``below`` is the one below its folder."""
+    """Return the path of a recorder's file; ``below`` is its path below the recorder's folder."""
     return f"{_RECORDER_PREFIX}{name}/{below}"
 
 
@@ -108,7 +109,7 @@ def is_recorder_path(path: str) -> bool:
 
 
 def split_recorder_path(path: str) -> tuple[str, str] | None:
-    """Return the recorder's name and the path below its folder; None for a file of the lab folder."""
+    """Return the recorder's name and the path below its folder, or None for a file of the lab folder."""
     if not path.startswith(_RECORDER_PREFIX):
         return None
     name, _, below = path[len(_RECORDER_PREFIX) :].partition("/")
@@ -116,6 +117,6 @@ def split_recorder_path(path: str) -> tuple[str, str] | None:
 
 
 def display_path(path: str) -> str:
-    """Return a path as people are shown it: ``nvr: 2025-05-02/07/kitchen/30.00.mp4`` for a recorder's file."""
+    """Return a path for display: ``nvr: 2025-05-02/07/kitchen/30.00.mp4`` for a recorder's file."""
     at = split_recorder_path(path)
     return printable(path if at is None else f"{at[0]}: {at[1]}")

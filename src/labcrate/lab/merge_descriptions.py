@@ -1,4 +1,4 @@
-"""One description out of several: each field comes from the first file that has it."""
+"""Merge the descriptions of a session: each field comes from the first file that has it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,21 @@ from typing import Any
 
 from labcrate.lab.instants import read_instant
 from labcrate.lab.session_descriptions import DescriptionSource
+from labcrate.messages.message import Message
 
 _IDS = frozenset({"id", "sessionId"})
 _TIMES = frozenset({"startTime", "endTime"})
-# How a field of known type looks when it is empty. Any other empty value of such a field is of the wrong type.
+# The empty value of each field of known type. Any other empty value of such a field has the wrong type.
 _EMPTY: Mapping[str, Any] = {"tags": [], "metadata": {}, "selectedDevices": {}}
 _TYPED = frozenset({*_EMPTY, *_TIMES, "name", "title", "description", "status", "notes"})
 
 
 @dataclass(frozen=True, slots=True)
 class MergedDescription:
-    """The fields that a session has, each with the source that it comes from.
+    """The fields of a session, each with its source.
 
-    ``described`` has those fields too that are null or empty everywhere. ``name_key`` is the key of the session's
-    name: the ``title`` serves where a file has no ``name``. ``user``: whose session it is.
+    ``all_fields`` also has the fields that are null or empty in every source. ``name_key`` is the key of the session's
+    name: ``title`` if the first file with either of them has no ``name``. ``user`` is the user who owns the session.
     """
 
     sources: Sequence[DescriptionSource]
@@ -31,12 +32,12 @@ class MergedDescription:
 
 
 def merge_descriptions(
-    sources: Sequence[DescriptionSource], zone: str | None, warnings: list[str]
+    sources: Sequence[DescriptionSource], zone: str | None, warnings: list[Message]
 ) -> MergedDescription:
-    """Merge descriptions of one session, the strongest first; each difference between two files is a warning.
+    """Merge the descriptions of a session, in order of precedence; append a warning for each difference between files.
 
-    A source has a field where that is neither null nor empty (an empty text, list or object): the platform writes
-    empty ones for whatever a form left open. Times are compared as instants, those without a zone in ``zone``.
+    A field that is null or empty (an empty text, list or object) counts as missing: the platform writes empty values
+    for the fields of a form that were not filled in. Times are compared as instants, those without a zone in ``zone``.
     """
     fields: dict[str, Any] = {}
     origin: dict[str, DescriptionSource] = {}
@@ -52,8 +53,7 @@ def merge_descriptions(
             elif name not in _IDS and not _is_same_value(name, fields[name], value, zone):
                 differing.setdefault(origin[name].path, []).append(name)
         for path, names in differing.items():
-            differ = f"{source.path} and {path} differ in {', '.join(sorted(names))}"
-            warnings.append(f"{differ}; {path} is taken.")
+            warnings.append(Message("lab.sources_differ", source=source.path, used=path, fields=sorted(names)))
     name_key = next((key for s in sources for key in ("name", "title") if _has_value(key, s.fields.get(key))), "name")
     return MergedDescription(sources, fields, origin, described, name_key, _find_user(sources, fields))
 
@@ -76,7 +76,7 @@ def _is_same_value(name: str, one: Any, other: Any, zone: str | None) -> bool:
 
 
 def _find_user(sources: Sequence[DescriptionSource], fields: Mapping[str, Any]) -> str | None:
-    """The user that the description names, if one of the users whose files describe it, else the first of these."""
+    """Return the user in the description, if a file of that user describes the session, else the first such user."""
     users = [source.user for source in sources if source.user is not None]
     owner = fields.get("userId")
     named = str(owner) if isinstance(owner, str | int) and not isinstance(owner, bool) else None

@@ -1,9 +1,9 @@
-"""Patterns of paths that tell a camera and a time: ``{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4``.
+"""Patterns of paths that contain a camera and a time: ``{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4``.
 
-A pattern is compiled to one regular expression for each folder of the path and one for the name, so that a search
-can leave out whole folders of other days. All placeholders of time have a fixed width. Of two that take any length
-in one part (``{camera}`` and ``{any}``) the first one ends at the earliest place where what follows it fits, and an
-atomic group keeps it there: the effort grows with the length of the name alone.
+A pattern is compiled to one regular expression for each folder of the path and one for the file name, so that a search
+can skip folders of other days. All placeholders of time have a fixed width. If one part has two placeholders of any
+length (``{camera}`` and ``{any}``), the first one ends at the first position where the text after it matches; an atomic
+group prevents backtracking, so that matching takes linear time.
 """
 
 import difflib
@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import shift_instant
 
 EXTENSION = ".mp4"
@@ -31,26 +32,30 @@ PLACEHOLDERS: Mapping[str, str] = {
     "S": "second",
     "f": "milliseconds, three digits",
     "epoch": "seconds since 1970 (ten digits) or milliseconds (thirteen)",
-    "camera": "the recorder's word for the camera",
-    "any": "anything within one name, or nothing",
+    "camera": "the recorder's name of the camera",
+    "any": "any text within one name, also none",
 }
 _DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 3}
 _UNBOUNDED = {"camera": "[^/]+", "any": "[^/]*"}
 _PIECE = re.compile(r"\{([^{}]*)\}|([^{}]+)|([{}])")
-# In this order, so that folders that hold only the first of them already bound the time.
+# In this order, so that folders with the first of these fields alone already bound the time.
 _ORDER = ("Y", "m", "d", "H", "M", "S")
 
 
 class PatternError(ValueError):
-    """A pattern that cannot be meant; the message is the rest of a sentence about it."""
+    """An invalid pattern; the message is a sentence without its subject, which is the pattern."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPath:
-    """What a path says: the camera's word (None where the pattern has none) and a time.
+    """The camera in a path (None if the pattern has no camera) and its time.
 
-    ``time`` is UTC where the path holds seconds since 1970, else it has no zone. The recording began at ``time`` or
-    at most ``uncertainty_s`` seconds later.
+    ``time`` is in UTC if the path has seconds since 1970, else it has no zone. The recording began at ``time`` or at
+    most ``uncertainty_s`` seconds later.
     """
 
     camera: str | None
@@ -58,10 +63,10 @@ class ParsedPath:
     uncertainty_s: float = 0.0
 
     def start_bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Return the earliest and the latest instant (UTC) that the time may mean in a zone.
+        """Return the earliest and the latest start (UTC) of the recording, with the time read in a zone.
 
-        They differ in the hour that occurs twice when summer time ends, and in the one that does not occur when it
-        begins (PEP 495, "The fold attribute").
+        They differ in the hour that occurs twice when summer time ends, in the one that is skipped when it begins (PEP
+        495, "The fold attribute"), and by ``uncertainty_s``.
         """
         earliest, latest = (
             utc_bounds(self.time, self.time, zone) if self.time.tzinfo is None else (self.time, self.time)
@@ -70,7 +75,7 @@ class ParsedPath:
 
 
 def utc_bounds(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the earliest and latest instant (UTC) of a span of a zone's wall clock."""
+    """Return the earliest and the latest instant (UTC) of a span of local time in a zone."""
     if zone.key == "UTC":
         return low.replace(tzinfo=UTC), high.replace(tzinfo=UTC)
     instants = [
@@ -83,16 +88,16 @@ def utc_bounds(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime,
 
 @lru_cache(maxsize=4096)
 def _offsets(zone: ZoneInfo, minute: datetime) -> tuple[timedelta, ...]:
-    """Return how far a wall clock's minute may be ahead of UTC; clocks change at whole minutes."""
+    """Return the possible offsets from UTC of a minute of local time; clocks change at whole minutes."""
     return tuple(minute.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
 
 
 class PathPattern:
-    """A compiled pattern: one part for each folder and one for the file's name.
+    """A compiled pattern: one part for each folder and one for the file name.
 
-    ``parts`` are anchored regular expressions, to be used with ``fullmatch``; a part without a placeholder is also in
-    ``literals``. ``repeats_date[i]`` says that a field of time in parts 0 to i is found again in a later part, which
-    is the one that counts.
+    ``parts`` are regular expressions for ``fullmatch``; ``literals`` has the text of each part without placeholders,
+    else None. ``repeats_date[i]`` is whether a field of time in parts 0 to i occurs again in a later part, which is
+    used.
     """
 
     __slots__ = ("literals", "parts", "repeats_date", "text")
@@ -111,7 +116,7 @@ class PathPattern:
         _check_fields(set().union(*fields))
 
     def parse(self, path: str) -> ParsedPath | None:
-        """Return what a path says; None for one that does not fit or holds no possible date."""
+        """Return the camera and time of a path, or None if it does not match or has no valid date."""
         names = path.split("/")
         if len(names) != len(self.parts):
             return None
@@ -124,7 +129,7 @@ class PathPattern:
         return interpret_fields(fields)
 
     def format(self, time: datetime, camera: str = "", anything: str = "") -> str:
-        """Return the path of a recording: ``time`` is in UTC for ``{epoch}`` and a wall clock's for the rest."""
+        """Return the path of a recording; ``time`` is in UTC for ``{epoch}``, else local time."""
         values = {
             "Y": f"{time.year:04}", "y": f"{time.year % 100:02}", "m": f"{time.month:02}", "d": f"{time.day:02}",
             "H": f"{time.hour:02}", "M": f"{time.minute:02}", "S": f"{time.second:02}",
@@ -141,14 +146,14 @@ class PathPattern:
 def recorder_pattern(text: str) -> PathPattern:
     """Compile the pattern of a recorder's paths. Raises PatternError."""
     if not text.lower().endswith(EXTENSION):
-        raise PatternError(f"has to end in {EXTENSION}, for only MP4 recordings are taken")
+        raise PatternError(Message("lab.pattern_extension", extension=EXTENSION))
     _check_path(text)
     return PathPattern(text)
 
 
 @lru_cache(maxsize=1 << 14)
 def parse_recorder_path(pattern: str, path: str) -> ParsedPath | None:
-    """Return what a recorder's path says by a pattern, as ``PathPattern.parse`` does; a plan needs it several times."""
+    """Return the camera and time of a recorder's path; cached, because a plan parses the same paths several times."""
     return recorder_pattern(pattern).parse(path)
 
 
@@ -156,20 +161,20 @@ def parse_recorder_path(pattern: str, path: str) -> ParsedPath | None:
 def name_pattern(text: str) -> PathPattern:
     """Compile the pattern of a camera's file names, without their extension. Raises PatternError."""
     if "/" in text:
-        raise PatternError("is for a file's name alone; leave out the folders and the slash")
+        raise PatternError(Message("lab.pattern_folder"))
     if text.lower().endswith(EXTENSION):
-        raise PatternError(f"is for the name without its extension; leave out {EXTENSION}")
+        raise PatternError(Message("lab.pattern_no_extension", extension=EXTENSION))
     _check_path(text)
     return PathPattern(text)
 
 
 def _check_path(text: str) -> None:
     if len(text) > _MAX_LENGTH:
-        raise PatternError(f"is longer than {_MAX_LENGTH} characters; a path's pattern is shorter")
+        raise PatternError(Message("lab.pattern_length", most=_MAX_LENGTH))
     if not text.isprintable():
-        raise PatternError("holds a control character; write it on one line")
+        raise PatternError(Message("lab.pattern_control"))
     if any(name in ("", ".", "..") for name in text.split("/")):
-        raise PatternError("has to be a path below the folder: without a slash at either end, '//', '.' or '..'")
+        raise PatternError(Message("lab.pattern_path"))
 
 
 def _split_placeholders(name: str) -> list[tuple[str | None, str]]:
@@ -177,16 +182,17 @@ def _split_placeholders(name: str) -> list[tuple[str | None, str]]:
     pieces: list[tuple[str | None, str]] = []
     for key, text, brace in _PIECE.findall(name):
         if brace:
-            raise PatternError(f"has a {brace!r} without its partner; a placeholder is written like {{camera}}")
+            raise PatternError(Message("lab.pattern_brace", brace=brace))
         if text:
             pieces.append((None, text))
         elif key in PLACEHOLDERS:
             pieces.append((key, ""))
         else:
             near = difflib.get_close_matches(key, PLACEHOLDERS, n=1, cutoff=0.5)
-            others = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
-            hint = f"did you mean {{{near[0]}}}?" if near else f"there are {others}"
-            raise PatternError(f"has the unknown placeholder {{{key[:40]}}}; {hint}")
+            if near:
+                raise PatternError(Message("lab.pattern_misspelled", name=key[:40], nearest=near[0]))
+            others = [f"{{{known}}}" for known in PLACEHOLDERS]
+            raise PatternError(Message("lab.pattern_placeholder", name=key[:40], placeholders=others))
     return pieces
 
 
@@ -194,15 +200,15 @@ def _compile_part(pieces: list[tuple[str | None, str]], *, last: bool) -> re.Pat
     """Compile one part; everything from one unbounded placeholder to the next one is an atomic group."""
     unbounded = [i for i, (key, _) in enumerate(pieces) if key in _UNBOUNDED]
     if any(after == before + 1 for before, after in pairwise(unbounded)):
-        raise PatternError("has {camera} and {any} side by side; put what separates them between")
+        raise PatternError(Message("lab.pattern_side_by_side"))
     if any(sum(key == name for key, _ in pieces) > 1 for name in {key for key, _ in pieces if key} - {"any"}):
-        raise PatternError("has one placeholder twice in one name; use {any} for the second one")
+        raise PatternError(Message("lab.pattern_twice"))
     expression = []
     for i, (key, text) in enumerate(pieces):
         if key is None:
             end = last and i == len(pieces) - 1 and text.lower().endswith(EXTENSION)
-            kept = text[: -len(EXTENSION)] if end else text
-            expression.append(re.escape(kept) + (rf"(?i:{re.escape(EXTENSION)})" if end else ""))
+            stem = text[: -len(EXTENSION)] if end else text
+            expression.append(re.escape(stem) + (rf"(?i:{re.escape(EXTENSION)})" if end else ""))
         elif key in _UNBOUNDED:
             more = i != unbounded[-1]
             inside = f"{_UNBOUNDED[key]}{'?' if more else ''}"
@@ -220,20 +226,20 @@ def _field_name(key: str) -> str:
 
 
 def _check_fields(fields: set[str]) -> None:
-    """Check that the placeholders make a whole time. Raises PatternError."""
+    """Check that the placeholders are enough for a time. Raises PatternError."""
     if "epoch" in fields:
         if fields > {"epoch"}:
-            raise PatternError("has {epoch} and a date; use one of them, and {any} for the other")
+            raise PatternError(Message("lab.pattern_epoch_and_date"))
         return
     missing = [f"{{{key}}}" for key in ("Y", "m", "d", "H", "M") if key not in fields]
     if missing:
-        raise PatternError(f"does not tell when a recording began; it lacks {', '.join(missing)} (or {{epoch}})")
+        raise PatternError(Message("lab.pattern_incomplete", missing=missing))
     if "f" in fields and "S" not in fields:
-        raise PatternError("has milliseconds {f} without seconds {S}; add {S}")
+        raise PatternError(Message("lab.pattern_milliseconds"))
 
 
 def matched_fields(match: re.Match[str]) -> dict[str, str]:
-    """Return the fields of a matched part, with a year of two digits as one of four (20yy)."""
+    """Return the fields of a matched part; a year of two digits becomes one of four (20yy)."""
     fields = match.groupdict()
     if "y" in fields:
         fields["Y"] = f"20{fields.pop('y')}"
@@ -241,7 +247,7 @@ def matched_fields(match: re.Match[str]) -> dict[str, str]:
 
 
 def interpret_fields(fields: Mapping[str, str]) -> ParsedPath | None:
-    """Return what a whole path's fields say; None where they are no date."""
+    """Return the camera and time of the fields of a whole path, or None if they are not a valid date."""
     camera = fields.get("camera")
     try:
         if "epoch" in fields:
@@ -249,16 +255,16 @@ def interpret_fields(fields: Mapping[str, str]) -> ParsedPath | None:
             return ParsedPath(camera, _EPOCH + timedelta(seconds=seconds))
         day = int(fields["Y"]), int(fields["m"]), int(fields["d"])
         second, thousandths = int(fields.get("S", "0")), int(fields.get("f", "0"))
-        time = datetime(*day, int(fields["H"]), int(fields["M"]), second, thousandths * 1000)  # noqa: DTZ001 - a wall clock's
+        time = datetime(*day, int(fields["H"]), int(fields["M"]), second, thousandths * 1000)  # noqa: DTZ001 - local time
     except (ValueError, OverflowError):
         return None
     return ParsedPath(camera, time, 0.0 if "S" in fields else 60.0)
 
 
 def wall_clock_bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | None:
-    """Return the span of the wall clock that the fields of the first folders allow.
+    """Return the span of local time that the fields of the first folders allow, or None if they do not bound it.
 
-    None where they do not bound it. Raises ValueError for fields that are no date.
+    Raises ValueError if the fields are not a valid date.
     """
     known = []
     for key in _ORDER:
@@ -268,6 +274,6 @@ def wall_clock_bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | 
     if not known:
         return None
     year, month, day, hour, minute, second = [*known, *(1, 1, 1, 0, 0, 0)[len(known) :]]
-    low = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock's
+    low = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - local time
     width = (366, 31, 1, 1 / 24, 1 / 1440, 1 / 86400)[len(known) - 1]
     return low, low + timedelta(days=width)

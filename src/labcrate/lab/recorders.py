@@ -1,11 +1,11 @@
-"""Recorders that know no sessions: which files of theirs overlap a span of time, by the paths alone.
+"""Find the files of video recorders that overlap a span of time, by the times in their paths alone.
 
-Two are built in, as their own source writes the paths:
+Two types are built in, with the paths that their source code writes:
 
 - Frigate: ``move_segment`` in ``frigate/record/maintainer.py`` names a file by its start in UTC, as
   ``%Y-%m-%d/%H``, the camera, ``%M.%S.mp4``; ``MAX_SEGMENT_DURATION`` in ``frigate/const.py`` is 600 seconds.
 - motionEye: ``movie_filename`` is ``%Y-%m-%d/%H-%M-%S`` unless its owner changes it, below a folder of the camera
-  (``target_dir``), both in ``motioneye/config.py``; times are the machine's, and files may be of any length.
+  (``target_dir``), both in ``motioneye/config.py``; times are in the machine's zone, and files may be of any length.
 """
 
 import errno
@@ -19,20 +19,28 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import open_file_below, open_folder_below
-from labcrate.lab.path_pattern import PathPattern, interpret_fields, matched_fields, recorder_pattern, wall_clock_bounds
-from labcrate.lab.path_pattern import utc_bounds as instants_between
+from labcrate.lab.folder import NOT_REGULAR, SYMBOLIC_LINK, open_file_below, open_folder_below
+from labcrate.lab.path_pattern import (
+    PathPattern,
+    interpret_fields,
+    matched_fields,
+    recorder_pattern,
+    utc_bounds,
+    wall_clock_bounds,
+)
 from labcrate.lab.text import expand_home
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.timespan import TimeSpan
 
 SETTINGS_FILE = "labcrate.toml"
+_LINK = Message("lab.segment_link")
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderType:
-    """A recorder that is known by name: its pattern, its zone (None: the lab's) and its longest file."""
+    """A built-in type of recorder: its pattern, its zone (None: the lab's) and the length of its longest file."""
 
     pattern: str
     time_zone: str | None
@@ -40,24 +48,24 @@ class RecorderType:
 
 
 LONGEST_FILE = timedelta(hours=24)
-"""The longest file of a recorder of which nothing else is known."""
+"""The length of the longest file of a recorder, unless its type or labcrate.toml sets another."""
 
 RECORDER_TYPES: Mapping[str, RecorderType] = {
     "frigate": RecorderType("{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(seconds=600)),
     "motioneye": RecorderType("{camera}/{Y}-{m}-{d}/{H}-{M}-{S}.mp4", None, LONGEST_FILE),
 }
 
-# A folder's dates are the wall clock's of its zone, exactly. Where the date stands again further down, the folder may
-# have been named by another clock (that of the machine that received the file, say): zones are up to 26 hours apart.
+# A folder's date is in the recorder's zone, exactly. If the date is repeated further down, the folder may have been
+# named by another clock (of the machine that received the file, for example): zones are up to 26 hours apart.
 _MAX_ZONE_DIFFERENCE = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A recorder's file: ``path`` below the recorder's folder, the recorder's word for its camera, when it began.
+    """A recorder's file: its path below the recorder's folder, the recorder's name of its camera, and its start.
 
     It began at ``start`` (UTC) or at most ``start_uncertainty_s`` seconds later: an hour that occurs twice, or a
-    name without seconds. How long it is, the path does not say.
+    name without seconds. Its length is not in the path.
     """
 
     path: str
@@ -69,22 +77,22 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SkippedFile:
-    """Something inside the span that was not taken, and why; ``path`` is below the recorder's folder."""
+    """A file or folder inside the span that was skipped, and why; ``path`` is below the recorder's folder."""
 
     path: str
-    reason: str
+    reason: Message
 
 
 def recorder_folder_path(recorder: Recorder, lab_root: Path) -> Path:
-    """Return where a recorder's files lie, without symbolic links above them. Raises DocumentError."""
+    """Return the absolute path of a recorder's folder, with symbolic links resolved. Raises DocumentError."""
     try:
         return (lab_root / Path(recorder.folder).expanduser()).resolve()
-    except (OSError, RuntimeError):  # no home folder of that name; links in a circle
-        raise _no_folder_error(recorder.name, "cannot be found") from None
+    except (OSError, RuntimeError):  # unknown user after ~, or a loop of links
+        raise DocumentError(SETTINGS_FILE, _place(recorder.name), Message("lab.recorder_folder_unknown")) from None
 
 
 def recorder_folder_paths(recorders: Sequence[Recorder], lab_root: Path) -> dict[str, Path]:
-    """Return the folders of recorders by name, wherever they lie; those that cannot be found are left out."""
+    """Return the folders of recorders by name, inside or outside the lab; those that cannot be found are left out."""
     folders = {}
     for recorder in recorders:
         with suppress(DocumentError):
@@ -95,11 +103,10 @@ def recorder_folder_paths(recorders: Sequence[Recorder], lab_root: Path) -> dict
 def allowed_recorders(
     recorders: Sequence[Recorder], lab_root: Path, allowed: Sequence[Path]
 ) -> tuple[dict[str, Path], tuple[Recorder, ...]]:
-    """Divide recorders into those a server may read, with their folders by name, and the others.
+    """Divide recorders into those that a server may read, with their folders by name, and the others.
 
-    A folder inside the lab may always be read, one outside only where it is, or lies below, one of ``allowed``:
-    whoever can write ``labcrate.toml`` must not decide what the server's user shows. Symbolic links are resolved
-    before they are compared.
+    A folder inside the lab may always be read, one outside only if it is one of ``allowed`` or below one: otherwise
+    everyone who can edit ``labcrate.toml`` could publish files of the server's user. Symbolic links are resolved first.
     """
     roots = [root.resolve() for root in (lab_root, *(expand_home(str(path)) for path in allowed))]
     may: dict[str, Path] = {}
@@ -118,9 +125,9 @@ def allowed_recorders(
 
 
 class RecorderFolder:
-    """A recorder's folder, read-only: its files by their path below it, without following a symbolic link.
+    """A recorder's folder, read-only; files are opened by their path below it, without following symbolic links.
 
-    ``name`` is the recorder's in labcrate.toml: messages say that, never where the folder is.
+    ``name`` is the recorder's name in labcrate.toml; messages use it, never the path of the folder.
     """
 
     __slots__ = ("name", "root")
@@ -136,7 +143,7 @@ class RecorderFolder:
         return open_file_below(self.root, _check_path(path))
 
     def identity(self, path: str) -> Identity:
-        """Return the state of a file on disk, without opening it. Raises OSError when it is gone or no file."""
+        """Return the identity of a file without opening it. Raises OSError if it does not exist or is no file."""
         *folders, name = _check_path(path).split("/")
         at = open_folder_below(self.root, folders)
         try:
@@ -145,7 +152,7 @@ class RecorderFolder:
             os.close(at)
 
     def identities(self, paths: Iterable[str]) -> Iterator[Identity | OSError]:
-        """Yield the state of each file, or what ``identity`` would raise; a folder of many is opened once."""
+        """Yield the identity of each file, or the OSError; a folder is opened once for consecutive files in it."""
         at, opened = -1, ""
         try:
             for path in paths:
@@ -168,22 +175,22 @@ class RecorderFolder:
 def _identity(at: int, name: str) -> Identity:
     state = os.stat(name, dir_fd=at, follow_symlinks=False)
     if stat.S_ISLNK(state.st_mode):
-        raise OSError(errno.ELOOP, "it is, or lies behind, a symbolic link, and those are never followed")
+        raise OSError(errno.ELOOP, SYMBOLIC_LINK)
     if not stat.S_ISREG(state.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
+        raise OSError(errno.EINVAL, NOT_REGULAR)
     return Identity.of(state)
 
 
 def _check_path(path: str) -> str:
     if any(name in ("", ".", "..") for name in path.split("/")):
-        raise FileNotFoundError(errno.ENOENT, "not a path below the recorder's folder")
+        raise FileNotFoundError(errno.ENOENT, Message("lab.outside_recorder_folder"))
     return path
 
 
 def segment_member_name(camera: str, start: datetime) -> str:
-    """Return the name of a segment in an archive: ``kitchen_20250502T073000Z.mp4``, in the order of time.
+    """Return the name of a segment in an archive: ``kitchen_20250502T073000Z.mp4``; names sort by time.
 
-    Milliseconds are added where there are any; ``_`` sorts after the dot of the extension.
+    Milliseconds are added if there are any; ``_`` sorts after the dot of the extension.
     """
     utc = start.astimezone(UTC)
     date, thousandths = f"{utc.year:04}{utc:%m%dT%H%M%SZ}", utc.microsecond // 1000
@@ -195,28 +202,27 @@ def scan_recorder(
 ) -> Iterator[Segment]:
     """Yield the files of a recorder that may overlap a span, in the order of their paths.
 
-    A file counts if it began before the span's end and at most ``recorder.longest`` before its start. Folders of
-    other days and hours are not read. What is inside the span and was not taken (symbolic links, empty files, closed
-    folders) is appended to ``skipped``. Raises DocumentError when the recorder's folder cannot be read.
+    These began before the span's end and at most ``recorder.longest`` before its start. Folders of other days and
+    hours are not read. Symbolic links, empty files and unreadable folders inside the span are appended to ``skipped``.
+    Raises DocumentError if the recorder's folder cannot be read.
     """
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise _no_folder_error(recorder.name, f"cannot be read ({error.strerror})") from None
+        problem = Message("lab.recorder_folder_unreadable", reason=error.strerror)
+        raise DocumentError(SETTINGS_FILE, _place(recorder.name), problem) from None
     try:
         yield from _RecorderScan(recorder, span, [] if skipped is None else skipped).scan_folder(root, "", 0, {})
     finally:
         os.close(root)
 
 
-def _no_folder_error(name: str, why: str) -> DocumentError:
-    return DocumentError(
-        SETTINGS_FILE, f'recorder "{name}"', f"its folder {why}; connect its disk or correct 'folder'."
-    )
+def _place(name: str) -> Message:
+    return Message("lab.recorder", name=name)
 
 
 class _RecorderScan:
-    """One search: the pattern, the zone, and the instants between which a file may have begun."""
+    """One search: the pattern, the zone, and the span in which files must have begun."""
 
     def __init__(self, recorder: Recorder, span: TimeSpan, skipped: list[SkippedFile]) -> None:
         self._pattern: PathPattern = recorder_pattern(recorder.pattern)
@@ -225,7 +231,7 @@ class _RecorderScan:
         self._skipped = skipped
 
     def scan_folder(self, at: int, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
-        """Yield what is in an open folder, ``depth`` parts of the pattern below the recorder's."""
+        """Yield the segments in an open folder, which is ``depth`` levels below the recorder's folder."""
         last = depth == len(self._pattern.parts) - 1
         literal = self._pattern.literals[depth]
         if literal is not None and not last:
@@ -250,7 +256,7 @@ class _RecorderScan:
         try:
             inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
         except FileNotFoundError:
-            return  # recorders delete old folders while others look at them
+            return  # recorders delete old folders during a search
         except OSError as error:
             if reason := _why_unreadable(at, name, error):
                 self._skipped.append(SkippedFile(f"{path}{name}", reason))
@@ -261,12 +267,12 @@ class _RecorderScan:
             os.close(inside)
 
     def _may_contain(self, fields: Mapping[str, str], depth: int) -> bool:
-        """Return whether a file below a folder with these fields may have begun in time."""
+        """Return whether a file below a folder with these fields may have begun in the span."""
         try:
             wall = wall_clock_bounds(fields)
             if wall is None:
                 return True
-            low, high = instants_between(*wall, self._zone)
+            low, high = utc_bounds(*wall, self._zone)
             margin = _MAX_ZONE_DIFFERENCE if self._pattern.repeats_date[depth] else timedelta()
             return self._start_window.overlaps(TimeSpan(low, high).padded(margin))
         except ValueError:
@@ -275,10 +281,10 @@ class _RecorderScan:
             return True
 
     def _find_segment(self, entry: os.DirEntry[str], path: str, fields: Mapping[str, str]) -> Iterator[Segment]:
-        said = interpret_fields(fields)
-        if said is None:
+        parsed = interpret_fields(fields)
+        if parsed is None:
             return
-        earliest, latest = said.start_bounds(self._zone)
+        earliest, latest = parsed.start_bounds(self._zone)
         if not self._start_window.overlaps(TimeSpan(earliest, latest)):
             return
         try:
@@ -286,22 +292,22 @@ class _RecorderScan:
         except FileNotFoundError:
             return
         if stat.S_ISLNK(state.st_mode):
-            self._skipped.append(SkippedFile(path, "it is a symbolic link, and those are never followed"))
+            self._skipped.append(SkippedFile(path, _LINK))
         elif not stat.S_ISREG(state.st_mode):
-            self._skipped.append(SkippedFile(path, "it is no regular file"))
+            self._skipped.append(SkippedFile(path, Message("lab.segment_no_file")))
         elif state.st_size == 0:
-            self._skipped.append(SkippedFile(path, "it is empty"))
+            self._skipped.append(SkippedFile(path, Message("lab.segment_empty")))
         else:
             uncertainty_s = (latest - earliest).total_seconds()
-            yield Segment(path, said.camera, earliest, uncertainty_s, Identity.of(state))
+            yield Segment(path, parsed.camera, earliest, uncertainty_s, Identity.of(state))
 
 
-def _why_unreadable(at: int, name: str, error: OSError) -> str | None:
-    """Return why a folder cannot be read; None for a file in a folder's place, which is none of the recorder's."""
+def _why_unreadable(at: int, name: str, error: OSError) -> Message | None:
+    """Return why a folder cannot be read; None if it is a file, which the recorder did not write there."""
     try:
         mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
     except OSError:
         return None
     if stat.S_ISLNK(mode):
-        return "it is a symbolic link, and those are never followed"
-    return f"the folder cannot be read ({error.strerror})" if stat.S_ISDIR(mode) else None
+        return _LINK
+    return Message("lab.segment_folder", reason=error.strerror) if stat.S_ISDIR(mode) else None

@@ -1,7 +1,7 @@
-"""The platform's registers of recordings: ``recordings.json``, which says session, camera, start and end of a file.
+"""Read the platform's registers of recordings: ``recordings.json`` with the session, camera, start and end of files.
 
-Read in its shape of the reference platform: an object keyed by id (or a list), in ``data/`` and below each user.
-A field that is absent, null or of a wrong type is unknown; nothing wrong in one entry costs another.
+The format is that of the reference platform: an object keyed by id (or a list), in ``data/`` and in each user's folder.
+A field that is missing, null or of a wrong type is unknown; an error in one entry does not affect the others.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,24 +15,29 @@ from labcrate.errors import DocumentError
 from labcrate.lab.device_files import user_files
 from labcrate.lab.folder import DATA, LabFolder
 from labcrate.lab.instants import ParsedTime, convert_to_utc, read_instant
-from labcrate.lab.json_file import list_entries, parse_json, read_bytes, short_text
+from labcrate.lab.json_file import key_place, list_entries, parse_json, read_bytes, short_text
+from labcrate.messages.message import Message
 from labcrate.model.session import ID_RULE, has_leading_zero, is_session_id, normalize_id
 
 REGISTER_FILE = "recordings.json"
 REGISTER = f"{DATA}/{REGISTER_FILE}"
 
 _BOM = b"\xef\xbb\xbf"
-_NO_TIME = "a time that is none, and is not used; write it as 2025-05-02T19:40:00Z"
+_NO_PATH = Message("lab.register_no_path")
+_NO_TIME = Message("lab.register_no_time")
+_ENDS_BEFORE_START = Message("lab.register_ends_before_start")
+_SESSION_ID_TYPE = Message("lab.register_session_id_type")
+_SESSION_ID = Message("lab.register_session_id", rule=ID_RULE)
 
-_Faults = dict[str, list[str]]
+_Faults = dict[Message, list[str]]
 """The keys of the entries that have each fault."""
 
 
 class RegisteredRecording(msgspec.Struct, frozen=True, gc=False):
-    """What a register says of one recording; None is unknown.
+    """A register's entry for one recording; None is unknown.
 
-    ``file`` and ``key`` are where it says so. ``name`` is the recording's base name: the path before it is of the
-    machine that recorded, and leads nowhere here.
+    ``file`` and ``key`` are the place of the entry. ``name`` is the recording's base name: the path in the register is
+    one of the machine that recorded it.
     """
 
     file: str
@@ -49,8 +54,8 @@ class RegisteredRecording(msgspec.Struct, frozen=True, gc=False):
 class RecordingRegisters(msgspec.Struct, frozen=True):
     """All registers of a lab.
 
-    ``unreadable``: whether a register could not be read. ``refused``: texts that stand for a session's id and are
-    none. ``local``: whether times without a zone were read as UTC, because no zone is known.
+    ``has_unreadable_file``: whether a register could not be read. ``invalid_ids``: texts in the place of a session's
+    id that are not ids. ``assumed_utc``: whether times without a zone were read as UTC, because no zone is known.
     """
 
     recordings: tuple[RegisteredRecording, ...] = ()
@@ -61,7 +66,7 @@ class RecordingRegisters(msgspec.Struct, frozen=True):
 
 
 class _TypedEntry(msgspec.Struct, rename="camel", gc=False):
-    """The fields of interest as the platform writes them: msgspec reads their times many times as fast as Python."""
+    """The used fields of an entry with the types that the platform writes; msgspec parses times faster than Python."""
 
     file_path: str | None = None
     session_id: str | int | None = None
@@ -73,7 +78,7 @@ class _TypedEntry(msgspec.Struct, rename="camel", gc=False):
 
 
 class _UntypedEntry(msgspec.Struct, rename="camel"):
-    """The same fields, of whatever type they are: a wrong one must not cost the file."""
+    """The same fields with any type, for files in which some have a wrong type."""
 
     file_path: Any = None
     session_id: Any = None
@@ -93,9 +98,9 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def read_registers(lab: LabFolder, *, zone: str | None = None) -> RecordingRegisters:
     """Read ``data/recordings.json`` and ``data/user_*/recordings.json``; times without a zone are read in ``zone``."""
-    files, closed = user_files(lab, REGISTER_FILE)
-    reading = _RegisterReader(zone, list(closed))
-    unreadable = bool(closed)
+    files, errors = user_files(lab, REGISTER_FILE)
+    reading = _RegisterReader(zone, list(errors))
+    unreadable = bool(errors)
     for user, path in [(None, REGISTER), *files.items()]:
         try:
             data = read_bytes(lab, path)
@@ -104,14 +109,17 @@ def read_registers(lab: LabFolder, *, zone: str | None = None) -> RecordingRegis
         except DocumentError as error:
             reading.problems.append(error)
             unreadable = True
-    refused = frozenset(reading.invalid_ids)
     return RecordingRegisters(
-        tuple(reading.recordings), tuple(reading.problems), unreadable, refused, reading.assumed_utc
+        tuple(reading.recordings),
+        tuple(reading.problems),
+        unreadable,
+        frozenset(reading.invalid_ids),
+        reading.assumed_utc,
     )
 
 
 def _decode_typed(data: bytes) -> Iterable[tuple[str, _TypedEntry]]:
-    """The entries of a register with their keys. Raises one of _UNDECODED where a field of any is not as it should."""
+    """Return the entries of a register with their keys. Raises one of _DECODE_ERRORS if any field has a wrong type."""
     begins = data.removeprefix(_BOM).lstrip()
     if begins.startswith(b"["):
         return [(f"[{i}]", entry) for i, entry in enumerate(_TYPED_LIST.decode(begins))]
@@ -121,7 +129,10 @@ def _decode_typed(data: bytes) -> Iterable[tuple[str, _TypedEntry]]:
 def _decode_untyped(
     data: bytes, path: str, report: Callable[[DocumentError], None]
 ) -> Iterable[tuple[str, _UntypedEntry]]:
-    """The same, whatever their fields are: at once where all are objects, else one by one. Raises DocumentError."""
+    """Return the entries of a register with their keys, with fields of any type. Raises DocumentError.
+
+    They are decoded at once if all are objects, else one by one.
+    """
     begins = data.removeprefix(_BOM).lstrip()
     try:
         if begins.startswith(b"["):
@@ -138,11 +149,11 @@ def _decode_one_by_one(
         if isinstance(value, dict):
             yield where, msgspec.convert(value, _UntypedEntry)
         else:
-            report(DocumentError(path, f"key {where}", "is no object that describes a recording; correct it."))
+            report(DocumentError(path, key_place(where), Message("lab.recording_no_object")))
 
 
 class _RegisterReader:
-    """Entries made of what the files say, with what is wrong in them, once for each file and fault."""
+    """Collects the entries of all registers, and one error for each file and fault."""
 
     def __init__(self, zone: str | None, problems: list[DocumentError]) -> None:
         self.recordings: list[RegisteredRecording] = []
@@ -150,19 +161,18 @@ class _RegisterReader:
         self.invalid_ids: set[str] = set()
         self.assumed_utc = False
         self._zone = zone
-        # A few sessions, cameras and users have all the entries.
+        # All entries have few different sessions, cameras and users.
         self._ids: dict[str | int, str] = {}
         self._texts: dict[str | int | None, str | None] = {None: None}
 
     def add_file(self, path: str, user: str | None, data: bytes) -> None:
-        """Add the entries of one file. Raises DocumentError for a file that is no register."""
-        faults: dict[str, list[str]] = {}
+        """Add the entries of one file. Raises DocumentError if the file is not a register."""
+        faults: _Faults = {}
         try:
             self._add(path, user, _decode_typed(data), faults)
         except _DECODE_ERRORS:
-            self._add(
-                path, user, self._drop_invalid_fields(_decode_untyped(data, path, self.problems.append), faults), faults
-            )
+            untyped = _decode_untyped(data, path, self.problems.append)
+            self._add(path, user, self._drop_invalid_fields(untyped, faults), faults)
         self.problems += [_fault_error(path, what, keys) for what, keys in faults.items()]
 
     def _add(self, path: str, user: str | None, parsed: Iterable[tuple[str, _TypedEntry]], faults: _Faults) -> None:
@@ -170,7 +180,7 @@ class _RegisterReader:
         for key, raw in parsed:
             name = _base_name(raw.file_path)
             if not name:
-                faults.setdefault("no file path, so that nobody knows which recording is meant", []).append(key)
+                faults.setdefault(_NO_PATH, []).append(key)
                 continue
             start, end = raw.start_time, raw.end_time
             if start is not None and start.tzinfo is not UTC:
@@ -178,12 +188,12 @@ class _RegisterReader:
             if end is not None and end.tzinfo is not UTC:
                 end = self._convert_to_utc(end, key, faults)
             if start and end and end < start:
-                faults.setdefault("an end before its start; neither time is used", []).append(key)
+                faults.setdefault(_ENDS_BEFORE_START, []).append(key)
                 start = end = None
-            told, camera = raw.session_id, raw.camera_id
-            session_id = ids.get(told) if told else None
-            if session_id is None and told not in (None, ""):
-                session_id = self._session_id(told, key, faults)
+            session, camera = raw.session_id, raw.camera_id
+            session_id = ids.get(session) if session else None
+            if session_id is None and session not in (None, ""):
+                session_id = self._session_id(session, key, faults)
             self.recordings.append(
                 RegisteredRecording(
                     path,
@@ -201,7 +211,7 @@ class _RegisterReader:
     def _drop_invalid_fields(
         self, parsed: Iterable[tuple[str, _UntypedEntry]], faults: _Faults
     ) -> Iterator[tuple[str, _TypedEntry]]:
-        """The entries without what is wrong in them."""
+        """Yield the entries with None in the place of invalid fields."""
         for key, raw in parsed:
             entry = _TypedEntry(raw.file_path if isinstance(raw.file_path, str) else None)
             if _base_name(entry.file_path):
@@ -209,7 +219,7 @@ class _RegisterReader:
                     _text_or_number, (raw.session_id, raw.camera_id, raw.user_id)
                 )
                 if entry.session_id is None and raw.session_id is not None:
-                    faults.setdefault("a session's id that is neither text nor number", []).append(key)
+                    faults.setdefault(_SESSION_ID_TYPE, []).append(key)
                 entry.start_time = self._time(raw.start_time, key, faults)
                 entry.end_time = self._time(raw.end_time, key, faults)
                 entry.status = raw.status if isinstance(raw.status, str) else None
@@ -223,11 +233,11 @@ class _RegisterReader:
             return session_id
         if not has_leading_zero(text):
             self.invalid_ids.add(session_id)
-            faults.setdefault(f"a session's id that is none: {ID_RULE}", []).append(key)
+            faults.setdefault(_SESSION_ID, []).append(key)
         return None
 
     def _text(self, value: str | int | None) -> str | None:
-        """A text or whole number as a text, None for an empty one."""
+        """Return a text or whole number as text, or None if it is empty."""
         if value not in self._texts:
             self._texts[value] = str(value) or None
         return self._texts[value]
@@ -236,7 +246,7 @@ class _RegisterReader:
         if value is None or value == "":
             return None
         try:
-            with suppress(msgspec.ValidationError):  # as it is read where the whole file is sound
+            with suppress(msgspec.ValidationError):  # first as msgspec reads it in a valid file
                 return self._note_missing_zone(convert_to_utc(msgspec.convert(value, datetime), self._zone))
             return self._note_missing_zone(read_instant(value, self._zone))
         except (ValueError, OverflowError):
@@ -255,9 +265,10 @@ class _RegisterReader:
         return read.instant
 
 
-def _fault_error(path: str, what: str, keys: list[str]) -> DocumentError:
-    others = f"; so have {len(keys) - 1:,} others" if len(keys) > 1 else ""
-    return DocumentError(path, f"key {short_text(keys[0])}", f"the entry has {what}{others}.")
+def _fault_error(path: str, fault: Message, keys: list[str]) -> DocumentError:
+    others = len(keys) - 1
+    problem = Message("lab.register_fault_in_more", fault=fault, count=others) if others else fault
+    return DocumentError(path, key_place(short_text(keys[0])), problem)
 
 
 def _base_name(path: str | None) -> str:

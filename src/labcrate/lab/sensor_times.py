@@ -1,4 +1,4 @@
-"""When the sensor files in a session's own folder end: the latest time in the column ``timestamp``.
+"""Find the earliest and latest time in the sensor files of a session's own folder, in their column ``timestamp``.
 
 These are the files that the reference platform writes there: ``sensor_data/*_sensors.csv``,
 ``sensor_data/sensor_readings.csv`` and ``.json``, ``mqtt_data/session_42_mqtt_traffic.csv``.
@@ -20,6 +20,7 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import SENSOR_DATA, EntryKind, LabFolder
 from labcrate.lab.instants import read_instant
+from labcrate.messages.message import Message
 from labcrate.model.session_bound import EndSource, TimedFile
 
 MQTT_DATA = "mqtt_data"
@@ -32,7 +33,7 @@ _COMMON_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 
 @dataclass(frozen=True, slots=True)
 class SensorTimes:
-    """The evidence of each sensor file that has a time, what is wrong with files, and whether zones are missing."""
+    """The times of each sensor file, the errors of files, and whether times without a zone were read as UTC."""
 
     files: tuple[TimedFile, ...] = ()
     problems: tuple[DocumentError, ...] = ()
@@ -51,11 +52,11 @@ _DECODER = msgspec.json.Decoder(_ReadingsDocument | list[_TimestampRow])
 
 
 def read_sensor_times(lab: LabFolder, session_id: str, session_folder: str, zone: str | None = None) -> SensorTimes:
-    """Return when the platform's sensor files in a session's folder end; times without a zone are read in ``zone``.
+    """Return the times of the platform's sensor files in a session's folder; those without a zone are in ``zone``.
 
-    Rows without a time that can be read count for nothing; a file of which none can be read is a problem.
+    Rows without a valid time are ignored; a file in which no row has a valid time is a problem.
     """
-    evidence, problems, local = [], [], False
+    files, problems, assumed_utc = [], [], False
     for path in _find_files(lab, session_id, session_folder):
         latest = _LatestTime(zone)
         try:
@@ -63,26 +64,29 @@ def read_sensor_times(lab: LabFolder, session_id: str, session_folder: str, zone
             with os.fdopen(fd, "rb") as file:
                 _read_json(file, latest) if path.endswith(".json") else _read_csv(file, latest)
         except OSError as error:
-            problems.append(DocumentError(path, "", f"cannot be read ({error.strerror}); check its permissions."))
+            problems.append(DocumentError(path, "", Message("lab.file_unreadable", reason=error.strerror)))
             continue
         except _NoTimesError as error:
-            problems.append(DocumentError(path, "", str(error)))
+            problems.append(DocumentError(path, "", error.message))
             continue
         if latest.instant is not None:
-            evidence.append(TimedFile(path, EndSource.SENSOR_FILE, latest.instant, latest.first))
-            local |= latest.assumed_utc
+            files.append(TimedFile(path, EndSource.SENSOR_FILE, latest.instant, latest.first))
+            assumed_utc |= latest.assumed_utc
         elif latest.unreadable:
-            what = "no row has a time that can be read; write times as 2025-05-02T19:40:00Z."
-            problems.append(DocumentError(path, "", what))
-    return SensorTimes(tuple(evidence), tuple(problems), local)
+            problems.append(DocumentError(path, "", Message("lab.sensor_file_no_time")))
+    return SensorTimes(tuple(files), tuple(problems), assumed_utc)
 
 
 class _NoTimesError(Exception):
-    """A file in which no times can be found at all."""
+    """A file without a list of times."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__(message)
 
 
 class _LatestTime:
-    """The latest of many times; ``first`` is the earliest, ``unreadable`` counts what is no time."""
+    """The latest of many times; ``first`` is the earliest, ``unreadable`` counts invalid times."""
 
     def __init__(self, zone: str | None) -> None:
         self.instant: datetime | None = None
@@ -93,9 +97,9 @@ class _LatestTime:
         self._low = self._high = ""
 
     def add(self, value: Any) -> None:
-        """Take one time into account."""
+        """Add one time."""
         usual = type(value) is str and _COMMON_FORM.fullmatch(value) is not None
-        # Texts of this one form sort as their times do: what lies between two of them is not parsed.
+        # Texts of this form sort as their times do, so a text between two parsed ones need not be parsed.
         if usual and self._low <= value <= self._high:
             return
         try:
@@ -113,7 +117,7 @@ class _LatestTime:
 
 
 def _find_files(lab: LabFolder, session_id: str, session_folder: str) -> Iterator[str]:
-    """The platform's sensor files that are there. No link is followed."""
+    """Yield the paths of the platform's sensor files in a session's folder; links are not followed."""
     for entry in lab.walk(f"{session_folder}/{SENSOR_DATA}"):
         folder, _, name = entry.path.rpartition("/")
         ours = name in ("sensor_readings.csv", "sensor_readings.json") or fnmatch.fnmatchcase(name, "*_sensors.csv")
@@ -126,14 +130,14 @@ def _find_files(lab: LabFolder, session_id: str, session_folder: str) -> Iterato
 
 
 def _read_json(file: io.BufferedReader, latest: _LatestTime) -> None:
-    # Read, not mapped: a platform that rewrites the file meanwhile would otherwise kill the process with SIGBUS.
+    # Read, not mapped: if the platform truncated a mapped file, the process would end with SIGBUS.
     text = file.read().removeprefix(codecs.BOM_UTF8)
     if not text:
         return
     try:
         document = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _NoTimesError("is no JSON with a list of readings, so it does not say when the session ended.") from None
+        raise _NoTimesError(Message("lab.sensor_file_no_list")) from None
     rows = document.readings or [] if isinstance(document, _ReadingsDocument) else document
     for row in rows:
         if row.timestamp is not None:
@@ -141,7 +145,7 @@ def _read_json(file: io.BufferedReader, latest: _LatestTime) -> None:
 
 
 def _read_csv(file: io.BufferedReader, latest: _LatestTime) -> None:
-    """Go through the lines, each for itself: a row that a crash cut off must not take the following ones along."""
+    """Read each line on its own, so that a row cut off by a crash does not affect the rows after it."""
     begin = file.peek(4)[:2]
     encoding = "utf-16" if begin in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     with io.TextIOWrapper(file, encoding=encoding, errors="replace") as text:
@@ -153,7 +157,7 @@ def _read_csv(file: io.BufferedReader, latest: _LatestTime) -> None:
             if _COLUMN in names:
                 _read_rows(text, delimiter, names.index(_COLUMN), latest)
                 return
-    raise _NoTimesError(f"has no column {_COLUMN!r}, so it does not say when the session ended.")
+    raise _NoTimesError(Message("lab.sensor_file_no_column", column=_COLUMN))
 
 
 def _read_rows(text: TextIO, delimiter: str, at: int, latest: _LatestTime) -> None:

@@ -1,4 +1,4 @@
-"""Which files describe which session: found, checked by id, and not yet read for what they say.
+"""Find the files and entries that describe each session, and check their ids.
 
 A session's fields come from the first file that has them: ``session_data.json`` and ``config.json`` in its own
 folder, ``data/user_*/sessions.json``, ``data/sessions.json``.
@@ -12,7 +12,8 @@ from typing import Any
 from labcrate.errors import DocumentError
 from labcrate.lab.device_files import FOLDER_NOT_READ, user_files
 from labcrate.lab.folder import DATA, SESSION_FOLDER_PREFIX, LabFolder
-from labcrate.lab.json_file import check_text_lengths, convert, list_entries, read_json, short_text
+from labcrate.lab.json_file import check_text_lengths, convert, key_place, list_entries, read_json, short_text
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import ID_RULE, has_leading_zero, is_session_id, normalize_id
 
@@ -33,18 +34,18 @@ class DescriptionSource:
 
     @property
     def place(self) -> str:
-        """The file, and the place in it where it holds more than this."""
-        return f"{self.path}, key {self.where}" if self.where else self.path
+        """Return the file, with the key of the object if the file has several."""
+        return Message("lab.key_in_file", file=self.path, key=self.where) if self.where else self.path
 
 
 @dataclass(slots=True)
 class SessionDescriptions:
-    """All descriptions of the lab.
+    """All descriptions of sessions in the lab.
 
-    ``sources``: by session, the strongest first; a session that only its folder tells of has none. ``broken``: the
-    error of each session that cannot be used. ``problems``: everything else that is wrong. ``unreadable``: those of
-    them that hide sessions or parts of them. ``refused``: texts that stand for an id and are none. ``strays``:
-    objects of refused entries. ``told``: errors of refused entries about sessions that other files describe.
+    ``sources``: by session, in order of precedence; empty for a session with a folder alone. ``broken``: the error of
+    each session that cannot be used. ``problems``: all other errors. ``unreadable``: those of them that may hide
+    sessions. ``invalid_ids``: texts in the place of an id that are not ids. ``rejected_sources``: objects of rejected
+    entries. ``rejected_entries``: the errors of rejected entries, by session.
     """
 
     folders: Mapping[str, str]
@@ -58,22 +59,18 @@ class SessionDescriptions:
 
 
 def find_descriptions(lab: LabFolder) -> SessionDescriptions:
-    """Find every description of a session. Whatever is wrong costs the file, entry or session that it is about."""
+    """Find every description of a session; an error excludes only the file, entry or session that it is in."""
     found = SessionDescriptions(lab.session_folders())
     for session_id, folder in found.folders.items():
         _add_folder(lab, session_id, folder, found)
     for path, text in lab.misnamed_session_folders().items():
         found.invalid_ids.add(text)
-        remedy = f"{ID_RULE}; rename the folder"
-        found.problems.append(
-            DocumentError(
-                printable(path), "", f"'{short_text(text)}' after {SESSION_FOLDER_PREFIX} is no id: {remedy}."
-            )
-        )
-    if barred := lab.unreadable_sessions_folder():
-        _add_unreadable(found, DocumentError(barred.path, "", FOLDER_NOT_READ[barred.kind]))
-    files, closed = user_files(lab, SESSIONS_FILE)
-    for error in closed:
+        problem = Message("lab.folder_without_id", text=short_text(text), prefix=SESSION_FOLDER_PREFIX, rule=ID_RULE)
+        found.problems.append(DocumentError(printable(path), "", problem))
+    if unreadable := lab.unreadable_sessions_folder():
+        _add_unreadable(found, DocumentError(unreadable.path, "", FOLDER_NOT_READ[unreadable.kind]))
+    files, errors = user_files(lab, SESSIONS_FILE)
+    for error in errors:
         _add_unreadable(found, error)
     for user, path in [*files.items(), (None, SESSIONS_LIST)]:
         _add_file(lab, path, user, found)
@@ -87,7 +84,7 @@ def _add_unreadable(found: SessionDescriptions, error: DocumentError) -> None:
 
 
 def _add_folder(lab: LabFolder, session_id: str, folder: str, found: SessionDescriptions) -> None:
-    """The files in a session's own folder: one that does not parse breaks that session alone."""
+    """Add the files in a session's own folder; if one cannot be parsed, only that session is broken."""
     sources = found.sources[session_id]
     for path in (f"{folder}/{SESSION_FILE}", f"{folder}/{CONFIG_FILE}"):
         try:
@@ -100,7 +97,7 @@ def _add_folder(lab: LabFolder, session_id: str, folder: str, found: SessionDesc
 
 
 def _add_file(lab: LabFolder, path: str, user: str | None, found: SessionDescriptions) -> None:
-    """A file of many sessions: one that does not parse hides no session that another file describes."""
+    """Add the entries of a file of many sessions; if it cannot be parsed, sessions in other files are still found."""
     try:
         value = read_json(lab, path)
         listed = [] if value is None else list(list_entries(value, path))
@@ -112,23 +109,23 @@ def _add_file(lab: LabFolder, path: str, user: str | None, found: SessionDescrip
 
 
 def _add_entry(source: DescriptionSource, key: str | None, entry: Any, found: SessionDescriptions) -> None:
-    """Add one entry of a file under its id, or refuse it."""
+    """Add one entry of a file under its id, or reject it."""
     own = declared_id(source.fields)
     ids = [normalize_id(text) for text in (key, own if isinstance(own, str) else None) if text is not None]
     problem = None
     if not isinstance(entry, dict):
-        problem = "is no object that describes a session; correct it."
+        problem = Message("lab.session_no_object")
     elif own is not None and not isinstance(own, str):
-        problem = "its id is neither a text nor a whole number; correct it."
+        problem = Message("lab.session_id_type")
     elif not ids:
-        problem = "the session has no id; give it one."
+        problem = Message("lab.session_no_id")
     elif len(set(ids)) > 1:
-        problem = f"the key is '{short_text(ids[0])}', but the id in it is '{short_text(ids[1])}'; make them agree."
+        problem = Message("lab.session_id_differs", key=short_text(ids[0]), id=short_text(ids[1]))
     elif has_leading_zero(ids[0]):
-        found.rejected_sources.append(source)  # no id, and by the rule not a refused one either
+        found.rejected_sources.append(source)  # neither a valid id nor, by the rule, an invalid one
         return
     elif not is_session_id(ids[0]):
-        problem = f"'{short_text(ids[0])}' is no session id: {ID_RULE}."
+        problem = Message("lab.session_id_invalid", text=short_text(ids[0]), rule=ID_RULE)
     if problem is None:
         try:
             check_text_lengths(entry, source.path, source.where)
@@ -136,11 +133,11 @@ def _add_entry(source: DescriptionSource, key: str | None, entry: Any, found: Se
             found.broken.setdefault(ids[0], error)
         found.sources[ids[0]].append(source)
         return
-    _reject_entry(source, ids, DocumentError(source.path, f"key {source.where}", problem), found)
+    _reject_entry(source, ids, DocumentError(source.path, key_place(source.where), problem), found)
 
 
 def _reject_entry(source: DescriptionSource, ids: list[str], error: DocumentError, found: SessionDescriptions) -> None:
-    """Refuse an entry that cannot be meant; what it costs is the sessions that it alone tells of."""
+    """Record the error of an invalid entry, by each session id in it."""
     found.problems.append(error)
     found.rejected_sources.append(source)
     for text in ids:
@@ -151,7 +148,7 @@ def _reject_entry(source: DescriptionSource, ids: list[str], error: DocumentErro
 
 
 def declared_id(fields: Mapping[str, Any]) -> str | object | None:
-    """Return the id that an object gives itself, as a text; None without one, anything else if it is no id's type."""
+    """Return the id in an object as text; None if it has none, the value itself if it is neither text nor number."""
     value = fields.get("id")
     if value is None:
         value = fields.get("sessionId")
@@ -163,7 +160,7 @@ def declared_id(fields: Mapping[str, Any]) -> str | object | None:
 
 
 def _reject_conflicts(found: SessionDescriptions) -> None:
-    """Refuse the sessions that cannot be meant: described in two ways, or by refused entries alone."""
+    """Mark sessions as broken that are described in two different ways, or only by rejected entries."""
     for session_id, sources in found.sources.items():
         if error := _conflict_error(session_id, sources):
             found.broken.setdefault(session_id, error)
@@ -175,7 +172,7 @@ def _reject_conflicts(found: SessionDescriptions) -> None:
 
 
 def _conflict_error(session_id: str, sources: list[DescriptionSource]) -> DocumentError | None:
-    """The error of an id that two users' files, or two entries of one file, describe differently."""
+    """Return the error of a session that two users' files, or two entries of one file, describe differently."""
     listed = [source for source in sources if source.where]
     for group in ([one for one in listed if one.user is not None], [one for one in listed if one.user is None]):
         for other in group[1:]:
@@ -183,11 +180,10 @@ def _conflict_error(session_id: str, sources: list[DescriptionSource]) -> Docume
             if _content(first) == _content(other):
                 continue
             if first.path == other.path:
-                what = f"describes session {session_id} otherwise than key {first.where} of the same file"
+                problem = Message("lab.session_twice_in_file", session=session_id, key=first.where)
             else:
-                what = f"describes session {session_id} otherwise than {first.place}"
-            remedy = "two sessions cannot have one id; give one of them another, or remove the wrong one."
-            return DocumentError(other.path, f"key {other.where}", f"{what}; {remedy}")
+                problem = Message("lab.session_twice", session=session_id, source=first.place)
+            return DocumentError(other.path, key_place(other.where), problem)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The recordings that ``labcrate link`` wrote down for one session: ``sessions/Session42/recordings.json``.
+"""Read and write the list of files that ``labcrate link`` linked to a session: ``sessions/Session42/recordings.json``.
 
 ::
 
@@ -7,10 +7,10 @@
        "modifiedNs": "1746171010000000000", "cameraId": "2", "linkedAt": "2025-05-03T09:00:00.000Z"}]}
 
 ``folder`` is a recorder's name in ``labcrate.toml``, or empty for the lab folder; ``file`` is the path below it.
-``modifiedNs`` is a text, because its digits are more than a JSON number keeps. An entry means exactly this file, of
-this size and modification time, and holds no times of the recording: these are read from the file when it is needed.
-``madeFrom`` (optional) is the file of the lab that labcrate made this MP4 of, ``leftOut`` what of it does not fit into
-an MP4 (its codec, as FFmpeg calls it).
+``modifiedNs`` is text, because JSON numbers have too few digits. An entry is valid for a file of this size and
+modification time alone. It has no times of the recording: they are read from the file when needed. ``madeFrom``
+(optional) is the file of the lab from which labcrate made this MP4, ``leftOut`` the codec of its sound (as FFmpeg
+names it) if MP4 does not support that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,9 @@ import msgspec
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import LabFolder
-from labcrate.lab.json_file import convert, parse_json, read_bytes
+from labcrate.lab.json_file import convert, key_place, parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
+from labcrate.messages.message import Message
 from labcrate.model.timespan import format_instant, parse_instant
 
 WRITTEN_BY = "labcrate link"
@@ -36,9 +37,9 @@ def register_path(session_folder: str) -> str:
 
 
 class LinkedFile(msgspec.Struct, frozen=True):
-    """One file that was linked to a session; ``modified_ns`` counts nanoseconds from 1970.
+    """One file that was linked to a session; ``modified_ns`` is in nanoseconds since 1970.
 
-    ``made_from`` is the file that it was made of, ``left_out`` the codec of that one's sound, if that does not fit.
+    ``made_from`` is the file from which it was made, ``left_out`` the codec of the sound that was left out, if any.
     """
 
     folder: str
@@ -51,9 +52,9 @@ class LinkedFile(msgspec.Struct, frozen=True):
     left_out: str | None = None
 
     def matches(self, size_bytes: int, modified_ns: int, session_folder: str | None) -> bool:
-        """Return whether the lab's file of this entry, as it is now, is the one that was linked.
+        """Return whether a file with this size and modification time is the one that was linked.
 
-        One that was moved into the session's own folder belongs by lying there: its modification time may change.
+        The modification time of a file in the session's own folder is ignored: the folder alone links it.
         """
         if size_bytes != self.size_bytes:
             return False
@@ -66,7 +67,7 @@ def is_in_session_folder(path: str, session_folder: str | None) -> bool:
 
 
 class SessionRegister(msgspec.Struct, frozen=True):
-    """What a session's own register holds, and what is wrong in it; ``path`` is relative to the lab."""
+    """A session's own register and the errors in it; ``path`` is relative to the lab folder."""
 
     path: str
     files: tuple[LinkedFile, ...] = ()
@@ -93,9 +94,9 @@ _DECODER = msgspec.json.Decoder(_RegisterDocument)
 
 
 def read_session_register(lab: LabFolder, session_folder: str) -> SessionRegister:
-    """Read the register in a session's own folder; an entry that cannot be meant costs itself alone.
+    """Read the register in a session's own folder; an invalid entry is skipped and reported.
 
-    A ``recordings.json`` there that labcrate did not write says nothing here: it is a file of the session like others.
+    A ``recordings.json`` that labcrate did not write is an ordinary file of the session and is ignored.
     """
     path = f"{session_folder}/{REGISTER_FILE}"
     try:
@@ -134,12 +135,15 @@ def encode_entry(one: LinkedFile) -> dict[str, Any]:
 
 
 def encode_register(entries: Sequence[Any]) -> bytes:
-    """Return the document with these entries (a later labcrate's, too): indented JSON that ends in a line feed."""
+    """Return the register with these entries as indented JSON with a final line feed.
+
+    Entries of later versions of labcrate are written unchanged.
+    """
     return msgspec.json.format(msgspec.json.encode({"writtenBy": WRITTEN_BY, "recordings": entries}), indent=2) + b"\n"
 
 
 def _decode_entries(data: bytes, path: str) -> Iterable[Any]:
-    """The entries: at once where all are sound, else as they are."""
+    """Return the entries: parsed if all are valid, else as plain JSON values. Raises DocumentError."""
     try:
         document = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -150,25 +154,24 @@ def _decode_entries(data: bytes, path: str) -> Iterable[Any]:
         return ()
     found = value.get("recordings")
     if not isinstance(found, list):
-        raise DocumentError(path, "key recordings", "must be the list that labcrate link wrote; restore it.")
+        raise DocumentError(path, key_place("recordings"), Message("lab.links_no_list"))
     return found
 
 
 def _parse_entry(entry: _LinkedFileEntry, path: str, i: int) -> LinkedFile:
-    where = f"key recordings[{i}]"
+    where = f"recordings[{i}]"
     parts = entry.file.split("/")
     if not entry.file or "\0" in entry.file or any(part in ("", ".", "..") for part in parts):
-        what = "file must be a path below its folder, without '..' and not absolute; link the file again."
-        raise DocumentError(path, f"{where}.file", what)
+        raise DocumentError(path, key_place(f"{where}.file"), Message("lab.link_path"))
     digits = entry.modified_ns.removeprefix("-")
     if not digits.isascii() or not digits.isdigit() or len(digits) > _NS_DIGITS:
-        raise DocumentError(path, f"{where}.modifiedNs", "must be whole nanoseconds; link the file again.")
+        raise DocumentError(path, key_place(f"{where}.modifiedNs"), Message("lab.link_modified"))
     linked_at = None
     if entry.linked_at:
         try:
             linked_at = parse_instant(entry.linked_at)
         except (ValueError, OverflowError):
-            raise DocumentError(path, f"{where}.linkedAt", "is not a date and time; link the file again.") from None
+            raise DocumentError(path, key_place(f"{where}.linkedAt"), Message("lab.link_time")) from None
     camera_id = None if entry.camera_id is None else str(entry.camera_id)
     return LinkedFile(
         entry.folder,

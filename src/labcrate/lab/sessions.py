@@ -1,4 +1,4 @@
-"""The sessions of a lab, each put together from every file that describes it."""
+"""Read the sessions of a lab, each from all files that describe it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.device_selection import read_device_selection, recording_prefixes
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.instants import ParsedTime, read_instant
-from labcrate.lab.json_file import convert, short_text
+from labcrate.lab.json_file import convert, key_place, short_text
 from labcrate.lab.merge_descriptions import MergedDescription, merge_descriptions
 from labcrate.lab.session_descriptions import DescriptionSource, SessionDescriptions, declared_id, find_descriptions
 from labcrate.lab.text import NO_CLEANING, Cleaning
@@ -45,13 +45,12 @@ class _SessionFields(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class LabSessions:
-    """All sessions that files or folders tell of.
+    """All sessions that have a description or a folder.
 
-    ``broken`` holds the error of each session that cannot be used: the others are still of use. ``problems`` is
-    everything else that is wrong with the files: entries whose id is none, files that cannot be read.
-    ``unreadable``: those of these that could describe sessions that nobody knows of. ``refused`` are the texts that
-    stand for an id and are none. ``prefixes`` are the recording prefixes that the sessions' cameras are given.
-    ``starts`` are the starts of all sessions, also of those that cannot be used (None: of which, nobody knows).
+    ``broken`` has the error of each session that cannot be used. ``problems`` has all other errors: entries without a
+    valid id, files that cannot be read. ``unreadable_files`` has those of them that may hide unknown sessions.
+    ``invalid_ids`` are texts in the place of an id that are not ids. ``recording_prefixes`` are the prefixes of the
+    cameras in all descriptions. ``starts`` has the id (None if unknown) and start of every session, broken ones too.
     """
 
     sessions: Mapping[str, Session]
@@ -64,23 +63,23 @@ class LabSessions:
     starts: tuple[tuple[str | None, datetime], ...] = ()
 
     def get(self, session_id: str) -> Session | None:
-        """The session as described, or None. Raises DocumentError when its description is broken."""
+        """Return a session, or None if it has no description. Raises DocumentError if its description is broken."""
         if session_id in self.broken:
             raise self.broken[session_id]
         return self.sessions.get(session_id)
 
     @property
     def known_ids(self) -> frozenset[str]:
-        """Every id that a description or folder tells of, refused ones too: file names may mean any of them."""
+        """Return every id in a description or folder name, invalid ones too: a file name may contain any of them."""
         return frozenset({*self.sessions, *self.broken, *self.folders, *self.invalid_ids})
 
     def next_start(
         self, session_id: str, start: datetime | None = None, others: Iterable[tuple[str, datetime]] = ()
     ) -> datetime | None:
-        """Return the earliest start of any other session that is strictly after this session's start.
+        """Return the earliest start of any other session that is strictly after this session's start, or None.
 
-        ``start``: this session's own, unless it is the described one. ``others``: ids and starts of sessions that
-        only recordings tell of. A session that starts at the same instant bounds nothing: see ``same_start``.
+        ``start`` replaces the start in this session's description. ``others`` are ids and starts of sessions that have
+        recordings alone. Sessions that start at the same instant are ignored: see ``same_start``.
         """
         start = start or self._start(session_id)
         if start is None:
@@ -90,7 +89,7 @@ class LabSessions:
     def same_start(
         self, session_id: str, start: datetime | None = None, others: Iterable[tuple[str, datetime]] = ()
     ) -> bool:
-        """Return whether another session starts at the very instant at which this one does."""
+        """Return whether another session starts at the same instant as this one."""
         start = start or self._start(session_id)
         return start is not None and start in self._others(session_id, others)
 
@@ -105,11 +104,10 @@ class LabSessions:
 def read_sessions(
     lab: LabFolder, *, zone: str | None = None, zone_override: str | None = None, cleaning: Cleaning = NO_CLEANING
 ) -> LabSessions:
-    """Read every session's description; nothing that is wrong hides a session that another file describes.
+    """Read the descriptions of all sessions; an error in one file does not hide sessions in other files.
 
-    ``zone`` is the IANA zone of times without one, where the session itself names none; ``chosen`` is one that
-    stands before the session's own. ``cleaning`` is what is done with texts: unless one is given, secrets are still in
-    them.
+    ``zone`` is the IANA zone of times without a zone in sessions that have no zone; ``zone_override`` replaces both
+    zones. ``cleaning`` is applied to texts: without one, the texts still contain secrets.
     """
     found = find_descriptions(lab)
     sessions: dict[str, Session] = {}
@@ -142,7 +140,7 @@ def read_sessions(
 
 
 def _parse_start(source: DescriptionSource, zone: str | None, zone_override: str | None) -> Iterator[datetime]:
-    """The start in a description that is of no use otherwise: it still tells when another session began."""
+    """Yield the start time in a description that cannot be used otherwise: it may be the end of another session."""
     value = source.fields.get("startTime")
     try:
         if value:
@@ -154,18 +152,20 @@ def _parse_start(source: DescriptionSource, zone: str | None, zone_override: str
 def _read_session(
     session_id: str, found: SessionDescriptions, zone: str | None, zone_override: str | None, cleaning: Cleaning
 ) -> Session:
-    """One session out of all that describes it. Raises DocumentError."""
+    """Return a session, read from all its descriptions. Raises DocumentError."""
     sources = found.sources[session_id]
-    warnings = [f"{error} Nothing was taken from that entry." for error in found.rejected_entries.get(session_id, ())]
+    warnings = [
+        Message("lab.entry_ignored", error=error.message) for error in found.rejected_entries.get(session_id, ())
+    ]
     for source in sources:
         own = declared_id(source.fields)
         if not source.where and own is not None and (not isinstance(own, str) or normalize_id(own) != session_id):
-            said = short_text(str(own))
-            warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
+            id = short_text(str(own))
+            warnings.append(Message("lab.folder_id_used", file=source.path, id=id, session=session_id))
     merged = merge_descriptions(sources, None, [])
     own_zone = _find_zone(merged.fields, warnings)
     zone = zone_override or own_zone or zone
-    if len(sources) > 1:  # which of their times differ depends on the zone
+    if len(sources) > 1:  # whether their times differ depends on the zone
         merged = merge_descriptions(sources, zone, warnings)
     return _build_session(session_id, merged, own_zone, zone, warnings, cleaning)
 
@@ -175,15 +175,14 @@ def _build_session(
     merged: MergedDescription,
     own_zone: str | None,
     zone: str | None,
-    warnings: list[str],
+    warnings: list[Message],
     cleaning: Cleaning,
 ) -> Session:
     fields = _check_fields(merged)
     span = TimeSpan(*(_parse_time(merged, name, zone, warnings) for name in ("startTime", "endTime")))
     if span.start and span.end and span.end < span.start:
         source = merged.origin["endTime"]
-        what = "the session ends before it starts; correct the times."
-        raise DocumentError(source.path, _key_place(source, "endTime"), what)
+        raise DocumentError(source.path, _field_place(source, "endTime"), Message("lab.ends_before_start"))
     selection = read_device_selection(merged.fields, cleaning)
     name = fields.get(merged.name_key)
     removed: list[str] = []
@@ -208,7 +207,7 @@ def _build_session(
 
 
 def _check_fields(merged: MergedDescription) -> dict[str, Any]:
-    """The merged fields of known type, each checked as part of the file that it comes from. Raises DocumentError."""
+    """Return the merged fields of known type, after checking their types. Raises DocumentError."""
     checked: dict[str, Any] = {}
     for source in merged.sources:
         own = {name: value for name, value in merged.fields.items() if merged.origin[name] is source}
@@ -225,7 +224,7 @@ def _clean_prose(text: str | None, cleaning: Cleaning) -> str | None:
     return None if text is None else printable_lines(cleaning.text(text))
 
 
-def _parse_time(merged: MergedDescription, name: str, zone: str | None, warnings: list[str]) -> datetime | None:
+def _parse_time(merged: MergedDescription, name: str, zone: str | None, warnings: list[Message]) -> datetime | None:
     value = merged.fields.get(name)
     if value is None:
         return None
@@ -233,27 +232,27 @@ def _parse_time(merged: MergedDescription, name: str, zone: str | None, warnings
     try:
         read = read_instant(value, zone)
     except ValueError:
-        what = f"{repr(value)[:_LONGEST_SHOWN]} is not a date and time; write it as 2025-05-02T19:40:00Z."
-        raise DocumentError(source.path, _key_place(source, name), what) from None
+        problem = Message("lab.not_a_time", value=repr(value)[:_LONGEST_SHOWN])
+        raise DocumentError(source.path, _field_place(source, name), problem) from None
     if warning := _zone_warning(name, read, zone):
         warnings.append(warning)
     return read.instant
 
 
-def _key_place(source: DescriptionSource, name: str) -> str:
-    return f"key {source.where}.{name}".replace(" .", " ")
+def _field_place(source: DescriptionSource, name: str) -> str:
+    return key_place(f"{source.where}.{name}".lstrip("."))
 
 
-def _zone_warning(name: str, read: ParsedTime, zone: str | None) -> str | None:
+def _zone_warning(name: str, read: ParsedTime, zone: str | None) -> Message | None:
     if read.has_no_zone and zone is None:
         return Message("session.no_zone", field=name)
     if read.is_ambiguous:
-        return f"{name} of the session lies in an hour that clocks in {zone} show twice or never; the first is taken."
+        return Message("lab.time_ambiguous", field=name, zone=zone)
     return None
 
 
-def _find_zone(fields: Mapping[str, Any], warnings: list[str]) -> str | None:
-    """The IANA zone that the session names, at the top or in its metadata (labInfo included)."""
+def _find_zone(fields: Mapping[str, Any], warnings: list[Message]) -> str | None:
+    """Return the IANA zone in the session's fields, its metadata or its labInfo, or None."""
     metadata = _object(fields.get("metadata"))
     for place in (fields, metadata, _object(metadata.get("labInfo"))):
         for name in (place.get(key) for key in _ZONE_KEYS):
@@ -262,7 +261,7 @@ def _find_zone(fields: Mapping[str, Any], warnings: list[str]) -> str | None:
             try:
                 return ZoneInfo(name).key
             except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of the zone database
-                warnings.append(f"The session's time zone {name!r} is no IANA zone; times are given in UTC alone.")
+                warnings.append(Message("lab.unknown_zone", zone=name))
     return None
 
 

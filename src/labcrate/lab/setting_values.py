@@ -1,4 +1,4 @@
-"""Checks of single values of ``labcrate.toml``: each gives the checked value or says what it has to be."""
+"""Check single values of ``labcrate.toml``: each function returns the checked value or raises InvalidValueError."""
 
 import difflib
 import math
@@ -11,52 +11,56 @@ from uuid import UUID
 from labcrate.lab.exclude import pattern_problem
 from labcrate.lab.path_pattern import PatternError
 from labcrate.lab.recorders import RECORDER_TYPES
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import parse_length
 
-_LONGEST_OFFSET_S = 4e9  # more than a century: a clock that began at 1904 is off by that much
-# In the language of the machine that reads them: the same file would mean something else elsewhere.
+_LONGEST_OFFSET_S = 4e9  # more than a century: a clock that counts from 1904 is wrong by that much
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 _SHOWN = 60
 _MOST_DAYS = 3650
-_LOCALE_DEPENDENT = re.compile("%[aAbBcxX]")
-# All parts differ, so that no part can be taken for another; the afternoon tells 12 hours from 24.
+_LOCALE_DEPENDENT = re.compile("%[aAbBcxX]")  # the same file would be read differently on another machine
+# All parts differ, so that none can be confused; in the afternoon, clocks of 12 and 24 hours differ.
 _SAMPLE = datetime(2001, 2, 3, 16, 5, tzinfo=UTC)
 
 
 class InvalidValueError(ValueError):
-    """A value that a key cannot have; the message says what it has to be and ends with a full stop."""
+    """An invalid value of a key; the message is a sentence without its subject, which is the key."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__(message)
 
 
 def text(value: Any) -> str:
-    """Return a text as it is."""
+    """Return a text unchanged."""
     if not isinstance(value, str):
-        raise InvalidValueError("has to be a text in quotes.")
+        raise InvalidValueError(Message("lab.value_text"))
     return value
 
 
 def single_line(value: Any) -> str:
-    """Return a text that names something: one line, not blank."""
+    """Return a text that is one line and not blank."""
     line = text(value)
     if not line.strip() or not line.isprintable():
-        raise InvalidValueError("has to be a text on one line that is not blank.")
+        raise InvalidValueError(Message("lab.value_line"))
     return line
 
 
 def prefix(value: Any) -> str:
-    """Return how a camera's file names begin."""
+    """Return the beginning of a camera's file names."""
     word = single_line(value)
     if "/" in word:
-        raise InvalidValueError("has to be the beginning of a file's name, without a folder.")
+        raise InvalidValueError(Message("lab.value_prefix"))
     return word
 
 
 def topic(value: Any) -> str:
-    """Return a base topic of MQTT, without slashes at its ends."""
+    """Return a base topic of MQTT without slashes at its ends."""
     word = single_line(value).strip("/")
     if not word or "#" in word or "+" in word:
-        raise InvalidValueError("has to be a topic without # and +, like zigbee2mqtt.")
+        raise InvalidValueError(Message("lab.value_topic"))
     return word
 
 
@@ -66,84 +70,78 @@ def zone(value: Any) -> str:
     if is_time_zone(name):
         return name
     near = nearest_time_zone(name)
-    hint = f"did you mean {near}?" if near else "write one like Europe/Madrid, or UTC."
-    raise InvalidValueError(f"{quoted(name)} is no IANA time zone; {hint}")
+    if near:
+        raise InvalidValueError(Message("lab.value_zone_misspelled", zone=short_text(name), nearest=near))
+    raise InvalidValueError(Message("lab.value_zone", zone=short_text(name)))
 
 
 def number(value: Any) -> float:
-    """Return seconds, also less than none."""
+    """Return a number of seconds, which may be negative."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValueError("has to be a number of seconds, like 3.5 or -3600.")
+        raise InvalidValueError(Message("lab.value_seconds"))
     if not math.isfinite(value) or abs(value) > _LONGEST_OFFSET_S:
-        raise InvalidValueError("has to be a number of seconds of at most a century or so.")
+        raise InvalidValueError(Message("lab.value_seconds_range"))
     return float(value)
 
 
 def days(value: Any) -> int:
     """Return a number of days."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_DAYS:
-        raise InvalidValueError(f"has to be a whole number of days from 0 to {_MOST_DAYS}, like 30.")
+        raise InvalidValueError(Message("lab.value_days", most=str(_MOST_DAYS)))
     return value
 
 
 def length(value: Any) -> timedelta:
-    """Return a length of time, written as on the command line."""
+    """Return a length of time, written as on the command line (``30s``)."""
     try:
         return parse_length(text(value))
     except InvalidValueError:
-        raise InvalidValueError('has to be a length of time in quotes, like "30s", "5m" or "1h".') from None
+        raise InvalidValueError(Message("lab.value_length_quotes")) from None
     except (ValueError, OverflowError):
-        raise InvalidValueError('has to be a length of time like "30s", "5m" or "1h".') from None
+        raise InvalidValueError(Message("lab.value_length")) from None
 
 
 def date_format(value: Any) -> str:
-    """Return a strptime format that gives back the day and the minute it was written with."""
+    """Return a strptime format that contains the date, hour and minute."""
     pattern = text(value)
     if _LOCALE_DEPENDENT.search(pattern.replace("%%", "")):
-        raise InvalidValueError(
-            f"{quoted(pattern)} has a part that depends on the machine's language "
-            "(%a %A %b %B %c %x %X); use numbers, like %d/%m/%Y %H:%M:%S."
-        )
+        raise InvalidValueError(Message("lab.value_date_locale", format=short_text(pattern)))
     try:
         read = datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - only compared
     except (ValueError, re.error, UnicodeError):
         read = None
     if read is None or read.replace(second=0, tzinfo=UTC) != _SAMPLE:
-        raise InvalidValueError(
-            f"{quoted(pattern)} does not give date, hour and minute back; "
-            "write it with strptime's letters, like %d/%m/%Y %H:%M:%S."
-        )
+        raise InvalidValueError(Message("lab.value_date_format", format=short_text(pattern)))
     return pattern
 
 
 def lab_uuid(value: Any) -> str:
-    """Return a UUID in its usual form."""
+    """Return a UUID in its standard form."""
     try:
         return str(UUID(text(value)))
     except ValueError as error:
         if isinstance(error, InvalidValueError):
             raise
-        raise InvalidValueError("is no UUID; 'labcrate init --print' shows one that is fresh.") from None
+        raise InvalidValueError(Message("lab.value_uuid")) from None
 
 
 def exclude_pattern(value: Any) -> str:
     """Return a gitignore pattern."""
     pattern = text(value)
     if problem := pattern_problem(pattern):
-        raise InvalidValueError(f"{quoted(pattern)} {problem}.")
+        raise InvalidValueError(problem)
     return pattern
 
 
 def path_pattern(compiled: Callable[[str], Any]) -> Callable[[Any], str]:
-    """Return the check of a pattern that ``compiled`` compiles."""
+    """Return the check of a pattern that the function ``compiled`` compiles."""
 
     def check(value: Any) -> str:
         pattern = text(value)
         try:
             compiled(pattern)
         except PatternError as error:
-            sentence = str(error)
-            raise InvalidValueError(sentence if sentence.endswith("?") else f"{sentence}.") from None
+            raise InvalidValueError(error.message) from None
         return pattern
 
     return check
@@ -153,47 +151,41 @@ def recorder_name(value: Any) -> str:
     """Return the name of a recorder."""
     name = text(value)
     if not _NAME.fullmatch(name):
-        raise InvalidValueError(
-            "has to have 1 to 64 letters, digits, spaces, '.', '_' or '-', and begin with a letter or digit: archives "
-            "name a recorder's files by it."
-        )
+        raise InvalidValueError(Message("lab.value_recorder_name"))
     return name
 
 
 def recorder_type(value: Any) -> str:
-    """Return the name of a type of recorder that is built in."""
+    """Return the name of a built-in type of recorder."""
     name = text(value)
     if name not in RECORDER_TYPES:
-        raise InvalidValueError(f"{quoted(name)} is no type of recorder; {nearest(name, RECORDER_TYPES)}")
+        raise InvalidValueError(unknown_word("lab.value_recorder_type", name, RECORDER_TYPES))
     return name
 
 
 def folder_path(value: Any) -> str:
-    """Return the path of a folder as it is."""
+    """Return the path of a folder unchanged."""
     folder = text(value)
     if not folder.strip() or not folder.isprintable():
-        raise InvalidValueError("has to be the path of a folder, on one line.")
+        raise InvalidValueError(Message("lab.value_folder"))
     return folder
 
 
 def camera_id(value: Any) -> str:
-    """Return a camera's id as a text."""
-    # An id of digits may be written as a number, as the lab's own files have it.
+    """Return a camera's id as text."""
+    # An id of digits may be a number, as in the lab's own files.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else single_line(value)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about an unknown word: the one that was meant, or all there are."""
+def unknown_word(id: str, word: str, known: Iterable[str]) -> Message:
+    """Return the message for an unknown word, with the nearest known word (``<id>_misspelled``) or all known words."""
     words = list(known)
     near = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there {'are' if len(words) > 1 else 'is'} {', '.join(words)}."
+    if near:
+        return Message(f"{id}_misspelled", word=short_text(word), nearest=near[0])
+    return Message(id, word=short_text(word), known=words, count=len(words))
 
 
 def short_text(word: object) -> str:
-    """Return a word of the file as a message quotes it: on one line, at most so long."""
+    """Return a word of the file for a message: on one line, shortened to 60 characters."""
     return printable(str(word), _SHOWN)
-
-
-def quoted(word: str) -> str:
-    """Return a word of the file in quotes."""
-    return f'"{short_text(word)}"'

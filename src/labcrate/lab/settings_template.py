@@ -1,4 +1,4 @@
-"""What a lab's own files suggest for its ``labcrate.toml``: zones, cameras, recorders. Secrets are left out."""
+"""Suggest a ``labcrate.toml`` from the lab's own files: time zones, cameras, recorders. Secrets are left out."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from labcrate.model.lab_settings import Recorder
 from labcrate.model.timespan import TimeSpan
 
 _USER = "user_"
-# Of these fields a camera's name or prefix may say something; whatever else a camera's entry holds may open it.
+# A camera's name or prefix may contain the values of these fields; all other fields of a camera may be secret.
 _PUBLIC_FIELDS = ("id", "name", "recordingPrefix", "isRecording", "status")
 _SHORTEST_SECRET = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SuggestedCamera:
-    """A camera that a file of the lab lists; ``name`` and ``prefix`` are None where they hold an address or secret."""
+    """A camera in a file of the lab; ``name`` and ``prefix`` are None if they contain an address or a secret."""
 
     id: str
     file: str
@@ -36,7 +36,7 @@ class SuggestedCamera:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedRecorder:
-    """A folder inside the lab whose files are named as a known recorder names them; ``example`` is one of them."""
+    """A folder inside the lab with files named by a known type of recorder; ``example`` is the path of one of them."""
 
     type: str
     folder: str
@@ -45,7 +45,7 @@ class SuggestedRecorder:
 
 @dataclass(frozen=True, slots=True)
 class SettingsSuggestions:
-    """What was found. ``zones`` are the sessions' zones, the most frequent first; ``unread`` are files that broke."""
+    """Suggested settings. ``zones`` are the sessions' zones with their numbers, the most frequent first."""
 
     zones: tuple[tuple[str, int], ...] = ()
     cameras: tuple[SuggestedCamera, ...] = ()
@@ -54,21 +54,22 @@ class SettingsSuggestions:
 
 
 def suggest_settings(lab: LabFolder) -> SettingsSuggestions:
-    """Return what the lab's files suggest; one that cannot be read is named and holds up nothing."""
-    unread: list[str] = []
+    """Return the settings that the lab's files suggest, and the files that cannot be read."""
+    unreadable: list[str] = []
     cameras: list[SuggestedCamera] = []
     for path in _camera_files(lab):
         try:
             cameras += _find_cameras(path, read_json(lab, path))
         except DocumentError:
-            unread.append(path)
+            unreadable.append(path)
     zones: Counter[str] = Counter()
     try:
         book = read_sessions(lab)
         zones.update(session.time_zone for session in book.sessions.values() if session.time_zone)
     except DocumentError as error:
-        unread.append(error.file)
-    return SettingsSuggestions(tuple(zones.most_common()), tuple(cameras), tuple(_find_recorders(lab)), tuple(unread))
+        unreadable.append(error.file)
+    recorders = tuple(_find_recorders(lab))
+    return SettingsSuggestions(tuple(zones.most_common()), tuple(cameras), recorders, tuple(unreadable))
 
 
 def _camera_files(lab: LabFolder) -> Iterator[str]:
@@ -85,21 +86,21 @@ def _find_cameras(path: str, value: Any) -> Iterator[SuggestedCamera]:
 
 
 def _safe_text(fields: Mapping[str, Any], key: str) -> str | None:
-    """Return a camera's text, unless it looks like an address or holds what another field of the camera says."""
-    said = fields.get(key)
-    if not isinstance(said, str) or not said.strip() or not said.isprintable():
+    """Return a text of a camera, or None if it resembles an address or contains the value of another field."""
+    text = fields.get(key)
+    if not isinstance(text, str) or not text.strip() or not text.isprintable():
         return None
     others = [
         str(value) for name, value in fields.items() if name not in _PUBLIC_FIELDS and isinstance(value, str | int)
     ]
-    dotted = said.replace(":", ".").split(".")
-    if "://" in said or "@" in said or sum(part.isalnum() for part in dotted) > 3:
+    dotted = text.replace(":", ".").split(".")
+    if "://" in text or "@" in text or sum(part.isalnum() for part in dotted) > 3:
         return None
-    return None if any(len(other) >= _SHORTEST_SECRET and other in said for other in others) else said
+    return None if any(len(other) >= _SHORTEST_SECRET and other in text for other in others) else text
 
 
 def _find_recorders(lab: LabFolder) -> Iterator[SuggestedRecorder]:
-    """Look for recorders in the lab's folders and in theirs; each search ends with the first file that fits."""
+    """Yield the recorders in the lab's folders and their subfolders, each with the first file that matches."""
     top = [name for name in _list_subfolders(lab.root) if name not in (DATA, "sessions")]
     folders = [
         inner for name in top for inner in (name, *(f"{name}/{below}" for below in _list_subfolders(lab.root / name)))
@@ -121,7 +122,7 @@ def _find_recorders(lab: LabFolder) -> Iterator[SuggestedRecorder]:
 
 
 def _list_subfolders(path: Path) -> list[str]:
-    """Return the names of the folders in a folder, without hidden ones and symbolic links."""
+    """Return the names of the folders in a folder, sorted, without hidden ones and symbolic links."""
     try:
         if path.is_symlink():
             return []

@@ -1,4 +1,4 @@
-"""Cleaning of what is read from the lab's files, and paths that users type."""
+"""Functions that clean texts from the lab's files, and the home folder in paths that users type."""
 
 import os
 from collections.abc import Callable
@@ -8,24 +8,24 @@ from typing import Any
 
 
 def expand_home(text: str) -> Path:
-    """Return the path that somebody typed, ``~`` as their home; of a user who is not there it stays (no exception)."""
+    """Return a path with ``~`` as the user's home folder; ``~name`` of an unknown user is left as it is."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """What is done with every text and JSON value that is taken from a file of the lab.
+    """The functions that remove secrets from every text and JSON value read from a file of the lab.
 
-    ``text`` cleans one text. ``value`` cleans a JSON value and adds the places that it blanks to the list.
+    ``text`` cleans one text. ``value`` cleans a JSON value and appends the places that it blanks to a list.
     """
 
     text: Callable[[str], str]
     value: Callable[[Any, list[str]], Any]
 
     def optional(self, text: str | None) -> str | None:
-        """Clean a text that may be missing."""
+        """Clean a text; return None for None."""
         return None if text is None else self.text(text)
 
 
 NO_CLEANING = Cleaning(lambda text: text, lambda value, _removed: value)
-"""Leave everything as it is. Only for what never leaves the lab."""
+"""Leaves every value unchanged. Only for values that are never exported or displayed."""

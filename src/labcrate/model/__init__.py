@@ -1,1 +1,1 @@
-"""Frozen value types that every floor above speaks in. No I/O happens here."""
+"""Frozen value types that all rooms above use. No I/O happens here."""

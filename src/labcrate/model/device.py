@@ -1,4 +1,4 @@
-"""Cameras and Zigbee devices as the lab describes them."""
+"""Cameras and Zigbee devices of the lab."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """An IP camera; ``prefix`` is how its recordings' names begin.
+    """An IP camera; ``prefix`` is the beginning of its recordings' names.
 
-    ``raw_name`` is the name as it is written, for prefixes that are made of it; ``name`` is clean and fit to show.
-    ``users`` are the users whose files describe it (``2`` of ``data/user_2``); None among them is the lab's own
-    ``data/cameras.json``. ``removed_keys`` names the places of ``extra`` where secrets were blanked.
+    ``raw_name`` is the name as written, for prefixes made from it; ``name`` is without secrets and printable.
+    ``users`` are the users whose files describe it (``2`` of ``data/user_2``); None is the lab's own
+    ``data/cameras.json``. ``removed_keys`` are the keys in ``extra`` whose values were blanked as secrets.
     """
 
     id: str
@@ -24,14 +24,14 @@ class Camera:
 
     @property
     def user(self) -> str | None:
-        """The first user whose camera it is; None for a camera of the whole lab alone."""
+        """Return the first user whose files describe the camera; None if only the lab's own file describes it."""
         return next((user for user in self.users if user is not None), None)
 
 
 def find_camera(cameras: Iterable[Camera], camera_id: str, user: str | None) -> Camera | None:
-    """Return the camera that an id means in a session of ``user``; None where there is none, or no telling which.
+    """Return the camera with an id in a session of ``user``, or None if there is none or more than one.
 
-    The user's own cameras come first, then the lab's, then those of other users, where only one has that id.
+    The user's own cameras are searched first, then the lab's, then those of other users.
     """
     same = [camera for camera in cameras if camera.id == camera_id]
     for found in (
@@ -46,9 +46,9 @@ def find_camera(cameras: Iterable[Camera], camera_id: str, user: str | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A Zigbee device, keyed by its IEEE address; ``battery`` in percent, ``linkquality`` 0 to 255.
+    """A Zigbee device; ``id`` is its IEEE address, ``battery`` is in percent, ``linkquality`` is 0 to 255.
 
-    ``removed_keys`` names the places of ``extra`` where secrets were blanked.
+    ``removed_keys`` are the keys in ``extra`` whose values were blanked as secrets.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What a file's bytes are, and how to notice that they are no longer those."""
+"""Checksums of files, and the file status that shows whether a file changed."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from isal import isal_zlib
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A file's state on disk, cheap to compare: a file with the same identity is taken as unchanged."""
+    """A file's status on disk; a file with the same identity counts as unchanged."""
 
     size_bytes: int
     mtime_ns: int
@@ -19,7 +19,7 @@ class Identity:
 
     @classmethod
     def of(cls, stat: os.stat_result) -> Self:
-        """The identity in the result of a stat call."""
+        """Return the identity in the result of a stat call."""
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
@@ -33,5 +33,5 @@ class Fixity:
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Self:
-        """The fixity of bytes in memory."""
+        """Return the fixity of bytes in memory."""
         return cls(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest())

@@ -1,26 +1,26 @@
-"""What ``labcrate.toml`` says about a lab, checked, as frozen values (docs/reference/labcrate-toml.md)."""
+"""The settings in ``labcrate.toml`` as frozen, checked values (docs/reference/labcrate-toml.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 CONFIRM_DAYS = 30
-"""How old the last confirmation of a file's bytes may be, in days, before they are confirmed again."""
+"""After how many days a file's bytes are compared with their checksum again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDefaults:
-    """What holds for every session unless the command says otherwise; ``pad`` widens the readings' window."""
+    """The defaults of options for all sessions; ``pad`` is added to the readings' window on both sides."""
 
     pad: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """What the lab's files do not say about a camera, by its id.
+    """Additional settings of a camera, by its id.
 
-    ``offset_s`` is added to every time that the camera wrote, in seconds. ``name_pattern`` is the pattern of its
-    files' names without their extension (``labcrate.lab.path_pattern``).
+    ``offset_s`` (seconds) is added to every time that the camera wrote. ``name_pattern`` is the pattern of its file
+    names without their extension (``labcrate.lab.path_pattern``).
     """
 
     id: str
@@ -33,11 +33,11 @@ class CameraSettings:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """A recorder that knows no sessions: where its files lie and how their paths tell camera and start.
+    """A video recorder that records without sessions: its folder, and the pattern of the paths of its files.
 
-    ``folder`` is as written: relative to the lab, absolute, or beginning with ``~``; never shown. ``time_zone`` is
-    the IANA zone of the times in its paths. No file is longer than ``longest``. ``cameras`` maps the recorder's
-    word for a camera to that camera's id in the lab.
+    ``folder`` is as written (relative to the lab, absolute, or beginning with ``~``) and is never displayed.
+    ``time_zone`` is the IANA zone of the times in its paths. No file is longer than ``longest``. ``cameras`` maps the
+    recorder's name of a camera to the camera's id in the lab.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Recorder:
     cameras: Mapping[str, str] = field(default_factory=dict)
 
     def camera_id(self, word: str) -> str | None:
-        """Return the lab's id of a camera that the recorder calls ``word``; None where the file does not say it."""
+        """Return the lab's id of the camera with the recorder's name ``word``, or None if it is not in the settings."""
         return self.cameras.get(word)
 
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """The whole of ``labcrate.toml``; a lab without one has the values given here.
+    """All settings of ``labcrate.toml``, with the defaults of a lab without one.
 
-    ``time_zone`` is the IANA zone of times that carry none; ``date_formats`` are strptime formats of readings'
-    times; ``exclude`` are gitignore patterns from the lab's root; ``confirm_days`` is after how many days the bytes of
-    recordings are confirmed again.
+    ``time_zone`` is the IANA zone of times without a zone; ``date_formats`` are strptime formats of readings' times;
+    ``exclude`` are gitignore patterns from the lab's root; ``confirm_days`` is after how many days the bytes of
+    recordings are compared with their checksums again.
     """
 
     lab_id: str | None = None

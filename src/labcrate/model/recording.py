@@ -10,7 +10,7 @@ from labcrate.model.timespan import TimeSpan
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a look into an MP4 tells. ``problem`` says why nothing can be told; then all else is None."""
+    """The properties of an MP4. ``problem`` is why the file cannot be read; then all else is None."""
 
     problem: Message | None = None
     duration_s: float | None = None
@@ -23,20 +23,20 @@ class Probe:
 
     @property
     def is_readable(self) -> bool:
-        """Whether a player could open it."""
+        """Return whether the file can be read, so that a player could open it."""
         return self.problem is None
 
 
-# Cameras whose clock was never set count from 1904 (QuickTime), 1970 (Unix) or 2000, and go on counting for as long
-# as they have power. MP4 was published in 2001 (ISO/IEC 14496-1:2001), so no earlier time can be a recording's.
+# The clock of a camera that was never set begins at 1904 (QuickTime), 1970 (Unix) or 2000 and runs while it has power.
+# MP4 was published in 2001 (ISO/IEC 14496-1:2001), so no recording can be older.
 FIRST_CREDIBLE_TIME = datetime(2001, 1, 1, tzinfo=UTC)
 
-# A clock that was set to a wrong year can be corrected, a slip of the pen cannot leave the calendar.
+# Enough for a clock that was set to a wrong year; larger offsets are typing errors.
 MAX_OFFSET_S = 3652 * 86_400.0
 
 
 class TimeSource(StrEnum):
-    """Where a recording's start comes from."""
+    """The source of a recording's start."""
 
     REGISTER = "recording register"
     NAME = "file name"
@@ -46,7 +46,7 @@ class TimeSource(StrEnum):
 
 
 class ClockNote(Enum):
-    """What is odd about a recording's times."""
+    """A possible error in a recording's times."""
 
     LOCAL_TIME = "the container holds local time as if it were UTC"
     NO_ZONE = "the name shows no time zone, none is known, and no better source agrees"
@@ -56,7 +56,7 @@ class ClockNote(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StartCandidate:
-    """What one source says of a recording's start, at most so many seconds wrong."""
+    """A recording's start from one source, with its uncertainty in seconds."""
 
     source: TimeSource
     start: datetime
@@ -66,10 +66,10 @@ class StartCandidate:
 
 @dataclass(frozen=True, slots=True)
 class RecordingTime:
-    """A recording's span with every source's claim, the best source first; exactly one claim is taken.
+    """A recording's span with the start from every source, the best source first; exactly one is chosen.
 
-    ``apart_s`` is the largest difference in seconds between the start and what another source says; 0 where they
-    agree. ``offset_s`` is what was added to the camera's own times.
+    ``max_difference_s`` is the largest difference in seconds between the chosen start and another candidate; 0 if they
+    agree. ``offset_s`` was added to the camera's own times.
     """
 
     span: TimeSpan
@@ -80,21 +80,21 @@ class RecordingTime:
 
     @property
     def chosen(self) -> StartCandidate:
-        """Return the claim that the span's start comes from."""
+        """Return the candidate that is the start of the span."""
         return next(claim for claim in self.candidates if claim.is_chosen)
 
     @property
     def other_candidates(self) -> tuple[StartCandidate, ...]:
-        """Return the claims that were not taken."""
+        """Return the candidates that were not chosen."""
         return tuple(claim for claim in self.candidates if not claim.is_chosen)
 
 
 @dataclass(frozen=True, slots=True)
 class CameraClock:
-    """What a lab knows of one camera's clock.
+    """The settings of one camera's clock.
 
-    ``time_zone`` is the IANA zone of the times in its file names; ``offset_s`` (seconds) is added to the times in
-    its names and containers: positive for a clock that is slow. ``name_pattern`` describes the names of its files
+    ``time_zone`` is the IANA zone of the times in its file names; ``offset_s`` (seconds) is added to the times in its
+    file names and containers, and is positive for a slow clock. ``name_pattern`` is the pattern of its file names
     (``labcrate.lab.path_pattern``). Raises ValueError for an offset of more than ten years.
     """
 
@@ -104,4 +104,4 @@ class CameraClock:
 
     def __post_init__(self) -> None:
         if not abs(self.offset_s) <= MAX_OFFSET_S:
-            raise ValueError(f"A camera's clock is off by at most {MAX_OFFSET_S:.0f} seconds (ten years).")
+            raise ValueError(f"A camera's offset is at most {MAX_OFFSET_S:.0f} seconds (ten years).")

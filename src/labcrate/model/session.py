@@ -1,4 +1,4 @@
-"""The monitoring session, what a researcher started and stopped, and session ids (docs/reference/lab-folder.md)."""
+"""The monitoring session, which a researcher starts and stops, and session ids (docs/reference/lab-folder.md)."""
 
 import re
 import unicodedata
@@ -6,34 +6,32 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 
 MAX_ID_LENGTH = 64
-ID_RULE = (
-    "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, "
-    "and does not end in a space or dot; a number has no leading zero"
-)
+ID_RULE = Message("session.id_rule")
 
 _ID = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 _LEADING_ZERO = re.compile(r"0[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _SHORTCUT = re.compile(r"(?i:session)(.+)|[sS](0|[1-9][0-9]*)")
-# JSON numbers beyond 2**53 lose digits in JavaScript and in R, so longer ids stay texts there.
+# JavaScript and R lose digits of JSON numbers beyond 2**53, so longer ids are texts in JSON.
 _JSON_DIGITS = 15
 
 
 def normalize_id(text: str) -> str:
-    """Return the form in which ids are compared: Unicode NFC."""
+    """Return an id in the form for comparison: Unicode NFC."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def is_session_id(text: str) -> bool:
-    """Return whether a text (in NFC) may be a session's id. Digits with a leading zero are none."""
+    """Return whether a text (in NFC) is a valid session id. A number with a leading zero is not."""
     return _ID.fullmatch(text) is not None and not has_leading_zero(text)
 
 
 def has_leading_zero(text: str) -> bool:
-    """Return whether a text is a number with a leading zero: a near miss of that number, never an id."""
+    """Return whether a text is a number with a leading zero, which is a near miss of that number but never an id."""
     return _LEADING_ZERO.fullmatch(text) is not None
 
 
@@ -43,19 +41,19 @@ def is_numeric_id(text: str) -> bool:
 
 
 def id_sort_key(session_id: str) -> tuple[int, int, str]:
-    """Return a key that sorts numbers by value, before all other ids by their text."""
+    """Return a sort key for ids: numbers by value, then all other ids by text."""
     return (len(session_id), 0, session_id) if is_numeric_id(session_id) else (MAX_ID_LENGTH + 1, 1, session_id)
 
 
 def json_id(session_id: str) -> int | str:
-    """Return an id as JSON has it: a number where it is one of at most 15 digits, else the text."""
+    """Return an id for JSON: a number if it is one of at most 15 digits, else the text."""
     return int(session_id) if is_numeric_id(session_id) and len(session_id) <= _JSON_DIGITS else session_id
 
 
 def resolve_id(text: str, known: Container[str]) -> str:
-    """Return the known id that a text means: the text itself, else ``42`` for ``Session42`` or ``s42``.
+    """Return the known id for a text: the text itself, else ``42`` for ``Session42`` or ``s42``.
 
-    The text comes back as it is where it means none of them, so that a message can quote it.
+    Return the text unchanged if it stands for none of the known ids, so that a message can quote it.
     """
     if text not in known and (found := _SHORTCUT.fullmatch(text)):
         session_id: str = found[1] or found[2]
@@ -68,7 +66,7 @@ ACTIVE = "active"
 
 @dataclass(frozen=True, slots=True)
 class SelectedCamera:
-    """A camera that the session was started with; ``raw_name`` is its name as written, for prefixes made of it."""
+    """A camera that the session selects; ``raw_name`` is its name as written, for prefixes made from it."""
 
     id: str
     name: str | None = None
@@ -78,7 +76,7 @@ class SelectedCamera:
 
 @dataclass(frozen=True, slots=True)
 class SelectedSensor:
-    """A sensor that the session was started with, named by ``id`` or ``name``, or by its whole ``topic``."""
+    """A sensor that the session selects, by ``id`` or ``name``, or by its whole ``topic``."""
 
     id: str
     name: str | None = None
@@ -87,7 +85,7 @@ class SelectedSensor:
 
 @dataclass(frozen=True, slots=True)
 class SelectedDevice:
-    """Something that the session was started with, without saying whether it is a camera or a sensor."""
+    """A device that the session selects, of unknown type: a camera or a sensor."""
 
     id: str
     name: str | None = None
@@ -98,11 +96,11 @@ class SelectedDevice:
 class Session:
     """One session as the lab describes it; everything but the id may be missing.
 
-    ``described`` is the whole description as the lab has it, unknown fields included, secrets
-    excluded; ``removed_keys`` names what was excluded. ``described_in`` names the files it was read
-    from (relative to the lab folder, the strongest first): none for a session that only its folder or a recording's
-    name tells of. ``user`` is the user whose session it is (``2`` of ``data/user_2``). ``unsorted`` are selected
-    devices of no known type, until they are looked up. ``warnings`` are about those files.
+    ``all_fields`` is the whole description, with unknown fields and without secrets; ``removed_keys`` are the keys of
+    the removed secrets. ``description_files`` are the files of the description, relative to the lab folder and in order
+    of precedence; a session known by its folder or by a recording's name alone has none. ``user`` is the user who owns
+    the session (``2`` of ``data/user_2``). ``untyped_devices`` are selected devices of unknown type, until they are
+    resolved. ``warnings`` are about the description.
     """
 
     id: str
@@ -118,18 +116,18 @@ class Session:
     all_fields: Mapping[str, Any] = field(default_factory=dict)
     description_files: tuple[str, ...] = ()
     removed_keys: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     user: str | None = None
     untyped_devices: tuple[SelectedDevice, ...] = ()
 
     @property
     def is_active(self) -> bool:
-        """Whether the session is still running."""
+        """Return whether the session is still running."""
         return self.status == ACTIVE
 
     @property
     def researcher(self) -> str | None:
-        """Who held the session, where its description or its metadata say so."""
+        """Return the name of the researcher in the description or its metadata, or None."""
         metadata = self.all_fields.get("metadata")
         for place in (metadata, self.all_fields):
             name = place.get("researcher") if isinstance(place, Mapping) else None
@@ -139,5 +137,5 @@ class Session:
 
     @property
     def title(self) -> str:
-        """The name, or ``Session 42`` when it has none."""
+        """Return the name, or ``Session 42`` if it has none."""
         return self.name or f"Session {self.id}"

@@ -1,7 +1,7 @@
-"""Where a session ends that has no end: bounded by what is known of it, by the next session and by a day.
+"""Estimate the end of a session without an end time, from its files, the next session and a limit of 24 hours.
 
-The rule is that of docs/reference/lab-folder.md, "Sessions without an end". Modification times are no evidence:
-a copied file has the copy's.
+The rule is in docs/reference/lab-folder.md, "Sessions without an end". Modification times are not used: those of a
+copied file may be the times of the copy.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ from enum import StrEnum
 from labcrate.model.timespan import TimeSpan, shift_instant
 
 MAX_SESSION_LENGTH = timedelta(hours=24)
-"""How long a session without an end can be at most."""
+"""The maximum length of a session without an end time."""
 
 _ONE_MICROSECOND = timedelta(microseconds=1)
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 class EndSource(StrEnum):
-    """What says when a recording or a sensor file ended."""
+    """The source of the end of a recording or sensor file."""
 
     REGISTER = "register"
     NAME = "name"
@@ -28,7 +28,7 @@ class EndSource(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a session's time ends where it does."""
+    """The reason for the end of a session's time."""
 
     DESCRIBED = "described"
     LAST_FILE = "last file"
@@ -40,9 +40,9 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimedFile:
-    """A recording or a sensor file of the session with its end, and its start where that is known.
+    """A recording or a sensor file of the session with its end, and its start if that is known.
 
-    ``file`` is relative to the lab folder. Never made of a modification time.
+    ``file`` is relative to the lab folder. The times are never modification times.
     """
 
     file: str
@@ -53,12 +53,12 @@ class TimedFile:
 
 @dataclass(frozen=True, slots=True)
 class SessionBound:
-    """The time that readings of a session are taken from, and why.
+    """The span of a session's readings, and the reason for its end.
 
-    ``span`` is None where no readings may be taken without ``--to`` or ``--readings all``; else both its sides are
-    known. ``evidence`` is the latest there is at or after the start. ``next_start`` is when the lab's next session
-    began, as far as it matters here. ``beyond`` is the latest evidence that lies after the end of ``span`` because
-    that is cut at 24 hours: with ``--to`` and its end it comes along.
+    ``span`` is None if no readings can be included without ``--to`` or ``--readings all``; else both sides are known.
+    ``last_file`` is the file with the latest end at or after the start. ``next_start`` is the start of the lab's next
+    session, if it is after this one's start. ``file_beyond`` is the last file if it ends more than 24 hours after the
+    start, so that ``span`` was cut.
     """
 
     span: TimeSpan | None
@@ -69,21 +69,21 @@ class SessionBound:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether the end was not described but found."""
+        """Return whether the end is not in the description but was estimated."""
         return self.span is not None and self.reason is not EndReason.DESCRIBED
 
 
 def first_recording_start(files: Iterable[TimedFile]) -> datetime | None:
-    """Return when the first recording began: the start of a session that no file describes."""
+    """Return the start of the first recording (the start of a session without a description), or None."""
     return min((one.start for one in files if one.start and one.source is not EndSource.SENSOR_FILE), default=None)
 
 
 def estimate_end(span: TimeSpan, files: Iterable[TimedFile], next_start: datetime | None) -> SessionBound:
-    """Return the time of a session whose description says ``span``.
+    """Return the span of a session whose description has ``span``.
 
-    A described end stands. Without one it is the latest evidence's end, but before (not at) ``next_start``, the
-    start of the lab's next session, and at most 24 hours after the start. Evidence that ends before the start is
-    of a clock that was set wrong, and counts for nothing; so does a ``next_start`` that is not after the start.
+    An end in the description is used. Without one, the end is that of the last file, but before (not at)
+    ``next_start``, the start of the lab's next session, and at most 24 hours after the start. Files that end before the
+    start (because a clock was wrong) are ignored, and so is a ``next_start`` that is not after the start.
     """
     if span.start is None:
         return SessionBound(None, EndReason.NO_START)

@@ -94,7 +94,7 @@ def clean_session_book(book: LabSessions, cleaner: LabCleaner) -> LabSessions:
     """Return all sessions with what was said of their files while they were read, without the secrets quoted in it."""
     sessions = {}
     for session_id, session in book.sessions.items():
-        warnings = tuple(map(cleaner.text, session.warnings))
+        warnings = tuple(warning.replace_texts(cleaner.text) for warning in session.warnings)
         sessions[session_id] = session if warnings == session.warnings else replace(session, warnings=warnings)
     broken = {session_id: cleaner.error(error) for session_id, error in book.broken.items()}
     return replace(book, sessions=sessions, broken=broken, problems=tuple(map(cleaner.error, book.problems)))
