@@ -22,7 +22,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.closed.link_remedy": "Replace it with the file or folder itself, or with a hard link.",
     "doctor.closed.other": "{file} is neither a file nor a folder.",
     "doctor.closed.other_remedy": "Replace it with the recording itself, or remove it.",
-    "doctor.damaged": "{file} is damaged. {problem}",
+    "doctor.damaged": "{file} is damaged: {problem}.",
     "doctor.damaged.remedy": "It is exported as it is. Look for an intact copy on the recorder or on the camera's memory card.",
     "doctor.document.remedy": "Correct the file, then run this check again.",
     "doctor.empty.remedy": "Remove the empty files, or replace them with intact copies.",
