@@ -408,4 +408,4 @@ def test_a_lab_without_faults_has_only_hints(tmp_path: Path, capsys: pytest.Capt
     lab.write(f"recordings/cam1_session1-{format_for_name(START + timedelta(minutes=1))}.mp4", make_video())
     lab.json("data/cameras.json", {"1": {"name": "one", "recordingPrefix": "cam1"}})
     assert main(["doctor", "--lab", str(lab.root)]) == 0
-    assert capsys.readouterr().out == "Nothing to report on the lab.\n"
+    assert capsys.readouterr().out == "No problems found in the lab.\n"
