@@ -26,7 +26,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
         yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
-            Message("doctor.active", session=session.id),
+            Message("doctor.active"),
             Message("doctor.active.remedy"),
             session.id,
         )

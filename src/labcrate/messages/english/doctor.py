@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
-    "doctor.active": "Session {session} is still active.",
+    "doctor.active": "The session is still active.",
     "doctor.active.remedy": "Stop the session in the lab, then export it.",
     "doctor.bytes": "{file} does not match its checksum, although its size and times are unchanged.",
     "doctor.bytes.figures": "Checksums: {confirmed} of {files} files were confirmed in the last {days} days; {differing} do not match.",
@@ -50,7 +50,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} file of session {session} is not exported ({why}).",
         "{count} files of session {session} are not exported ({why}).",
     ),
-    "doctor.kept_out.remedy": "If you need one of them, copy the file itself into the session's folder under a unique name.",
+    "doctor.kept_out.remedy": "To export such a file, copy the file itself into the session's folder under a unique name.",
     "doctor.kind.active": "Sessions that are still active",
     "doctor.kind.bytes": "Files that do not match their checksum",
     "doctor.kind.clock": "Camera clocks that disagree",
