@@ -146,13 +146,13 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["export", "41"], 5, "There is no session 41 in this lab; it has 7, 42. Nearest: 42."),
-        (["export", "forty"], 5, "There is no session forty in this lab; it has 7, 42."),
-        (["export", "../42"], 2, "'../42' is no session id: an id has 1 to 64 letters, digits"),
-        (["export", "042"], 2, "'042' is no session id"),
-        (["export", "x" * 65], 2, "is no session id"),
+        (["export", "41"], 5, "There is no session 41 in this lab. It has 7, 42. Nearest: 42."),
+        (["export", "forty"], 5, "There is no session forty in this lab. It has 7, 42."),
+        (["export", "../42"], 2, "'../42' is not a session ID: an id has 1 to 64 letters, digits"),
+        (["export", "042"], 2, "'042' is not a session ID"),
+        (["export", "x" * 65], 2, "is not a session ID"),
         (["exprt", "42"], 2, "did you mean 'export'?"),
-        (["export", "42", "--pad", "soon"], 2, "'soon' is no length of time"),
+        (["export", "42", "--pad", "soon"], 2, "'soon' is not a duration"),
         (["export", "42", "--nothing"], 2, "unrecognized arguments: --nothing"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_link_to_a_folder_of_recordings_is_told(usual_lab: Any, cli: Any, tmp_
     (outside / "cam1_session42_far.mp4").write_bytes(usual_lab.clip)
     (usual_lab.root / "recordings/far").symlink_to(outside)
     plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
-    assert "recordings/far is a symbolic link to a folder; recordings behind it were not looked at." in plan["warnings"]
+    assert "recordings/far is a symbolic link to a folder; it was not searched for recordings." in plan["warnings"]
     assert plan["leftOut"]["symbolic link"] == 1
     assert not any("far" in member["name"] for member in plan["members"])
 
@@ -442,7 +442,7 @@ def test_a_selected_camera_without_a_recording_is_named(usual_lab: Any, cli: Any
 
     assert warnings() == []  # nobody knows which camera any.mp4 is of
     (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
-    said = "The session selected camera Camera 2, and no recording of it belongs to the session."
+    said = "Camera Camera 2 was selected for the session, but no recording of it belongs to the session."
     assert warnings() == [said]
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
     assert (outcome.code, "complete, with warnings" in outcome.out) == (0, True)

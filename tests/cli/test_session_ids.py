@@ -70,10 +70,10 @@ def test_python_takes_ids_and_ints(mixed: Any, tmp_path: Path) -> None:
     assert lab.export(42, tmp_path).path.name == "Session42.zip"
     assert lab.plan("P07").session.name == "The session P07"
     for wrong in ("P07/../P07", "", "042", -1, "x."):
-        with pytest.raises(UsageError, match="is no session id: an id has 1 to 64 letters"):
+        with pytest.raises(UsageError, match="is not a session ID: an id has 1 to 64 letters"):
             lab.plan(wrong)
     with pytest.raises(
-        NoSessionError, match=r"no session p07 in this lab; it has 42, .*, kitchen 2\.1\. Nearest: P07\."
+        NoSessionError, match=r"no session p07 in this lab\. It has 42, .*, kitchen 2\.1\. Nearest: P07\."
     ):
         lab.plan("p07")
 

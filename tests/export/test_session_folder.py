@@ -200,7 +200,7 @@ def test_each_file_is_described_everywhere(full_lab: Any, cli: Any, tmp_path: Pa
     assert types["without suffix"] == "application/octet-stream"
     beside = described["data/session_files/recordings/cam1_session42_a-sensors.json"]
     assert beside["source"] == "recordings/cam1_session42_a-sensors.json"
-    assert beside["description"] == "sensor data that the lab has beside cam1_session42_a.mp4"
+    assert beside["description"] == "sensor data that the lab has next to cam1_session42_a.mp4"
     assert crate["recordings/phone.MOV"]["encodingFormat"] == "video/quicktime"
     assert crate["recordings/cam2_x.mkv"]["encodingFormat"] == "video/x-matroska"
     assert crate["recordings/stream.ts"]["encodingFormat"] == "video/mp2t"
@@ -259,7 +259,7 @@ def test_what_stays_out_is_named_with_its_rule(littered_lab: Any, cli: Any, tmp_
     for name in LEFT_OUT:
         assert f"- {OWN}/{name}" in unwrapped
         assert f"  {OWN}/{name}" in plan
-    assert "sessions/Session42/.git/ (2 files): hidden files are never taken." in unwrapped
+    assert "sessions/Session42/.git/ (2 files): hidden files are never exported." in unwrapped
     assert "no files missing" not in output
     assert output.count("  not exported: ") == 10
     assert "\n  and 6 more that are not exported\n" in output
@@ -293,7 +293,7 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     assert "no files missing" not in out
     assert (
         'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
-        "session were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "
+        "session were not exported, and 1 file elsewhere in the lab may belong to it and was not exported; see "
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out
@@ -330,12 +330,12 @@ def test_files_of_other_sessions_are_counted_and_named_on_request(usual_lab: Any
         (
             ("--only", "recordings"),
             0,
-            "9 other files|1 file of sensor data beside a recording|only recordings were chosen",
+            "9 other files|1 sensor data file next to a recording|only recordings were chosen",
         ),
         (("--only", "sensors"), 1, "9 other files|only sensor data was chosen"),
         (("--sensor", "door"), 0, "9 other files|only some sensors were chosen"),
         (("--from", "2025-05-02T08:00:30Z"), 0, "9 other files|only some of the session's time was chosen"),
-        (("--camera", "2"), 9, "1 file of sensor data beside a recording|other cameras were chosen"),
+        (("--camera", "2"), 9, "1 sensor data file next to a recording|other cameras were chosen"),
         (("--camera", "1"), 10, ""),
     ],
 )
@@ -446,7 +446,7 @@ def test_a_described_table_is_one_in_the_package(
             warnings.simplefilter("ignore")
             assert Package(str(target)).validate().valid == valid
     file = next(f for f in metadata_of(target)["sessionFiles"] if f["file"].endswith("acc.csv"))
-    assert file["description"] == "as the session's own folder holds it; columns: t, x"
+    assert file["description"] == "a copy of a file in the session's own folder; columns: t, x"
 
 
 def test_any_name_is_packed_under_a_name_that_all_systems_hold(usual_lab: Any, cli: Any, tmp_path: Path) -> None:

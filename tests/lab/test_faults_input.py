@@ -51,11 +51,11 @@ def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) 
     outcome = run("export", "42", "--lab", lab.root, "-o", target)
     said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
     line, *secrets = [line for line in said.splitlines() if LIST in line]
-    unsearched = "so the passwords and addresses in it are not known and were not searched for."
+    unsearched = "Passwords and addresses in it are not known, so they were not searched for."
     assert len(secrets) < 2
     assert all(one.endswith(unsearched) for one in secrets)
     assert (code, "complete, with warnings" in said, line.lstrip()[:9]) == (0, True, "warning: ")
-    assert line.endswith("What it may say of this session is not known.")
+    assert line.endswith("Its entries about this session, if any, are unknown.")
     for word in words:
         assert word in line
     target.unlink()
@@ -98,7 +98,7 @@ def test_an_empty_lab(cli: Any, clear: Any, lab: Any) -> None:
     """A lab with nothing in it lists no sessions, indexes nothing, and says so of any session."""
     assert cli("sessions", "--lab", lab.root).code == 0
     assert cli("index", "--lab", lab.root).code == 0
-    clear(cli("export", "1", "--lab", lab.root), 5, "no sessions at all")
+    clear(cli("export", "1", "--lab", lab.root), 5, "The lab has no sessions")
 
 
 def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     (usual_lab.root / "data").rmdir()
     outcome = export(cli, usual_lab, tmp_path / "out.zip", "--json")
     assert (outcome.code, outcome.json["recordings"], outcome.json["readings"]) == (0, 2, 0)
-    assert any("no sensor readings at all" in warning for warning in outcome.json["warnings"])
+    assert any("The lab has no sensor readings" in warning for warning in outcome.json["warnings"])
 
 
 @pytest.mark.parametrize("path", sample(list(DOCUMENTS), 4))
@@ -283,7 +283,11 @@ def test_odd_things_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_pat
     os.mkfifo(folder / "pipe.csv")
     target = tmp_path / "out.zip"
     clear(
-        export(cli, usual_lab, target), 6, "link.csv is a symbolic link", "pipe.csv is neither file nor folder", "deep"
+        export(cli, usual_lab, target),
+        6,
+        "link.csv is a symbolic link",
+        "pipe.csv is neither a file nor a folder",
+        "deep",
     )
     assert export(cli, usual_lab, target, "--allow-incomplete").code == 0
     with zipfile.ZipFile(target) as archive:

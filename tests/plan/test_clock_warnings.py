@@ -40,7 +40,7 @@ def test_one_warning_a_camera() -> None:
     assert list(clock_warnings(recordings)) == [
         "Camera Hall: The start times disagree in 2 of 3 recordings, by up to 4.0 s; see other_starts.",
         "Camera 2: The start times disagree in 1 of 1 recording, by up to 1:30 (90 s); see other_starts.",
-        "No known camera: The start times disagree in 1 of 1 recording, by up to 3.0 s; see other_starts.",
+        "Unknown camera: The start times disagree in 1 of 1 recording, by up to 3.0 s; see other_starts.",
     ]
 
 
@@ -48,11 +48,11 @@ def test_local_time_says_what_was_taken() -> None:
     """How many of them, where it is not all, and whether the name or a register was taken."""
     local = ClockNote.LOCAL_TIME
     (all_of_them,) = clock_warnings([recording(HALL, local, apart_s=7200)])
-    assert "into the container as if it were UTC: the file name was taken." in all_of_them
+    assert "into the video file as if it were UTC: the file name was used instead." in all_of_them
     (some,) = clock_warnings(
         [recording(HALL, local, apart_s=7200, source=TimeSource.REGISTER), recording(HALL, apart_s=9)]
     )
-    assert "as if it were UTC in 1 of them: a better source was taken." in some
+    assert "as if it were UTC in 1 of them: a better source was used instead." in some
 
 
 def test_everything_odd_is_in_the_same_warning() -> None:
@@ -66,9 +66,10 @@ def test_everything_odd_is_in_the_same_warning() -> None:
         ]
     )
     assert warning == (
-        "Camera Hall: In 2 recordings the file name shows no time zone and none is known: read as UTC, it may be up to "
-        "14 hours wrong. Say the zone with --time-zone. 1 recording began in the hour that occurs twice when clocks go "
-        "back; the first is meant unless another source says otherwise, so the start may be an hour wrong. 1 recording "
-        "began, by name, in the hour that clocks skip when they go forward; the start was moved past it and may be an "
-        "hour wrong. The times in its file names and containers were moved by -3.5 s, as labcrate.toml says."
+        "Camera Hall: The file names of 2 recordings show no time zone and none is known: their times were read as UTC "
+        "and may be up to 14 hours wrong. Set the zone with --time-zone. 1 recording began in the hour that occurs "
+        "twice when clocks go back. The first was used unless another source shows the second, so the start may be an "
+        "hour wrong. 1 recording began, according to its file name, in the hour that is skipped when clocks go "
+        "forward. The start was moved past it and may be an hour wrong. The times in its file names and video files "
+        "were moved by -3.5 s, as labcrate.toml says."
     )

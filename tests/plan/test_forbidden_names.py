@@ -98,7 +98,7 @@ def test_a_forbidden_name_gets_a_safe_one_and_is_said(usual_lab: Any, cli: Any, 
     assert told[printable(file)] != f"data/session_files/{name}"
     assert f"from {printable(video)}" in plan
     if told[printable(video)] != f"recordings/{unicodedata.normalize('NFC', stem)}.mp4":
-        said = words(f"is called {printable(f'{stem}.mp4')} in the lab")
+        said = words(f"is named {printable(f'{stem}.mp4')} in the lab")
         assert said in words(plan)
         assert said in words(readme)
 

@@ -43,7 +43,7 @@ def test_every_way_to_tell_of_a_session_makes_one(lab: Any) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "words"),
-    [("4", "Nearest: 42"), ("43", "Nearest: 42"), ("p7", "Nearest: P07"), ("x", "it has 42, 900, P07")],
+    [("4", "Nearest: 42"), ("43", "Nearest: 42"), ("p7", "Nearest: P07"), ("x", "It has 42, 900, P07")],
 )
 def test_an_unknown_session_is_answered_with_what_there_is(lab: Any, asked: str, words: str) -> None:
     """The error names the sessions that there are, and the one that was probably meant."""
@@ -62,7 +62,7 @@ def test_many_sessions_are_counted_not_listed(lab: Any) -> None:
 
 def test_a_lab_without_sessions_says_so(lab: Any) -> None:
     """An empty lab has no session, and no list of them."""
-    with pytest.raises(NoSessionError, match="it has no sessions at all"):
+    with pytest.raises(NoSessionError, match="The lab has no sessions"):
         read_inventory(lab.open()).session("42")
 
 

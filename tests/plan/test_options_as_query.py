@@ -144,7 +144,7 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"all_readings": "yes"}, "readings is 'yes'; it is 'session' or 'all'."),
+        ({"all_readings": "yes"}, "readings is 'yes'; use 'session' or 'all'."),
         ({"redact": "no"}, "redact is 'no'; it is 1 or 0."),
         ({"pad": timedelta(seconds=-1)}, "cannot be less than nothing"),
         ({"only": "sensors", "cameras": ["1"]}, "only is 'sensors' and a camera is chosen"),

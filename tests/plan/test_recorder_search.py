@@ -122,7 +122,7 @@ def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Pat
     assert answer["beyond"] == [
         {
             "file": "eye: Camera1/2025-05-02/10-04-50.mp4",
-            "reason": "it reaches over a minute past the session",
+            "reason": "it reaches more than a minute past the session",
             "sessions": [],
             "linked": True,
         }
@@ -147,7 +147,7 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     for session_id in ("42", "P07-evening"):
         outcome = cli("link", session_id, "--by-time", "--yes", "--yes-beyond", "--lab", lab.root)
         assert "1 recording linked" in outcome.out
-    said = "Camera 1: 1 of the recorder's files are linked to another session as well."
+    said = "Camera 1: 1 file of the recorder is linked to another session as well."
     assert said in plan(cli, lab)["warnings"]
     assert said in plan(cli, lab, "P07-evening")["warnings"]
     archive = tmp_path / "42.zip"
@@ -172,7 +172,7 @@ def test_the_hour_that_occurs_twice(lab: Any, tmp_path: Path, cli: Any, *, told_
         assert link(cli, lab, "--json").json["linked"] == 0
     else:
         assert outcome["linked"] == 0
-        assert "clocks changed then" in outcome["beyond"][0]["reason"]
+        assert "clocks were changed" in outcome["beyond"][0]["reason"]
 
 
 def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: Path, cli: Any) -> None:
@@ -191,7 +191,7 @@ def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: 
         ("kitchen", "1"),
     ]
     warnings = plan(cli, lab)["warnings"]
-    assert "Camera 2: 1 of the recorder's files are of this camera, which the session had not selected." in warnings
+    assert "Camera 2: 1 file of the recorder is from this camera, which was not selected for the session." in warnings
     assert "garden_20250502T080000Z.mp4" in recordings(plan(cli, lab))
 
 
@@ -199,10 +199,10 @@ def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: 
     ("arguments", "words"),
     [
         (("--by-time",), ("no terminal", "--yes")),
-        (("--by-time", "--yes", "--recorder", "nvx"), ("no recorder 'nvx'", "did you mean nvr?")),
-        (("--by-time", "--yes", "--camera", "kitchn"), ("no camera 'kitchn'", "did you mean kitchen?")),
+        (("--by-time", "--yes", "--recorder", "nvx"), ("no recorder 'nvx'", "Did you mean nvr?")),
+        (("--by-time", "--yes", "--camera", "kitchn"), ("no camera 'kitchn'", "Did you mean kitchen?")),
         (("a.mp4", "--by-time", "--yes"), ("name no file",)),
-        (("--by-time", "--yes", "--pad", "soon"), ("'soon' is no length of time",)),
+        (("--by-time", "--yes", "--pad", "soon"), ("'soon' is not a duration",)),
     ],
 )
 def test_a_slip_is_refused_with_the_remedy(
@@ -219,7 +219,7 @@ def test_a_session_without_a_time_is_refused(lab: Any, nvr: Path, cli: Any, clea
     """Without any evidence of its end a session has no time to search; one that still runs has none yet."""
     describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent")
     write_frigate_segment(nvr, "kitchen", START)
-    clear(link(cli, lab), 15, "Session 42 has no time that is known", "give it a start and an end")
+    clear(link(cli, lab), 15, "The time of session 42 is not known", "Give it a start and an end")
     describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent", status="active")
     clear(link(cli, lab), 15, "Session 42 is still active")
 
@@ -303,7 +303,7 @@ def test_a_file_that_is_another_one_by_now_is_missing(lab: Any, nvr: Path, cli: 
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert plan(cli, lab)["missing"] == []
     file.unlink()
-    assert [one["why"] for one in plan(cli, lab)["missing"]] == ["is gone"]
+    assert [one["why"] for one in plan(cli, lab)["missing"]] == ["no longer exists"]
     lab.write("labcrate.toml", "")
     (missing,) = plan(cli, lab)["missing"]
     assert missing["why"] == "cannot be read: labcrate.toml has no recorder nvr"
@@ -317,7 +317,7 @@ def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path:
     assert link(cli, lab).code == 0
     (nvr / "2025-05-02/08/kitchen").rename(tmp_path / "deleted")
     (missing,) = plan(cli, lab)["missing"]
-    assert (missing["what"], missing["why"]) == ("nvr: 2025-05-02/08/kitchen/00.00.mp4 and 13 more", "is gone")
+    assert (missing["what"], missing["why"]) == ("nvr: 2025-05-02/08/kitchen/00.00.mp4 and 13 more", "no longer exists")
     nvr.rename(tmp_path / "unplugged")
     (missing,) = plan(cli, lab)["missing"]
     assert missing["why"] == "cannot be read: the folder of the recorder nvr is not there"

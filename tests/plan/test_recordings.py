@@ -254,7 +254,7 @@ class TestWarnings:
     def test_a_damaged_one_is_kept(self) -> None:
         """What is wrong with it is said, once, and not that it lies outside the session's time."""
         (sentence,) = warned(found(A), Probe(problem=Message("video.no_moov")))
-        assert sentence == f"recordings/a.mp4 is damaged and kept as it is: {Message('video.no_moov')}."
+        assert sentence == f"recordings/a.mp4 is damaged and is exported unchanged: {Message('video.no_moov')}."
 
     def test_a_verdicts_warning_is_passed_on(self) -> None:
         """Two sessions' names in one are said with the file."""
@@ -263,7 +263,7 @@ class TestWarnings:
     def test_another_name_is_said(self) -> None:
         """A name that cannot be written everywhere is told with the one in the lab; only another form is not."""
         (sentence,) = warned(found("recordings/a:b.mp4"), INSIDE)
-        assert sentence.startswith("recordings/a_b.mp4 is called a:b.mp4 in the lab")
+        assert sentence.startswith("recordings/a_b.mp4 is named a:b.mp4 in the lab")
         assert warned(found(f"recordings/{unicodedata.normalize('NFD', 'é')}.mp4"), INSIDE) == []
 
     def test_a_secret_in_a_name_is_not_repeated(self) -> None:
@@ -276,7 +276,7 @@ class TestWarnings:
         """Said where the session selected cameras and this is none of them; not where it selected none."""
         chosen = replace(CAMERAS, selected=frozenset({"b"}))
         (sentence,) = warned(found(A), INSIDE, chosen)
-        assert sentence == "recordings/a.mp4 is of camera Hall, which the session had not selected."
+        assert sentence == "recordings/a.mp4 is from camera Hall, which was not selected for the session."
         assert warned(found(A, camera="b"), INSIDE, chosen) == []
         assert warned(found(A, camera=None), INSIDE, chosen) == []
 

@@ -84,8 +84,8 @@ def test_a_page_tells_how_many_there_are(many: Any) -> None:
         ("offset=99999999999999999999999", "offset is"),
         ("sort=secret", "sort is 'secret'; it is id, name, start, duration, size, recordings."),
         ("order=up", "order is 'up'"),
-        ("from=yesterday", "from is 'yesterday', which is no date"),
-        ("to=9999-12-31", "to is '9999-12-31', which is no date"),
+        ("from=yesterday", "from is 'yesterday', which is not a date"),
+        ("to=9999-12-31", "to is '9999-12-31', which is not a date"),
         ("order=", "The option 'order' is empty"),
         ("nonsense=1", "Unknown option 'nonsense'"),
         ("sort=id&sort=name", "The option sort is given more than once."),
@@ -151,8 +151,8 @@ def test_a_plan_reads_no_file_through(usual_lab: Any, serve: Any, cli: Any, monk
     assert open_["ready"] is False
     told = [warning for warning in open_["warnings"] if "may be the same" in warning]
     assert told == [
-        f"{', '.join(twins)} have one name and size, and may be the same. All of them are counted until they are read; "
-        "the ZIP may turn out smaller."
+        f"{' and '.join(twins)} have the same name and size and may be the same file. All of them are counted until "
+        "they are read, so the ZIP may turn out smaller."
     ]
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     server.get(job["links"]["events"])

@@ -17,7 +17,7 @@ from labcrate.people.link_log import Link
 from labcrate.plan.options import Options
 from labcrate.plan.overview import SessionRow
 from labcrate.plan.plan import NearMiss, Plan
-from labcrate.plan.sensors import absent_sensor_warning, no_readings_warning, silent_sensor_warning, time_words
+from labcrate.plan.sensors import absent_sensor_warning, no_readings_warning, silent_sensor_warning, window_name
 from labcrate.plan.session_time import options_in_utc
 
 
@@ -136,8 +136,8 @@ def exceeds_session_time(plan: Plan, options: Options) -> bool:
 
 
 def _own_warnings(plan: Plan) -> Iterator[str]:
-    readings, time_owner = plan.readings, time_words(plan.options)
-    replaced_by = {
+    readings, time_owner = plan.readings, window_name(plan.options)
+    replaced_by: dict[str, str] = {
         absent_sensor_warning(name): silent_sensor_warning(name, time_owner) for name in readings.absent_sensors
     }
     if not len(readings):
@@ -147,13 +147,14 @@ def _own_warnings(plan: Plan) -> Iterator[str]:
         message_id = getattr(warning, "id", None)
         if isinstance(warning, Message) and message_id == "bound.next_session":
             yield Message("study.bounded", end=warning.values["end"])
-        elif message_id is None and LINKED_ELSEWHERE in warning:
+        elif isinstance(warning, Message) and message_id == "recording.warning" and LINKED_ELSEWHERE in warning:
             yield from _without_other_sessions(warning)
         elif message_id not in _ABOUT_OTHER_SESSIONS:
             yield replaced_by.get(warning, warning)
 
 
-def _without_other_sessions(warning: str) -> Iterator[str]:
-    """Yield what is left of a recording's warning, if anything is."""
-    if warning.endswith(f"; {LINKED_ELSEWHERE}."):
-        yield f"{warning.removesuffix(f'; {LINKED_ELSEWHERE}.')}."
+def _without_other_sessions(warning: Message) -> Iterator[Message]:
+    """Yield what a recording's warning says besides the link to another session, if anything."""
+    inner = warning.values["warning"]
+    if isinstance(inner, Message) and inner.id == "linking.two_warnings" and inner.values["second"] == LINKED_ELSEWHERE:
+        yield Message(warning.id, file=warning.values["file"], warning=inner.values["first"])

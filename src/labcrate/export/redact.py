@@ -196,7 +196,7 @@ def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object
         for one in plan.secrecy.files
     )
     # What was said of a file is said anew where another thing becomes of it.
-    new_warnings = {
+    new_warnings: dict[str, str] = {
         secret_file_warning(old): secret_file_warning(new) for old, new in zip(plan.secrecy.files, files, strict=True)
     }
     return replace(

@@ -1,47 +1,45 @@
-"""What of a session was chosen: which cameras, sensors and times, and what that leaves out.
+"""Apply the options to what a session has: cameras, sensors and time; and say what that leaves out.
 
-Less than the whole is a decision that the archive must show: everything left out is counted and said.
+The archive lists everything that was left out by choice, with counts.
 """
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from labcrate.errors import UsageError
 from labcrate.linking.filename import fold
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
 from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import EMPTY_SPAN, TimeSpan
 from labcrate.plan.linked_files import RecordingFile
+from labcrate.plan.option_values import unknown_name_error
 from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, SessionFile
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recorded_span
 from labcrate.plan.recordings import SessionCameras
-from labcrate.plan.summary import plural
 from labcrate.readings.load.slice import Readings
 
-_FILE_KIND_WORDS = {
-    FileKind.SENSOR_DATA: "file of the session's own sensor_data folder|files of the session's own sensor_data folder",
-    FileKind.SIDECAR: "file of sensor data beside a recording|files of sensor data beside recordings",
-    FileKind.OTHER: "other file of the session's own folder|other files of the session's own folder",
+_NOT_CHOSEN_IDS = {
+    FileKind.SENSOR_DATA: "not_chosen.sensor_data",
+    FileKind.SIDECAR: "not_chosen.sidecars",
+    FileKind.OTHER: "not_chosen.other_files",
 }
 
-# Looks into files: their probes by path.
 ProbeRecordings = Callable[[Sequence[RecordingFile]], Mapping[str, Probe]]
+"""Reads the length and times of recordings, and returns them by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenFiles:
-    """What is left of a session's files, and a sentence on each kind of thing that was not chosen."""
+    """The files of a session that were chosen, and a message about each kind of thing that was not."""
 
     recordings: tuple[RecordingFile, ...]
     session_files: tuple[SessionFile, ...]
-    not_chosen: tuple[str, ...]
+    not_chosen: tuple[Message, ...]
 
 
 def choose_files(
@@ -53,17 +51,17 @@ def choose_files(
     probe_recordings: ProbeRecordings,
     times: TimeContext | None = None,
 ) -> ChosenFiles:
-    """Keep what the options ask for. Recordings are taken whole if a moment of them lies in the span.
+    """Return the files that the options choose. A recording is included whole if any part of it is in the span.
 
-    ``times`` is what the lab knows about times: the session's zone unless it is given.
-    Raises UsageError for a camera that neither the lab nor the session knows.
+    ``times`` defaults to the session's zone alone. Raises UsageError for a camera that neither the lab nor the session
+    has.
     """
     camera_keys = _named_camera_keys(options.cameras, cameras)
     if not options.is_partial:
         return ChosenFiles(tuple(recordings), tuple(files), ())
     if options.only is DataKind.SENSORS:
         chosen: Sequence[RecordingFile] = ()
-        sentences = [_not_chosen_sentence(len(recordings), "recording", "only sensor data was chosen")]
+        messages = [_not_chosen("not_chosen.recordings", len(recordings), "only_sensors")]
     else:
         of_named_cameras = [r for r in recordings if camera_keys is None or r.verdict.camera in camera_keys]
         chosen = _within_span(
@@ -74,22 +72,22 @@ def choose_files(
             probe_recordings,
             times or TimeContext(session.time_zone),
         )
-        sentences = [
-            _not_chosen_sentence(len(recordings) - len(of_named_cameras), "recording", "other cameras were chosen"),
-            _not_chosen_sentence(len(of_named_cameras) - len(chosen), "recording", "they lie outside the chosen time"),
+        messages = [
+            _not_chosen("not_chosen.recordings", len(recordings) - len(of_named_cameras), "other_cameras"),
+            _not_chosen("not_chosen.recordings", len(of_named_cameras) - len(chosen), "outside"),
         ]
     paths = {one.path for one in chosen}
     reasons = {file.path: _reason_not_chosen(options, file, paths) for file in files}
     chosen_files = [file for file in files if reasons[file.path] is None]
-    for (kind, why), count in Counter((file.kind, reasons[file.path]) for file in files).items():
-        sentences.append(_not_chosen_sentence(count, _FILE_KIND_WORDS[kind], why) if why else None)
-    return ChosenFiles(tuple(chosen), tuple(chosen_files), tuple(filter(None, sentences)))
+    for (kind, reason), count in Counter((file.kind, reasons[file.path]) for file in files).items():
+        messages.append(_not_chosen(_NOT_CHOSEN_IDS[kind], count, reason) if reason else None)
+    return ChosenFiles(tuple(chosen), tuple(chosen_files), tuple(filter(None, messages)))
 
 
 def choose_sensors(options: Options, session: Session, devices: Sequence[Device]) -> Session:
-    """The session as if only the chosen sensors had been selected when it was started.
+    """Return the session with only the chosen sensors selected.
 
-    Raises UsageError for a sensor that the session, where it selected any, did not.
+    Raises UsageError for a sensor that the session did not select, if it selected any.
     """
     if not options.sensors:
         return session
@@ -101,38 +99,39 @@ def choose_sensors(options: Options, session: Session, devices: Sequence[Device]
             continue
         found = [s for s in session.sensors if names & {s.id, s.id.lower(), s.name}]
         if not found:
-            raise _unknown_name_error("sensor", word, [s.name or s.id for s in session.sensors], "the session selected")
+            known = [s.name or s.id for s in session.sensors]
+            raise unknown_name_error("sensor.unknown_name", word, known, "hint.session_selected")
         chosen += found
     return replace(session, sensors=tuple(dict.fromkeys(chosen)))
 
 
-def describe_readings_not_chosen(options: Options, readings: Readings) -> Iterator[str]:
-    """What of the readings was left out by choice."""
+def describe_readings_not_chosen(options: Options, readings: Readings) -> Iterator[Message]:
+    """Yield a message about each kind of reading that was left out by choice."""
     if options.only is DataKind.RECORDINGS:
-        yield "All readings were left out: only recordings were chosen."
+        yield Message("not_chosen.all_readings")
         return
     if options.sensors and readings.of_other_sensors:
-        others = plural(readings.of_other_sensors, "reading")
-        yield f"{others} of other sensors {'was' if readings.of_other_sensors == 1 else 'were'} left out."
+        yield Message("not_chosen.other_sensors", count=readings.of_other_sensors)
     if options.span != TimeSpan():
-        yield "Readings outside the chosen time were left out."
+        yield Message("not_chosen.readings_outside")
 
 
 def refuse_unknown_sensors(
     options: Options, session: Session, absent: Iterable[str], devices: Sequence[Device]
 ) -> None:
-    """Raise UsageError for a chosen sensor that has neither a reading nor a name in the lab: it is a slip."""
+    """Raise UsageError for a chosen sensor that has neither a reading nor a name in the lab."""
     if session.sensors:
         return
     for word in options.sensors:
         if word in absent and len(_device_names(word, devices)) == 1:
-            raise _unknown_name_error("sensor", word, [d.name or d.id for d in devices], "the lab knows")
+            known = [device.name or device.id for device in devices]
+            raise unknown_name_error("sensor.unknown_name", word, known, "hint.lab_has")
 
 
 def readings_window(options: Options, session: Session, bound: SessionBound, pad: timedelta) -> TimeSpan:
-    """Return the readings' window: the session's time, padded, or all; and of that what lies in the chosen span.
+    """Return the readings' window: the part of the session's padded time, or of all time, in the chosen span.
 
-    Where no end is known, or one that was only found, ``--to`` may name a later one.
+    For a session without an end in its description, the chosen span may end later than the estimated end.
     """
     if options.all_readings:
         return options.span
@@ -144,7 +143,7 @@ def readings_window(options: Options, session: Session, bound: SessionBound, pad
 
 
 def intersection(first: TimeSpan, second: TimeSpan) -> TimeSpan:
-    """What two spans share. Where that is nothing, the end comes before the start, and no instant is inside."""
+    """Return what two spans share. If that is nothing, the end is before the start, and no instant is inside."""
     starts = [span.start for span in (first, second) if span.start]
     ends = [span.end for span in (first, second) if span.end]
     return TimeSpan(max(starts, default=None), min(ends, default=None))
@@ -163,7 +162,7 @@ def _within_span(
     probes = probe_recordings(recordings)
 
     def touches(recording: RecordingFile) -> bool:
-        # One that cannot be read is kept: reading it again will say what is wrong with it.
+        # A recording that cannot be read stays chosen: indexing reports what is wrong with it.
         probe = probes.get(recording.path)
         if probe is None:
             return True
@@ -176,23 +175,24 @@ def _within_span(
 
 
 def _reason_not_chosen(options: Options, file: SessionFile, chosen_paths: Collection[str]) -> str | None:
-    """Why a file of the session is not among what was chosen: it is of all sensors and times, and cannot be cut.
+    """Return why a file of the session is not chosen (the end of a message id), or None if it is.
 
-    Only sensor data is taken for sensor data: another file may hold voices or faces.
+    A file covers all sensors and all of the session's time, and cannot be cut. Files other than sensor data are left
+    out of sensor data: they may hold voices or faces.
     """
     if options.only is DataKind.RECORDINGS:
-        return "only recordings were chosen"
+        return "only_recordings"
     if options.sensors:
-        return "only some sensors were chosen"
+        return "some_sensors"
     if options.span != TimeSpan():
-        return "only some of the session's time was chosen"
+        return "part_of_time"
     if options.only is DataKind.SENSORS:
-        return "only sensor data was chosen" if file.kind is FileKind.OTHER else None
-    return "other cameras were chosen" if file.recording is not None and file.recording not in chosen_paths else None
+        return "only_sensors" if file.kind is FileKind.OTHER else None
+    return "other_cameras" if file.recording is not None and file.recording not in chosen_paths else None
 
 
 def _named_camera_keys(words: Sequence[str], cameras: SessionCameras) -> set[str] | None:
-    """The keys of the cameras that were named; None when none was, which means all."""
+    """Return the keys of the cameras with these names, or None for all cameras if there are no names."""
     if not words:
         return None
     chosen = set()
@@ -202,10 +202,11 @@ def _named_camera_keys(words: Sequence[str], cameras: SessionCameras) -> set[str
 
 
 def find_camera_keys(word: str, cameras: SessionCameras) -> list[str]:
-    """Return the keys of the cameras with this id, name or prefix. Raises UsageError where there is none."""
+    """Return the keys of the cameras with this id, name or prefix. Raises UsageError if there is none."""
     found = [key for key, camera in cameras.by_key.items() if fold(word) in map(fold, _camera_names(camera))]
     if not found:
-        raise _unknown_name_error("camera", word, [c.name or c.id for c in cameras.by_key.values()], "the lab knows")
+        known = [camera.name or camera.id for camera in cameras.by_key.values()]
+        raise unknown_name_error("camera.unknown_name", word, known, "hint.lab_has")
     return found
 
 
@@ -214,20 +215,11 @@ def _camera_names(camera: Camera) -> list[str]:
 
 
 def _device_names(word: str, devices: Sequence[Device]) -> set[str]:
-    """The word, and what else the device of that name or address is called."""
+    """Return the word, and the other names and addresses of the device with that name or address."""
     names = {name for d in devices if word in (d.id, d.id.lower(), d.name) for name in (d.id, d.id.lower(), d.name)}
     return {name for name in names if name} | {word}
 
 
-def _unknown_name_error(what: str, word: str, known: Iterable[str], known_by: str) -> UsageError:
-    names = sorted(dict.fromkeys(known))
-    nearest = difflib.get_close_matches(word, names, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"{known_by} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {printable(word)!r}; {printable(hint)}")
-
-
-def _not_chosen_sentence(number: int, noun: str, reason: str) -> str | None:
-    """A sentence on what was left out; none where that is nothing."""
-    if not number:
-        return None
-    return f"{plural(number, *noun.split('|'))} {'was' if number == 1 else 'were'} left out: {reason}."
+def _not_chosen(message_id: str, count: int, reason: str) -> Message | None:
+    """Return a message about what was left out, or None if that is nothing; ``reason`` is the end of its id."""
+    return Message(message_id, count=count, reason=Message(f"not_chosen.{reason}")) if count else None

@@ -1,4 +1,4 @@
-"""Everything the lab holds, before any one session is looked at."""
+"""The inventory of a lab: its cameras, devices, sessions, registers and recordings."""
 
 import difflib
 from collections import defaultdict
@@ -19,6 +19,7 @@ from labcrate.lab.settings_file import read_settings
 from labcrate.linking.all_paths import sessions_of_paths
 from labcrate.linking.filename import is_non_mp4_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
+from labcrate.messages.message import Message, first_names
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording import CameraClock
@@ -30,21 +31,19 @@ from labcrate.secrets.lab_secrets import LabSecrets, read_secrets
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
-_CLOSED_FOLDER = {
-    EntryKind.LINK: "is a symbolic link, which labcrate never follows,",
-    EntryKind.UNREADABLE: "is a folder without permission to read it",
-}
+_MAX_LISTED_SESSIONS = 12
+_CLOSED_FOLDER_IDS = {EntryKind.LINK: "session.folder_is_link", EntryKind.UNREADABLE: "session.folder_is_closed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """The lab's cameras, devices, sessions and recordings; ``linked`` holds the entries of each session.
 
-    ``zone`` is the IANA zone in which times without one were read, where their session names none; ``chosen_zone`` is
-    the one that stands before the session's too, if one was chosen. ``problems`` are files that cannot be read, or
-    entries of them, that break no session; each plan says so. ``recorder_folders`` are those of the recorders that may
-    be read, by name. All texts are free of the lab's ``secrets``, which ``cleaner`` blanks; ids, prefixes and paths are
-    as the lab has them.
+    ``zone`` is the IANA zone of times without one, unless their session has its own; ``chosen_zone`` is the one that
+    takes precedence over the session's too, if one was chosen. ``problems`` are files, or entries of files, that cannot
+    be read and are in no session; every plan reports them. ``recorder_folders`` are the folders of the recorders that
+    may be read, by name. No text holds one of the lab's ``secrets``, which ``cleaner`` removes; ids, prefixes and paths
+    are as the lab has them.
     """
 
     lab: LabFolder
@@ -66,44 +65,44 @@ class Inventory:
 
     @property
     def files(self) -> LabFiles:
-        """What opens the lab's files and those of its recorders."""
+        """Return what opens the lab's files and those of its recorders."""
         return LabFiles(self.lab, self.recorder_folders)
 
     @property
     def clocks(self) -> dict[str, CameraClock]:
-        """The cameras' clocks as ``labcrate.toml`` describes them, by camera id."""
+        """Return the cameras' clocks as ``labcrate.toml`` describes them, by camera id."""
         return {
             one.id: CameraClock(one.time_zone, one.offset_s, one.name_pattern) for one in self.settings.cameras.values()
         }
 
     @property
     def ids(self) -> list[str]:
-        """Every session there is: described by a file, having a folder, or named by a recording."""
+        """Return the ids of all sessions: described by a file, with a folder, or named by a recording."""
         return sorted({*self.book.sessions, *self.book.broken, *self.book.folders, *self.linked}, key=id_sort_key)
 
     @property
     def paths(self) -> frozenset[str]:
-        """The paths of all files where recordings lie."""
+        """Return the paths of all files in folders of recordings."""
         linked = (entry.path for entries in self.linked.values() for entry in entries)
         return frozenset((*linked, *(entry.path for entry in self.unlinked)))
 
     def resolve(self, text: str) -> str:
-        """Return the id of the session that somebody means: ``42``, also ``s42`` or ``Session42``."""
+        """Return the id of the session that a text names: ``42``, also ``s42`` or ``Session42``."""
         return resolve_id(text, self.ids)
 
     def folder(self, session_id: str) -> str:
-        """Return the path of the session's own folder, as the disk spells it where there is one."""
+        """Return the path of the session's own folder, spelled as on disk if it exists."""
         return self.book.folders.get(session_id, f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{session_id}")
 
     def camera(self, key: str | None) -> Camera | None:
-        """Return the camera that a verdict names by its key."""
+        """Return the camera with the key that a verdict has."""
         return next((camera for camera in self.cameras if camera_key(camera) == key), None)
 
     def session(self, session_id: str) -> Session:
-        """Return one session, its selection looked up among the lab's cameras and devices.
+        """Return one session, with its selected devices sorted into cameras and sensors.
 
-        Raises NoSessionError, or DocumentError when its description is broken, or when it is not known and a file
-        that describes sessions cannot be read.
+        Raises NoSessionError; or DocumentError if its description is broken, or if it is unknown and a file that
+        describes sessions cannot be read.
         """
         session = self.book.get(session_id)
         if session is not None:
@@ -113,24 +112,23 @@ class Inventory:
         if self.book.unreadable_files:
             raise self.book.unreadable_files[0]
         for entry in self.unlinked:
-            if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _CLOSED_FOLDER:
-                raise NoSessionError(
-                    f"No session {session_id} was found, but {entry.path} {_CLOSED_FOLDER[entry.kind]} "
-                    "and was left out."
-                )
-        raise NoSessionError(f"There is no session {session_id} in this lab; {self._list_sessions(session_id)}")
+            if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _CLOSED_FOLDER_IDS:
+                message_id = _CLOSED_FOLDER_IDS[entry.kind]
+                raise NoSessionError(Message(message_id, session=session_id, folder=entry.path))
+        raise NoSessionError(Message("session.not_found", session=session_id, hint=self._list_sessions(session_id)))
 
-    def _list_sessions(self, session_id: str) -> str:
+    def _list_sessions(self, session_id: str) -> Message:
         ids = self.ids
         if not ids:
-            return "it has no sessions at all."
-        shown = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
-        nearest = _nearest_id(session_id, ids)
-        return f"it has {shown}." + (f" Nearest: {nearest}." if nearest else "")
+            return Message("session.not_found.none")
+        sessions = first_names(ids, _MAX_LISTED_SESSIONS)
+        if nearest := _nearest_id(session_id, ids):
+            return Message("session.not_found.nearest", sessions=sessions, nearest=nearest)
+        return Message("session.not_found.listed", sessions=sessions)
 
 
 def _nearest_id(session_id: str, ids: Sequence[str]) -> str | None:
-    """The id that looks most like one that does not exist, or the nearest number; None where nothing is near."""
+    """Return the id most similar to one that does not exist, else the nearest number, else None."""
     by_folded_id = {other.casefold(): other for other in reversed(ids)}
     if similar := difflib.get_close_matches(session_id.casefold(), by_folded_id, n=1):
         return by_folded_id[similar[0]]
@@ -151,10 +149,10 @@ def read_inventory(
     """Read the lab's descriptions and registers, and walk its recordings.
 
     ``zone`` is the IANA zone of all times without one (None: each session's own, else that of ``labcrate.toml``, if
-    any); ``secrets`` are those of an earlier inventory, to read only what has changed. What cannot be read hides
-    nothing else: it is among the problems. ``allowed`` are the folders outside the lab that recorders may use; None
-    takes whatever ``labcrate.toml`` says. Raises DocumentError for a ``labcrate.toml`` that does not parse, unless
-    ``settings`` are given to be taken in its place.
+    any); ``secrets`` are those of an earlier inventory, so that only changed files are read. A file that cannot be read
+    becomes one of the inventory's problems. ``allowed`` are the folders outside the lab that recorders may use (None:
+    all that ``labcrate.toml`` has). Raises DocumentError for a ``labcrate.toml`` that cannot be parsed, unless
+    ``settings`` are given to replace it.
     """
     settings = read_settings(lab) if settings is None else settings
     chosen_zone, zone = zone, zone or settings.time_zone
@@ -190,7 +188,7 @@ def read_inventory(
         *device_problems,
         *registers.problems,
         *(problem for register in session_registers.values() for problem in register.problems),
-        # A file of a session's own folder that cannot be read is that session's matter, which says so.
+        # The plan of a session reports the unreadable files of the session's own folder.
         *(problem for problem in secrets.problems if not problem.file.startswith(f"{SESSIONS}/")),
     )
     return Inventory(
@@ -216,10 +214,10 @@ def read_inventory(
 
 
 def find_session(lab: LabFolder, given_id: str, time_zone: str | None = None) -> tuple[Inventory, str]:
-    """Take a lab's inventory, and find the id of the session that was named; there may be none of that id.
+    """Return a lab's inventory and the id of the session that ``given_id`` names; the session need not exist.
 
-    ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for what is
-    no id, and DocumentError.
+    ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for an invalid
+    id, and DocumentError.
     """
     text = parse_session(given_id)
     inventory = read_inventory(lab, time_zone)
@@ -227,7 +225,7 @@ def find_session(lab: LabFolder, given_id: str, time_zone: str | None = None) ->
 
 
 def _may_be_recording(entry: FolderEntry) -> bool:
-    """Whether an entry lies where recordings lie, or is a video elsewhere in a session's folder."""
+    """Return whether an entry is in a folder of recordings, or is a video elsewhere in a session's folder."""
     parts = entry.path.split("/", 3)
     if parts[0] == RECORDINGS or len(parts) < 3 or parts[2] == RECORDINGS:
         return True
@@ -235,7 +233,7 @@ def _may_be_recording(entry: FolderEntry) -> bool:
 
 
 def _apply_camera_settings(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:
-    """The lab's cameras, with the prefix and name that ``labcrate.toml`` gives them, and those that it alone knows."""
+    """Yield the lab's cameras with the prefix and name from ``labcrate.toml``, then the cameras that only it has."""
     listed = set()
     for camera in cameras:
         listed.add(camera.id)

@@ -1,4 +1,4 @@
-"""Keeps the secrets of one lab out of all that is taken from its files: texts, JSON values, names, messages."""
+"""Remove the secrets of one lab from what is read from its files: texts, JSON values, names, messages."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +17,7 @@ from labcrate.secrets.values import Secrets
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class LabCleaner:
-    """Blanks the secrets of one lab. Most texts hold nothing of the kind, which a quick search tells."""
+    """Removes the secrets of one lab from texts. A quick search finds the few texts that may hold any."""
 
     matcher: Matcher = field(default_factory=lambda: Matcher(Secrets()))
     _needles: Needles = field(init=False)
@@ -31,7 +31,7 @@ class LabCleaner:
         return f"LabCleaner({self.matcher.secrets!r})"
 
     def text(self, text: str) -> str:
-        """Return a text without secrets and absolute paths; the same text where it has none."""
+        """Return a text without secrets and absolute paths; the same text if it has none."""
         if not self._may_hold_secret(text):
             return text
         if isinstance(text, Message):
@@ -39,42 +39,42 @@ class LabCleaner:
         return self._cleaner().clean_text(text)
 
     def name(self, name: str) -> str:
-        """Return a file's or a camera's name, or a path below the lab folder, with ``_`` for each secret."""
+        """Return a name of a file or camera, or a path below the lab folder, with ``_`` for each secret."""
         return self._cleaner().clean_name(name) if self._may_hold_secret(name) else name
 
     def value(self, value: Any, places: list[str]) -> Any:
-        """Return a JSON value without secrets; where they stood is added to ``places``, each place once."""
+        """Return a JSON value without secrets; their places are added to ``places``, each once."""
         try:
             may_hold_secret = self._may_hold_secret(msgspec.json.encode(value).decode())
-        except (TypeError, ValueError, UnicodeError):  # lone surrogates: they are cleaned one by one
+        except (TypeError, ValueError, UnicodeError):  # halves of surrogate pairs: the texts are cleaned one by one
             may_hold_secret = True
         return self._clean_json(value, places) if may_hold_secret else value
 
     def camera(self, value: Any, places: list[str]) -> Any:
-        """Return what a file says of a camera, where ``user`` is a login, as ``value`` does."""
+        """Return the JSON value of a camera without secrets, as ``value`` does; its ``user`` is a login."""
         return self._clean_json(value, places, camera=True)
 
     def error(self, error: DocumentError) -> DocumentError:
-        """Return an error about a file that quotes no secret of it."""
+        """Return an error about a file without the secrets that it quotes."""
         cleaned = self.name(error.file), self.text(error.where), self.text(error.problem)
         return error if cleaned == (error.file, error.where, error.problem) else DocumentError(*cleaned)
 
     def needles(self) -> tuple[str, ...]:
-        """Return texts one of which every message has that is changed by ``payload``."""
+        """Return texts: each sensor message that ``payload`` changes has one of them."""
         return self._cleaner().needles()
 
     def payload(self, topic: str, payload: str) -> str:
-        """Return a sensor's message without secrets; of the bridge's none is left."""
+        """Return the payload of a sensor message without secrets; that of a bridge's message is emptied."""
         return self._cleaner().clean_payload(topic, payload)
 
     @property
     def document_cleaning(self) -> Cleaning:
-        """How sessions and devices are cleaned while they are read."""
+        """Return how sessions and devices are cleaned while they are read."""
         return Cleaning(self.text, self.value)
 
     @property
     def camera_cleaning(self) -> Cleaning:
-        """How cameras are cleaned while they are read."""
+        """Return how cameras are cleaned while they are read."""
         return Cleaning(self.text, self.camera)
 
     def _clean_json(self, value: Any, places: list[str], *, camera: bool = False) -> Any:
@@ -91,7 +91,7 @@ class LabCleaner:
 
 
 def clean_session_book(book: LabSessions, cleaner: LabCleaner) -> LabSessions:
-    """Return all sessions with what was said of their files while they were read, without the secrets quoted in it."""
+    """Return all sessions with the warnings and errors about their files, without the secrets quoted in those."""
     sessions = {}
     for session_id, session in book.sessions.items():
         warnings = tuple(warning.replace_texts(cleaner.text) for warning in session.warnings)

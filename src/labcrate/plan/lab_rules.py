@@ -1,4 +1,4 @@
-"""Turns what a lab's files say of cameras, sessions and registers into the rules that link recordings."""
+"""Build the rules that link recordings from a lab's cameras, sessions and registers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,17 +20,17 @@ _UNRESOLVED = "@selection"
 
 
 def camera_key(camera: Camera) -> str:
-    """Return the key of a camera of the lab: its id, and whose it is, since two users may use one id."""
+    """Return the key of a camera of the lab: its id and its user, because two users may use the same id."""
     return f"{camera.id}@{camera.user or ''}"
 
 
 def selected_camera_key(selected: SelectedCamera, known: Camera | None) -> str:
-    """Return the key of a camera that a session selected: the lab's own, or one for a camera the lab lacks."""
+    """Return the key of a camera that a session selected: the lab's, or one for a camera that the lab does not have."""
     return camera_key(known) if known else f"{selected.id}{_UNRESOLVED}"
 
 
 def is_unresolved_key(key: str) -> bool:
-    """Return whether a key is of a camera that a session selected and that no one camera of the lab is."""
+    """Return whether a key belongs to a selected camera that is not exactly one camera of the lab."""
     return key.endswith(_UNRESOLVED)
 
 
@@ -46,8 +46,8 @@ def linking_rules(
 ) -> LinkingRules:
     """Build the rules of a lab; ``entries`` are all files that could be recordings.
 
-    ``prefixes_unknown``: what describes cameras cannot be read, so that prefixes may be configured that nobody sees;
-    only known ones count then.
+    ``prefixes_unknown`` says that a file with cameras cannot be read: there may be unknown prefixes, so only known ones
+    count.
     """
     linked, linked_cameras = _manual_links(lab, own_registers, cameras, book)
     return LinkingRules.build(
@@ -68,7 +68,7 @@ def _camera_names(key: str, camera_id: str, name: str | None, prefix: str | None
 
 
 def _selected_camera_names(session: Session, cameras: Sequence[Camera]) -> Iterator[CameraNames]:
-    """The cameras that a session selected, called as the session or else the lab calls them."""
+    """Yield the cameras that a session selected, with the session's names for them, else the lab's."""
     for chosen in session.cameras:
         known = find_camera(cameras, chosen.id, session.user)
         name = chosen.raw_name or chosen.name or (known.raw_name if known else None)
@@ -87,7 +87,7 @@ def _register_entries(registers: RecordingRegisters, cameras: Sequence[Camera]) 
 
 
 def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
-    """Return the key of the camera that an id means in a session: its user's first; None where it means none."""
+    """Return the key of the camera with an id in a session, first that of the session's user, or None."""
     known = find_camera(cameras, camera_id, session.user if session else None)
     if known:
         return camera_key(known)
@@ -98,16 +98,16 @@ def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, ca
 def _manual_links(
     lab: LabFolder, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: LabSessions
 ) -> tuple[dict[str, list[str]], dict[tuple[str, str], str]]:
-    """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files.
+    """Return the unchanged files of the lab that ``labcrate link`` linked to sessions, with those sessions.
 
-    With them, by file and session, the keys of the cameras that it gave them.
+    The second mapping has, by file and session, the keys of the cameras that were given with the links.
     """
     linked: dict[str, list[str]] = defaultdict(list)
     camera_keys: dict[tuple[str, str], str] = {}
     for session_id, register in own_registers.items():
         for entry in register.files:
             if entry.folder:
-                continue  # a recorder's file, which is not among the lab's
+                continue  # a file of a recorder, not of the lab
             with suppress(OSError):
                 identity = lab.identity(entry.file)
                 if entry.matches(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
@@ -119,10 +119,10 @@ def _manual_links(
 
 
 def _ambiguous_names(lab: LabFolder, registers: RecordingRegisters, entries: Sequence[FolderEntry]) -> list[str]:
-    """The base names in a register that several files of the lab have, with different bytes.
+    """Return the base names in a register that several files of the lab with different bytes have.
 
-    Whether two files of one size hold the same bytes is known once both are in the index; until then they count as
-    different, so that no entry is given to a file that it may not mean.
+    Whether two files of the same size have the same bytes is known once both are in the index. Until then they count
+    as different, so that no entry is used for a wrong file.
     """
     if not registers.recordings:
         return []

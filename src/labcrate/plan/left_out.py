@@ -1,4 +1,4 @@
-"""Names the files of the lab that are not a session's: what a plan only counts."""
+"""List the files of the lab that are not a session's: a plan only counts them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.judgement import judge_file
 from labcrate.linking.verdict import Rule
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.plan import Plan
@@ -14,7 +15,7 @@ from labcrate.plan.session_files import sidecar_path
 
 @dataclass(frozen=True, slots=True)
 class LeftOutFile:
-    """A file where recordings lie that has nothing to do with a session, and the rule that says so."""
+    """A file in a folder of recordings that is not the session's, with the rule that says so."""
 
     path: str
     rule: Rule
@@ -22,15 +23,15 @@ class LeftOutFile:
 
     @property
     def source(self) -> str:
-        """The path as printable text."""
+        """Return the path as printable text."""
         return printable(self.path)
 
 
 def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOutFile]:
     """Yield every file that a plan counts as left out, in the order of the lab's folders.
 
-    Near misses, the files of the session's own folder and the sensor data beside its recordings are not among them:
-    the plan itself names those.
+    Near misses, the files of the session's own folder and the sensor data next to its recordings are not among them:
+    the plan lists those.
     """
     named_in_plan = {near_miss.path for near_miss in plan.near_misses}
     session_folder = f"{inventory.folder(plan.session.id)}/"
@@ -46,10 +47,10 @@ def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOutFile]:
 
 def _left_out_file(entry: FolderEntry, other: str, inventory: Inventory, session_id: str) -> LeftOutFile:
     if other:
-        return LeftOutFile(entry.path, Rule.OTHER_SESSION, f"belongs to session {other}")
+        return LeftOutFile(entry.path, Rule.OTHER_SESSION, Message("left_out.other_session", session=other))
     if entry.kind is EntryKind.LINK:
-        return LeftOutFile(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
+        return LeftOutFile(entry.path, Rule.SYMBOLIC_LINK, Message("not_taken.link"))
     if entry.kind is not EntryKind.FILE:
-        return LeftOutFile(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
+        return LeftOutFile(entry.path, Rule.NOT_A_RECORDING, Message("left_out.kind", kind=entry.kind))
     verdict = judge_file(entry.path, session_id, inventory.rules)
     return LeftOutFile(entry.path, verdict.rule, verdict.reason)

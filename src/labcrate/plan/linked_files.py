@@ -1,4 +1,4 @@
-"""Goes through everything found in the lab and says of each file whether it is the session's."""
+"""Find the recordings of a session among all files of the lab, and the near misses."""
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from labcrate.linking.judgement import judge_file, near_miss_by_time
 from labcrate.linking.location import is_hidden
 from labcrate.linking.resolve import linked_sessions
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -24,14 +25,14 @@ from labcrate.plan.plan import Missing, NearMiss
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans
 from labcrate.plan.time_filter import TimeFilter
 
-# A recording's name tells its start and its modification its end: only those that say something within
-# this of the session are worth a look into the file.
+# A recording's name shows its start and its modification time its end: only files with a time within this of the
+# session are opened.
 _LONGEST_RECORDING = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
-    """A linked file and its state on disk."""
+    """A linked file with its state on disk."""
 
     path: str
     identity: Identity
@@ -40,7 +41,7 @@ class RecordingFile:
 
 @dataclass(frozen=True, slots=True)
 class LinkingResult:
-    """Every file's verdict for one session; ``left_out`` counts the unrelated by rule."""
+    """What the linking rules find for one session; ``left_out`` counts the unrelated files by rule."""
 
     linked: tuple[RecordingFile, ...]
     near_misses: tuple[NearMiss, ...]
@@ -49,8 +50,8 @@ class LinkingResult:
     warnings: tuple[str, ...]
 
 
-# Looks into files: their probes by path.
 ProbeFiles = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
+"""Reads the length and times of files, and returns them by path."""
 
 
 def find_linked_files(
@@ -62,18 +63,19 @@ def find_linked_files(
     existing_paths: Container[str] | None = None,
     recorder_files: Sequence[RecordingFile] = (),
 ) -> LinkingResult:
-    """Judge every file where recordings lie, by name and state; ``probe_files`` is asked only about times.
+    """Return which files in folders of recordings are the session's, by their names and states.
 
-    ``times`` is what the lab knows about times: the session's zone unless it is given. For who goes through many
-    sessions: ``unlinked`` are those of the lab's unlinked files that may concern this one (None: all of them; what is
-    left out is then not counted), ``existing_paths`` the paths of all files of the lab. ``recorder_files`` are the
-    session's files of recorders: one of those that also lies where recordings lie is no near miss.
+    ``probe_files`` is called only for files whose times matter. ``times`` defaults to the session's zone alone. For
+    callers that go through many sessions: ``unlinked`` are those of the lab's unlinked files that may concern this one
+    (None: all of them; otherwise the counts are incomplete), and ``existing_paths`` the paths of all files of the lab.
+    ``recorder_files`` are the session's files of recorders: they are no near misses if they are in a folder of
+    recordings too.
     """
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _check_linked(inventory, session)
     near_misses, without_session, left_out = [], [], Counter[str]()
     converted = converted_videos(inventory, session.id)
-    session_folder = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
+    session_folder = f"{inventory.folder(session.id)}/"  # session_files handles its content
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked if unlinked is None else unlinked:
         if entry.kind is not EntryKind.FILE:
@@ -100,15 +102,16 @@ def find_linked_files(
 
 
 def count_left_out(inventory: Inventory, session: Session, paths: set[str]) -> Counter[str]:
-    """Return how `select` counted those of these files that lie outside the session's folder and are no recordings."""
+    """Return how ``find_linked_files`` counted those of these files that are outside the session's folder."""
     session_folder = f"{inventory.folder(session.id)}/"
     kinds = [one.kind for one in inventory.unlinked if one.path in paths and not one.path.startswith(session_folder)]
     return Counter(Rule.SYMBOLIC_LINK if kind is EntryKind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
 
 
 def _check_linked(inventory: Inventory, session: Session) -> tuple[list[RecordingFile], list[Missing], list[str]]:
-    """The session's files, those of them that cannot be packed, and the empty ones."""
-    linked, missing, warnings = [], [], []
+    """Return the session's files, those of them that cannot be packed, and warnings about empty ones."""
+    linked, missing = [], []
+    warnings: list[str] = []
     for entry in inventory.linked.get(session.id, ()):
         if entry.kind is not EntryKind.FILE:
             missing.append(_missing_non_file(entry))
@@ -116,10 +119,11 @@ def _check_linked(inventory: Inventory, session: Session) -> tuple[list[Recordin
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError as error:
-            missing.append(Missing(printable(entry.path), f"cannot be read ({error.strerror})", "Restore the file."))
+            why = Message("missing.unreadable", error=error.strerror or "")
+            missing.append(Missing(printable(entry.path), why, Message("missing.unreadable.remedy")))
             continue
         if identity.size_bytes == 0:
-            warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
+            warnings.append(Message("file.empty", file=entry.path))
         else:
             linked.append(RecordingFile(entry.path, identity, judge_file(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
@@ -128,7 +132,7 @@ def _check_linked(inventory: Inventory, session: Session) -> tuple[list[Recordin
 def _report_closed_folder(
     inventory: Inventory, session: Session, entry: FolderEntry, missing: list[Missing], warnings: list[str]
 ) -> None:
-    """Say of a folder that was not entered what it means: it may hold recordings of the session."""
+    """Add what it means for the session that a link or closed folder, which may hold recordings, was not read."""
     session_folder = inventory.folder(session.id)
     if entry.path in ("recordings", "sessions", session_folder) or entry.path.startswith(
         f"{session_folder}/recordings"
@@ -139,18 +143,16 @@ def _report_closed_folder(
     elif entry.kind is EntryKind.UNREADABLE:
         missing.append(_missing_non_file(entry))
     elif entry.kind is EntryKind.LINK and inventory.lab.leads_to_folder(entry.path):
-        warnings.append(
-            f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
-        )
+        warnings.append(Message("file.folder_link", file=entry.path))
 
 
 def _missing_non_file(entry: FolderEntry) -> Missing:
+    """Return what is missing because a recording's place holds a link, a closed folder or a device."""
     if entry.kind is EntryKind.LINK:
-        remedy = "Put the file itself, or a hard link, in its place: symbolic links are never followed."
-        return Missing(printable(entry.path), "is a symbolic link", remedy)
-    if entry.kind is EntryKind.UNREADABLE:
-        return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
-    return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
+        rule = "missing.link"
+    else:
+        rule = "missing.closed" if entry.kind is EntryKind.UNREADABLE else "missing.not_a_file"
+    return Missing(printable(entry.path), Message(rule), Message(f"{rule}.remedy"))
 
 
 def _near_misses_by_time(
@@ -160,7 +162,7 @@ def _near_misses_by_time(
     probe_files: ProbeFiles,
     times: TimeContext,
 ) -> list[NearMiss]:
-    """Those recordings without a session in their name that were made while the session ran."""
+    """Return the recordings without a session in their name that were made during the session."""
     if session.span.start is None or session.span.end is None:
         return []
     around_session = session.span.padded(_LONGEST_RECORDING)
@@ -178,14 +180,14 @@ def _near_misses_by_time(
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError:
-            continue  # gone since the walk: then it is nobody's
+            continue  # deleted since the walk
         if time_filter.may_overlap(entry.path, identity.mtime_ns) and any(
             span.overlaps(around_session) for span in spans(entry.path, Probe(), identity)
         ):
             candidates[entry.path] = identity
     near_misses = []
     for path, probe in probe_files(candidates).items():
-        # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
+        # One matching source is enough for a near miss: clocks are set wrong, and copies change file times.
         if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
             near_misses.append(NearMiss(path, near_miss_by_time(path, session.id, inventory.rules)))
     return near_misses
@@ -194,19 +196,19 @@ def _near_misses_by_time(
 def _without_linked_copies(
     inventory: Inventory, near_misses: Iterable[NearMiss], linked: Iterable[RecordingFile]
 ) -> Iterator[NearMiss]:
-    """Those that are not a linked recording under another name: the same file (a hard link) needs no repair."""
+    """Yield the near misses that are not another name (a hard link) of a linked recording."""
     linked_identities = {file.identity for file in linked}
     for near_miss in near_misses:
         try:
             identity = inventory.lab.identity(near_miss.path)
         except OSError:
-            continue  # gone since the walk: then it is nobody's
+            continue  # deleted since the walk
         if identity not in linked_identities:
             yield near_miss
 
 
 def _with_free_name(near_miss: NearMiss, inventory: Inventory, existing_paths: Container[str]) -> NearMiss:
-    """The near miss with a remedy that overwrites nothing: two files may be meant to have one name."""
+    """Return the near miss with a remedy that overwrites no file: its proposed name may exist already."""
     verdict = near_miss.verdict
     target = verdict.linked_as
     if target is None or target not in existing_paths or verdict.remedy is None:
@@ -215,8 +217,16 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, existing_paths: C
     stem, dot, suffix = name.rpartition(".")
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in existing_paths)
     renamed = free.rpartition("/")[2]
-    in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
+    in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy has the file's present name
     if in_place and name in verdict.remedy and linked_sessions(free, inventory.rules):
-        remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
+        remedy = Message("near_miss.name_taken", remedy=_with_name(verdict.remedy, name, renamed), name=name)
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
-    return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))
+    remedy = Message("near_miss.name_taken_there", remedy=verdict.remedy, name=name)
+    return NearMiss(near_miss.path, replace(verdict, remedy=remedy))
+
+
+def _with_name(remedy: str, name: str, other: str) -> str:
+    """Return a remedy with another file name."""
+    if isinstance(remedy, Message):
+        return remedy.replace_texts(lambda text: text.replace(name, other))
+    return remedy.replace(name, other)

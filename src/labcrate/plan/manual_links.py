@@ -1,4 +1,4 @@
-"""Say what a session's register means for its plan: files gone or changed since, MP4s that were made."""
+"""Check the files that were linked to a session by hand, and the MP4s that labcrate made of other videos."""
 
 import shlex
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from labcrate.plan.plan import Missing
 
 
 def missing_manual_links(inventory: Inventory, session_id: str) -> Iterator[Missing]:
-    """Yield the files of the lab that were linked by hand, and are gone or have changed since."""
+    """Yield the files of the lab that were linked by hand and no longer exist or have changed since."""
     folder, session = inventory.book.folders.get(session_id), shlex.quote(session_id)
     for entry in _linked_files(inventory, session_id):
         state = _identity(inventory, entry.file)
@@ -28,20 +28,20 @@ def missing_manual_links(inventory: Inventory, session_id: str) -> Iterator[Miss
 
 
 def converted_videos(inventory: Inventory, session_id: str) -> frozenset[str]:
-    """Return the paths of the videos of which the session has an MP4 that labcrate made, if they did not change."""
+    """Return the paths of the unchanged videos from which labcrate made an MP4 of the session."""
     linked = {entry.path for entry in inventory.linked.get(session_id, ())}
     converted = set()
     for entry in _linked_files(inventory, session_id):
         if entry.made_from is not None and entry.file in linked:
             state = _identity(inventory, entry.made_from)
-            # The MP4 was given the modification time of what it was made of.
+            # The MP4 has the modification time of the video that it was made from.
             if state and state.mtime_ns == entry.modified_ns:
                 converted.add(entry.made_from)
     return frozenset(converted)
 
 
 def lost_sound_warnings(inventory: Inventory, session_id: str) -> Iterator[str]:
-    """Yield a warning on each MP4 that labcrate made without its sound."""
+    """Yield a warning for each MP4 that labcrate made without the sound."""
     linked = {entry.path for entry in inventory.linked.get(session_id, ())}
     for entry in _linked_files(inventory, session_id):
         if entry.made_from and entry.left_out and entry.file in linked:
@@ -54,7 +54,7 @@ def lost_sound_warnings(inventory: Inventory, session_id: str) -> Iterator[str]:
 
 
 def _linked_files(inventory: Inventory, session_id: str) -> Iterator[LinkedFile]:
-    """The entries of the lab's own files; those of recorders are looked at where recorders are."""
+    """Return the register's entries of files of the lab, without those of recorders."""
     register = inventory.own_registers.get(session_id)
     return (entry for entry in register.files if not entry.folder) if register else iter(())
 

@@ -1,4 +1,4 @@
-"""Names inside the ZIP: where everything lies, and names that every system can create (rules: ``archive/names.py``)."""
+"""Names inside the ZIP: the folders, and names that every system can create (rules: ``archive/names.py``)."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from labcrate.archive.names import FORBIDDEN, MAX_COMPONENT_BYTES, VERSION_SUFFIX, comparison_key, is_reserved
 
 FORMAT = "labcrate session archive"
-"""What ``data/session_metadata.json`` calls the format."""
+"""The name of the format in ``data/session_metadata.json``."""
 
 README = "README.txt"
 METADATA = "data/session_metadata.json"
@@ -25,15 +25,15 @@ RECORDINGS = "recordings"
 
 
 MAX_SUBPATH_BYTES = 900
-"""The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
+"""The most bytes of a path below its folder of the archive, without numbers and the folder's own name."""
 
 _MAX_SUFFIX_BYTES = 20
 
 
 def safe_name(name: str) -> str:
-    """Return a file name that Windows, macOS and Linux can all hold; the name itself where it already is one.
+    """Return a file name that Windows, macOS and Linux can all store; the same name if it already is one.
 
-    It is composed (NFC): libarchive composes what it unpacks, and then the manifest would name no file.
+    It is composed (NFC): libarchive composes the names that it unpacks, and the manifest must have the same names.
     """
     safe = FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
     if not safe or is_reserved(safe):
@@ -42,10 +42,10 @@ def safe_name(name: str) -> str:
 
 
 class UniqueNames:
-    """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken.
+    """The names in one folder of the ZIP, each used once: a name that is used already becomes ``name~2.mp4``.
 
-    ``reserved`` are names for files that labcrate makes unless the session brings them: only their exact spelling
-    gets them. A file never gets the name of a folder, nor a folder that of a file.
+    ``reserved`` are names of files that labcrate makes unless the session has them: only a file with exactly that
+    name gets it. A file never gets the name of a folder, nor a folder that of a file.
     """
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
@@ -56,9 +56,9 @@ class UniqueNames:
         self._numbers: dict[tuple[str, int, int], int] = {}
 
     def reserve(self, name_or_path: str) -> str:
-        """Return a safe name that nothing has yet, as near to ``name_or_path`` as can be. Slashes separate folders.
+        """Return an unused safe name, as similar as possible to ``name_or_path``. Slashes separate folders.
 
-        Of a path that is too long for some system the innermost folders are left out.
+        The innermost folders of a path that is too long for some system are left out.
         """
         if name_or_path in self._reserved:
             self._reserved.remove(name_or_path)
@@ -74,7 +74,7 @@ class UniqueNames:
         return found
 
     def _folder(self, parent: str, name_or_path: str) -> str:
-        """Return the name of a folder with a slash: the same for all that lies in it."""
+        """Return the name of a folder with a slash, the same for all files in it."""
         if (parent, name_or_path) not in self._folder_names:
             found = self._free(parent, name_or_path, (self._files,))
             self._folders.add(comparison_key(found))
@@ -82,7 +82,7 @@ class UniqueNames:
         return self._folder_names[parent, name_or_path]
 
     def _free(self, parent: str, name_or_path: str, taken: tuple[set[str], ...]) -> str:
-        """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
+        """Return the first unused name; numbers that were tried before are used, and not tried again."""
         safe = safe_name(name_or_path)
         stem, suffix = _split(safe)
         tried = comparison_key(parent + safe), len(stem.encode()), len(taken)
@@ -101,7 +101,7 @@ def _path_bytes(folders: Iterable[str], name: str) -> int:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return stem and suffix (with its dot); a long one is no suffix, and a name that is all suffix has none."""
+    """Return stem and suffix (with its dot); a long one is no suffix, and neither is a whole name."""
     stem, dot, suffix = name.rpartition(".")
     if not stem or len(suffix.encode("utf-8", "replace")) > _MAX_SUFFIX_BYTES:
         return name, ""
@@ -109,7 +109,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _cut(stem: str, suffix: str, number: str = "") -> str:
-    """Return stem, number and suffix, the stem cut so that all have 255 bytes; no end is one that a system drops."""
+    """Return stem, number and suffix in at most 255 bytes, the stem cut, without an end that a system would drop."""
     room = MAX_COMPONENT_BYTES - len((number + suffix).encode())
     whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
     stripped = whole.rstrip(". ")

@@ -1,4 +1,4 @@
-"""The time in a recording's name, placed in UTC: by the zone that it shows, or the one that is known."""
+"""Convert the time in a recording's name to UTC, by the zone in the name or a known one."""
 
 import re
 import unicodedata
@@ -18,10 +18,10 @@ CLOCK_CHANGE_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class NameTimeUtc:
-    """Start and perhaps end as a name shows them, in UTC.
+    """The start, and perhaps the end, in a name, in UTC.
 
-    ``starts`` has two instants for a time that occurs twice; ``coarse_s`` is 60 for a name in minutes, else 0;
-    ``zoned`` names show their zone; ``zone`` is the one that is known otherwise.
+    ``starts`` has two instants for a time that occurs twice; ``rounding_s`` is 60 for a name in minutes, else 0;
+    ``zoned`` says that the name has its zone; ``zone`` is a zone known from elsewhere.
     """
 
     starts: tuple[datetime, ...]
@@ -33,18 +33,18 @@ class NameTimeUtc:
 
     @property
     def has_zone(self) -> bool:
-        """Return whether a zone is known, so that the time is more than a guess."""
+        """Return whether the zone of the time is known."""
         return self.zoned or self.zone is not None
 
     @property
     def uncertainty_s(self) -> float:
-        """Return how wrong the start may be, in seconds."""
+        """Return by how much the start may be wrong, in seconds."""
         if not self.has_zone:
             return NO_ZONE_S + self.rounding_s
         return CLOCK_CHANGE_S + self.rounding_s if self.note else self.rounding_s or SECOND_S
 
     def nearest(self, instant: datetime, within_s: float) -> "NameTimeUtc":
-        """Return the name's time with one start where another source tells which of two it was."""
+        """Return the time with only the start that is near ``instant``, if it has two."""
         if len(self.starts) == 1:
             return self
         matching = [s for s in self.starts if -within_s <= (instant - s).total_seconds() <= within_s + self.rounding_s]
@@ -54,9 +54,9 @@ class NameTimeUtc:
 def name_time_in_utc(
     shown: NameTime, zone: ZoneInfo | None, offset: timedelta = timedelta(), *, shows_zone: bool = False
 ) -> NameTimeUtc:
-    """Place a name's time in UTC: by its own zone, else by ``zone``, else as if it were UTC; then add ``offset``.
+    """Return a name's time in UTC: converted by its own zone, else by ``zone``, else read as UTC; plus ``offset``.
 
-    ``shows_zone`` says that ``zone`` is as certain as if the name showed it.
+    ``shows_zone`` says that ``zone`` is as certain as one in the name.
     """
     starts, note = _instants(shown.start, zone), None
     if len(starts) == 2:
@@ -79,18 +79,18 @@ def name_time_in_utc(
 
 
 def _instants(shown: datetime, zone: ZoneInfo | None) -> tuple[datetime, ...]:
-    """The instants at which a clock shows this: two where clocks go back, the earlier one first."""
+    """Return the instants at which a clock shows this time: two when clocks go back, the earlier one first."""
     if shown.tzinfo is not None:
         return (shown.astimezone(UTC),)
     if zone is None or zone.key == "UTC":
         return (shown.replace(tzinfo=UTC),)
     first, second = (shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    # A time that clocks skip is read with the clock as it was before (PEP 495), which moves it past the gap.
+    # A skipped time is read with the offset before the change (PEP 495), which moves it past the gap.
     return (first, second) if first < second else (first,)
 
 
 def strip_session(path: str, session_id: str | None, prefix: str | None) -> str:
-    """Return a path without the camera's prefix and the session's marker and id in its name: they are no times."""
+    """Return a path without the camera's prefix and the session's marker and id in its name, which are not times."""
     folder, slash, name = unicodedata.normalize("NFC", path).rpartition("/")
     if prefix:
         prefix = unicodedata.normalize("NFC", prefix)
@@ -101,6 +101,6 @@ def strip_session(path: str, session_id: str | None, prefix: str | None) -> str:
 
 @lru_cache(maxsize=256)
 def _session_marker_pattern(session_id: str | None) -> re.Pattern[str]:
-    """``session42``, ``s42``, and the markers of other sessions, which a recording in a session's folder may have."""
+    """Return a pattern for ``session42``, ``s42`` and markers of other sessions, which files in the folder may have."""
     own = rf"(?:session|s){re.escape(session_id)}" if session_id else "(?!)"
     return re.compile(rf"(?:(?<=[_-])|\A)(?:{own}|session[0-9]+|(?<=[_-])s[0-9]+)(?=[_.-]|\Z)", re.IGNORECASE)

@@ -1,13 +1,14 @@
-"""The files of a session's folder that stay out of its archive, and by which rule."""
+"""The files of a session's folder that stay out of its archive, and the rules for that."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from labcrate.lab.lab_files import display_path
+from labcrate.messages.message import Message
 
 
 class NotTakenRule(StrEnum):
-    """The rule by which a file of the session stays out: a stable code, the same in the plan and the metadata."""
+    """The rule by which a file of the session stays out: a stable word, the same in the plan and the metadata."""
 
     EXCLUDED = "excluded"
     HIDDEN = "hidden file"
@@ -22,35 +23,19 @@ class NotTakenRule(StrEnum):
     EMPTY = "empty"
 
     @property
-    def reason(self) -> str:
-        """The rule in a few words."""
-        return _REASONS[self]
+    def reason(self) -> Message:
+        """Return why the rule keeps files out."""
+        return Message(f"not_taken.{self.name.lower()}")
 
     @property
     def is_in_metadata(self) -> bool:
-        """Whether what the file says stands elsewhere in the archive."""
+        """Return whether the archive's metadata have the content of the file."""
         return self in (NotTakenRule.DESCRIPTION, NotTakenRule.REGISTER)
-
-
-_REASONS = {
-    NotTakenRule.EXCLUDED: "the lab keeps it out (exclude in labcrate.toml)",
-    NotTakenRule.HIDDEN: "hidden files are never taken",
-    NotTakenRule.SYSTEM: "made by an operating system or a storage device",
-    NotTakenRule.LOCK: "the mark of an office program that has a document open",
-    NotTakenRule.UNFINISHED: "an unfinished copy; finish it and give it its own name",
-    NotTakenRule.DESCRIPTION: "describes the session and may hold paths of the lab's computers; "
-    "the metadata stand for it",
-    NotTakenRule.REGISTER: "a list of the session's recordings; the metadata stand for it",
-    NotTakenRule.ARCHIVE: "an archive that labcrate wrote",
-    NotTakenRule.LINK: "symbolic links are never followed",
-    NotTakenRule.NO_FILE: "neither file nor folder",
-    NotTakenRule.EMPTY: "empty (0 bytes)",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """A file of the session that stays out; a ``path`` with a slash at its end stands for ``files`` in that folder."""
+    """A file of the session that stays out; a ``path`` that ends with a slash is a folder with that many ``files``."""
 
     path: str
     rule: NotTakenRule
@@ -58,11 +43,11 @@ class NotTaken:
 
     @property
     def source(self) -> str:
-        """The path as printable text, with the recorder's name before one of its files."""
+        """Return the path as printable text, for a recorder's file with the recorder's name before it."""
         return display_path(self.path)
 
 
-# At the top of a session's folder: what describes the session, with absolute paths and more in it.
+# Files at the top of a session's folder that describe the session, with absolute paths and more in them.
 DESCRIPTIONS = frozenset({"session_data.json", "config.json", "session_form_data.json", "session_files.json"})
 REGISTER = "recordings.json"
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
@@ -70,10 +55,10 @@ _SYSTEM_FOLDERS = frozenset({"@eadir"})
 
 
 def not_taken_rule(below: str) -> tuple[NotTakenRule, str] | None:
-    """Return the rule that keeps a path out and the part of the path that it is about; None if none does.
+    """Return the rule that keeps a path out, with the part of the path that matches it, or None.
 
-    ``below`` is the path below the session's folder. A hidden folder, or one that a storage device made, is named
-    once for all that lies in it: with a slash at its end.
+    ``below`` is the path below the session's folder. For a hidden folder, or one that a storage device made, the part
+    is the folder, with a slash at its end.
     """
     at = 0
     for part in below.split("/"):

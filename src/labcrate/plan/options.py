@@ -1,4 +1,4 @@
-"""The options of an export, and the words that say them on a command line, in a query, in a form and in Python."""
+"""The options of an export, and how they are read from a command line, a query, a form and a Python call."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from labcrate.errors import UsageError
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.option_values import parse_duration, parse_time, parse_zone, write_duration, write_time
 
-ENDS_BEFORE = "The span ends before it starts; exchange 'from' and 'to'."
+ENDS_BEFORE = Message("span.ends_before")
 
 
 class DataKind(StrEnum):
-    """Which kind of a session's data is chosen."""
+    """The kind of a session's data that is chosen."""
 
     ALL = "all"
     SENSORS = "sensors"
@@ -25,15 +25,14 @@ class DataKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What of the session is chosen, and how its readings' topics begin.
+    """The options of an export.
 
-    ``pad`` widens the readings' window on both sides, and ``base_topic`` is Zigbee2MQTT's (None: as ``labcrate.toml``
-    says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``,
-    ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
-    ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
-    without one, those of the span too (None: the session's, else that of ``labcrate.toml``). ``redact`` takes
-    secrets out of files that are copied, ``allow_secrets`` leaves in them what was not taken out; without either
-    such a file stops the export.
+    ``pad`` extends the readings' window on both sides, and ``base_topic`` is Zigbee2MQTT's (None: as ``labcrate.toml``
+    says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``, ``cameras`` (ids, names
+    or prefixes), ``sensors`` (addresses or names) and ``span`` choose a part; empty, they choose everything. Recordings
+    that overlap the span are included whole. ``time_zone`` is the IANA zone of times without one, those of the span
+    included (None: the session's, else that of ``labcrate.toml``). ``redact`` removes secrets from the copies of files,
+    ``allow_secrets`` leaves in them what was not removed; without either, such a file stops the export.
     """
 
     pad: timedelta | None = None
@@ -49,16 +48,16 @@ class Options:
 
     @property
     def is_partial(self) -> bool:
-        """Whether less than the whole session is chosen."""
+        """Return whether less than the whole session is chosen."""
         return self.only is not DataKind.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
 
 
 @dataclass(frozen=True, slots=True)
 class OptionField:
-    """A word that says an option: ``name`` in a query and on the command line, ``keyword`` in Python.
+    """How one option is read and written: ``name`` in a query and on the command line, ``keyword`` in Python.
 
-    ``parse`` gets the name, for its messages, and the value; ``write`` turns a value into a text of a query (None:
-    no query may hold the word); ``many`` values may be given.
+    ``parse`` is called with the name, for its messages, and the value; ``write`` makes the text for a query of a value
+    (None: queries do not have the option); ``many`` says that several values may be given.
     """
 
     name: str
@@ -68,48 +67,48 @@ class OptionField:
     many: bool = False
 
     def read(self, given: object) -> Any:
-        """Return the value of what was given, in a list as a query has it or by itself. Raises UsageError."""
+        """Return the value of a text, or of a list of texts as queries have them. Raises UsageError."""
         if self.many:
             return self.parse(self.name, [given] if isinstance(given, str) else given)
         if isinstance(given, list):
             if len(given) > 1:
-                raise UsageError(f"The option {self.name!r} is given more than once.")
+                raise UsageError(Message("option.repeated", name=self.name))
             given = given[0]
         return self.parse(self.name, given)
 
     def value(self, options: Options) -> Any:
-        """Return what options have for the word."""
+        """Return the value that ``options`` have for this option."""
         return getattr(options.span if self.keyword in ("start", "end") else options, self.keyword)
 
 
 def _pad(_: str, given: str | timedelta) -> timedelta:
     pad = parse_duration(given) if isinstance(given, str) else given
     if pad < timedelta():
-        raise UsageError(f"pad is {pad}; it widens the readings' window, so it cannot be less than nothing.")
+        raise UsageError(Message("option.pad_negative", value=str(pad)))
     return pad
 
 
 def _all_readings(name: str, given: str | bool) -> bool:
     if given not in ("session", "all", False, True):
-        raise UsageError(f"{name} is {given!r}; it is 'session' or 'all'.")
+        raise UsageError(Message("option.readings", name=name, value=str(given)))
     return given in ("all", True)
 
 
 def _only(name: str, given: str) -> DataKind:
     if given not in list(DataKind):
-        raise UsageError(f"{name} is {given!r}; it is {', '.join(map(repr, map(str, DataKind)))}.")
+        raise UsageError(Message("option.only", name=name, value=str(given)))
     return DataKind(given)
 
 
 def _sorted_words(_: str, given: Iterable[str]) -> tuple[str, ...]:
-    """Return the same words in one order, so that equal choices are equal values."""
+    """Return the words sorted and without repetition, so that equal choices are equal values."""
     return tuple(sorted({word.strip() for word in given} - {""}))
 
 
 def parse_switch(name: str, given: str | bool) -> bool:
     """Return whether a switch is on. Raises UsageError."""
     if isinstance(given, str) and given not in ("0", "1", "true", "false"):
-        raise UsageError(f"{name} is {printable_lines(given)!r}; it is 1 or 0.")
+        raise UsageError(Message("option.switch", name=name, value=given))
     return given in ("1", "true") if isinstance(given, str) else bool(given)
 
 
@@ -130,13 +129,13 @@ OPTION_FIELDS = (
     OptionField("redact", "redact", parse_switch, _write_on),
     OptionField("allow_secrets", "allow_secrets", parse_switch, _write_on),
 )
-"""All words of options, in the order in which a query is written."""
+"""All options, in the order in which a query is written."""
 
 _DEFAULTS = Options()
 
 
 def parse_options(given: Mapping[str, object]) -> Options:
-    """Return the options that words say, by their names; other words mean nothing here, nor does None.
+    """Return the options of values by the options' names; other names and values of None are ignored.
 
     Raises UsageError.
     """
@@ -147,26 +146,22 @@ def parse_options(given: Mapping[str, object]) -> Options:
     }
     span = TimeSpan(values.pop("start", None), values.pop("end", None))
     options = Options(**values, span=span)
-    for noun, excluded_kind, chosen in (
-        ("camera", DataKind.SENSORS, options.cameras),
-        ("sensor", DataKind.RECORDINGS, options.sensors),
-    ):
-        if options.only is excluded_kind and chosen:
-            raise UsageError(
-                f"only is '{excluded_kind}' and a {noun} is chosen, which leaves nothing of it; leave out one of them."
-            )
+    if options.only is DataKind.SENSORS and options.cameras:
+        raise UsageError(Message("option.camera_without_recordings"))
+    if options.only is DataKind.RECORDINGS and options.sensors:
+        raise UsageError(Message("option.sensor_without_readings"))
     if span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None) and span.end < span.start:
         raise UsageError(ENDS_BEFORE)
     return options
 
 
 def parse_keywords(keywords: Mapping[str, object]) -> Options:
-    """Return the options that the keyword arguments of a Python call say; others mean nothing. Raises UsageError."""
+    """Return the options of the keyword arguments of a Python call; others are ignored. Raises UsageError."""
     return parse_options({option.name: keywords.get(option.keyword) for option in OPTION_FIELDS})
 
 
 def as_query(options: Options) -> dict[str, list[str]]:
-    """Return the words that say these options, as a query has them: only what is not the default, in one order."""
+    """Return the options as the parameters of a query, without defaults, in a fixed order."""
     query = {}
     for option in OPTION_FIELDS:
         value = option.value(options)
@@ -176,10 +171,10 @@ def as_query(options: Options) -> dict[str, list[str]]:
 
 
 def as_text(options: Options) -> str:
-    """Return the same words on one line, for the export log: empty where the whole session is chosen."""
+    """Return the options as one line for the export log; empty if the whole session is chosen."""
     return urlencode(as_query(options), doseq=True, safe=":+/ ")
 
 
 def recording_as_text(name: str) -> str:
-    """Return what the export log says of a recording that was played or fetched by itself."""
+    """Return the line of the export log for a single recording that was played or downloaded."""
     return urlencode({"recording": name}, safe=":+/ ")

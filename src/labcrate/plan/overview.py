@@ -1,21 +1,21 @@
-"""One row per session without opening a recording, and the sessions that carry a tag."""
+"""The list of sessions, made without opening a recording, and their tags."""
 
 import unicodedata
 from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import EntryKind
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import Session, id_sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.planner import session_warnings
 from labcrate.plan.recorder_files import recorder_entries
 
-_KIND_WORDS = {
-    EntryKind.LINK: "a symbolic link",
-    EntryKind.OTHER: "neither file nor folder",
-    EntryKind.UNREADABLE: "a folder without permission to read it",
+_NOT_A_FILE_IDS = {
+    EntryKind.LINK: "session.file_is_link",
+    EntryKind.OTHER: "session.file_is_no_file",
+    EntryKind.UNREADABLE: "session.folder_unreadable",
 }
 
 
@@ -33,36 +33,36 @@ class SessionRow:
 
 
 def session_rows(inventory: Inventory) -> list[SessionRow]:
-    """All sessions in the order of their ids; one whose description is broken is listed with that error."""
+    """Return all sessions in the order of their ids, one with a broken description with that error."""
     return [session_row(inventory, session_id) for session_id in inventory.ids]
 
 
 def session_row(inventory: Inventory, session_id: str) -> SessionRow:
-    """One session's row."""
+    """Return the row of one session."""
     try:
         session = inventory.session(session_id)
         warnings = [*session_warnings(session)]
         if session.is_active:
-            warnings.append("The session is still active.")
+            warnings.append(Message("session.active"))
     except DocumentError as error:
         session, warnings = Session(session_id), [str(error)]
     entries = recorder_entries(inventory, session_id)
     count, size = len(entries), sum(one.size_bytes for one in entries)
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is not EntryKind.FILE:
-            warnings.append(f"{printable(entry.path)} is {_KIND_WORDS[entry.kind]} and cannot be exported.")
+            warnings.append(Message(_NOT_A_FILE_IDS[entry.kind], file=entry.path))
             continue
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError:
-            continue  # gone since the walk
+            continue  # deleted since the walk
         size += identity.size_bytes
         count += bool(identity.size_bytes)  # an empty file is left out of the archive
     return SessionRow(session_id, session.name, session.span, session.status, count, size, tuple(warnings))
 
 
 def sessions_with_tag(inventory: Inventory, tag: str) -> list[str]:
-    """Return the ids of the sessions that carry a tag now, compared without regard to case and to space around it."""
+    """Return the ids of the sessions with a tag, ignoring case and space around it."""
     key, sessions = _comparable_tag(tag), inventory.book.sessions
     return sorted(
         (id for id, session in sessions.items() if key in map(_comparable_tag, session.tags)), key=id_sort_key
@@ -70,7 +70,7 @@ def sessions_with_tag(inventory: Inventory, tag: str) -> list[str]:
 
 
 def all_tags(inventory: Inventory) -> list[str]:
-    """Return every tag that a session carries, sorted, each spelling of it by itself."""
+    """Return the tags of all sessions, sorted; different spellings of a tag are different tags."""
     return sorted({tag for session in inventory.book.sessions.values() for tag in session.tags if tag.strip()})
 
 

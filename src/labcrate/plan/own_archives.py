@@ -1,4 +1,4 @@
-"""Recognizes the ZIPs that labcrate wrote, by 3 short reads: a session's folder is a usual place to export to.
+"""Recognize the ZIPs that labcrate wrote, in 3 short reads: they are often written to a session's folder.
 
 The first two members of an archive are its README and its metadata (docs/spec/archive-format.md, "Members"); their
 local headers carry their sizes (PKWARE APPNOTE 6.3.10, section 4.3.7), so that no directory has to be read.
@@ -21,14 +21,14 @@ _HEAD_BYTES = 4096
 
 
 def is_own_signature(lab: LabFolder, path: str) -> bool:
-    """Return whether a file of the lab is the signature beside an archive that labcrate wrote."""
-    with suppress(OSError):  # what cannot be opened is no archive that anybody could check
+    """Return whether a file of the lab is the signature of an archive next to it that labcrate wrote."""
+    with suppress(OSError):  # a file that cannot be opened is no archive that can be checked
         return path.endswith(SIGNATURE_SUFFIX) and is_own_archive(lab, path.removesuffix(SIGNATURE_SUFFIX))
     return False
 
 
 def is_own_archive(lab: LabFolder, path: str) -> bool:
-    """Return whether a file of the lab is an archive that labcrate wrote, whole or not. Raises OSError."""
+    """Return whether a file of the lab is an archive that labcrate wrote, also without its end. Raises OSError."""
     if not path.lower().endswith(".zip"):
         return False
     with os.fdopen(lab.open(path), "rb") as file:
@@ -44,7 +44,7 @@ def is_own_archive(lab: LabFolder, path: str) -> bool:
 
 
 def _read_local_header(file: BinaryIO, offset: int) -> tuple[bytes, int, int, int] | None:
-    """Return name, start of the data, end of the data and method of the member at an offset; None if none is there."""
+    """Return name, start and end of the data, and method of the member at an offset, or None if there is none."""
     file.seek(offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size:

@@ -1,4 +1,4 @@
-"""The plan as a value: what goes into the archive, what stays out, and why."""
+"""The plan of an export as a value: what goes into the archive, what stays out, and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from enum import StrEnum
 from labcrate.index.records import SecretSearch
 from labcrate.lab.lab_files import display_path, is_recorder_path
 from labcrate.linking.verdict import Verdict
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
@@ -20,7 +21,7 @@ from labcrate.plan.options import Options
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import Column
 
-# The first instant that a ZIP's DOS time can tell: for a session of which no time at all is known.
+# The first instant that a ZIP's DOS time can hold: the date of documents if no time is known.
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 
@@ -28,7 +29,7 @@ UNKNOWN_BOUND = SessionBound(TimeSpan(), EndReason.DESCRIBED)
 
 
 class State(StrEnum):
-    """How whole an export is: the same word everywhere."""
+    """Whether an export has everything that belongs to the session: the same word everywhere."""
 
     COMPLETE = "complete"
     WARNINGS = "complete, with warnings"
@@ -37,12 +38,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRecording:
-    """A recording that goes in.
+    """A recording that is exported.
 
-    ``path`` is relative to the lab folder, as the disk has it, or a recorder's file (``labcrate.lab.lab_files``);
-    ``also_at`` are further places with the same name and the same bytes. ``fixity`` is what is packed has, None until
-    that is known; ``search`` what a search for secrets found, None until there was one. ``shown`` is the path without
-    secrets.
+    ``path`` is relative to the lab folder, spelled as on disk, or a recorder's file (``labcrate.lab.lab_files``);
+    ``duplicate_paths`` are further files with the same name and bytes. ``fixity`` is that of the packed bytes, None
+    while unknown; ``search`` is the result of the search for secrets, None before it. ``clean_path`` is the path
+    without secrets, None if it has none.
     """
 
     member: str
@@ -55,36 +56,36 @@ class PlannedRecording:
     verdict: Verdict
     camera: Camera | None
     search: SecretSearch | None = None
-    shown: str | None = None
+    clean_path: str | None = None
 
     @property
     def size_bytes(self) -> int:
-        """Return how large the member is: a text that was redacted has another size than its file."""
+        """Return the size of the member: a redacted text has another size than its file."""
         return self.fixity.size_bytes if self.fixity else self.identity.size_bytes
 
     @property
     def span(self) -> TimeSpan:
-        """Return when the recording begins and ends."""
+        """Return the start and end of the recording."""
         return self.time.span
 
     @property
     def start_source(self) -> TimeSource:
-        """Return where the start comes from."""
+        """Return the source of the start."""
         return self.time.chosen.source
 
     @property
     def source(self) -> str:
-        """The path as printable text; a recorder's file by the recorder's name and the path below its folder."""
-        return self.shown or display_path(self.path)
+        """Return the path as printable text, for a recorder's file with the recorder's name before it."""
+        return self.clean_path or display_path(self.path)
 
     @property
     def is_from_recorder(self) -> bool:
-        """Whether it is a file of a recorder that knows no sessions."""
+        """Return whether it is a file of a recorder, whose names have no sessions."""
         return is_recorder_path(self.path)
 
 
 class FileKind(StrEnum):
-    """What a file of a session is that is no recording."""
+    """The kinds of a session's files other than recordings."""
 
     SENSOR_DATA = "sensor data"
     SIDECAR = "sensor data of a recording"
@@ -93,10 +94,9 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionFile:
-    """A file of the session that goes in as it is: of its own folder, or beside a ``recording`` (that one's path).
+    """A file of the session that is copied: from its own folder, or next to a ``recording`` (with that path).
 
-    ``columns`` are those of a table whose form is known; ``fixity``, ``search`` and ``shown`` are as a recording has
-    them.
+    ``columns`` are those of a table of a known form; ``fixity``, ``search`` and ``clean_path`` are as in a recording.
     """
 
     member: str
@@ -107,40 +107,40 @@ class SessionFile:
     recording: str | None = None
     columns: tuple[Column, ...] = ()
     search: SecretSearch | None = None
-    shown: str | None = None
+    clean_path: str | None = None
 
     @property
     def size_bytes(self) -> int:
-        """Return how large the member is: a text that was redacted has another size than its file."""
+        """Return the size of the member: a redacted text has another size than its file."""
         return self.fixity.size_bytes if self.fixity else self.identity.size_bytes
 
     @property
     def source(self) -> str:
-        """The path as printable text."""
-        return self.shown or printable(self.path)
+        """Return the path as printable text."""
+        return self.clean_path or printable(self.path)
 
 
 CopiedFile = PlannedRecording | SessionFile
-"""A file of the lab that goes in as it is."""
+"""A file of the lab that is copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A file that may have been meant for the session and is not taken; shown to the operator alone, as ``shown``."""
+    """A file that may belong to the session and is not exported; only operators see it, as ``clean_path``."""
 
     path: str
     verdict: Verdict
-    shown: str | None = None
+    clean_path: str | None = None
 
     @property
     def source(self) -> str:
-        """The path as printable text."""
-        return self.shown or printable(self.path)
+        """Return the path as printable text."""
+        return self.clean_path or printable(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that belongs to the session and cannot be packed; ``command`` mends it or leads on (no ``--lab``)."""
+    """Something that belongs to the session and cannot be packed; ``command`` is one that helps (without ``--lab``)."""
 
     what: str
     why: str
@@ -148,11 +148,11 @@ class Missing:
     command: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        return f"{self.what} {self.why}"
+        return Message("missing.line", what=self.what, why=self.why)
 
 
 class SecretTreatment(StrEnum):
-    """What becomes of a file that holds a secret."""
+    """What happens to a file that holds a secret."""
 
     REFUSED = "refused"
     REDACTED = "redacted"
@@ -161,9 +161,9 @@ class SecretTreatment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file that is to be copied and holds a secret: which ``kinds``, never the values.
+    """A file to be copied that holds a secret: the ``kinds`` of secrets, never the values.
 
-    ``redactable`` says whether they can be taken out; ``places`` counts them.
+    ``redactable`` says whether they can be removed; ``places`` is their number.
     """
 
     member: str
@@ -174,20 +174,19 @@ class SecretFile:
     treatment: SecretTreatment = SecretTreatment.REFUSED
 
     @property
-    def kinds_text(self) -> str:
-        """The kinds as words: ``a camera's password and a network address``."""
-        *most, last = self.kinds
-        return f"{', '.join(most)} and {last}" if most else last
+    def kinds_text(self) -> Message:
+        """Return the kinds as text: ``a camera's password and a network address``."""
+        return Message("secrets.kinds", kinds=list(self.kinds))
 
 
 @dataclass(frozen=True, slots=True)
 class Secrecy:
     """What was done to keep the lab's secrets out of an archive.
 
-    ``blanked`` are the places in the lab's descriptions, ``messages`` the sensors' messages from which something was
-    removed; ``files`` hold a secret, ``not_searched`` are members that are compressed. ``pending`` are files that are
-    so large that they are searched when an archive is made: never of an archive. ``unread`` are files of the lab that
-    could not be read for their secrets: those were searched for nowhere.
+    ``blanked`` are the places in the lab's descriptions and ``messages`` is the number of sensor messages from which
+    something was removed; ``files`` hold a secret; ``not_searched`` are members that are compressed. ``pending`` are
+    files that are searched only when an archive is made, because they are large: an archive has none. ``unread`` are
+    files of the lab that could not be read, so that the secrets in them are unknown.
     """
 
     blanked: tuple[str, ...] = ()
@@ -199,18 +198,18 @@ class Secrecy:
 
     @property
     def refused(self) -> tuple[SecretFile, ...]:
-        """The files because of which nothing may be packed."""
+        """Return the files that stop the export."""
         return tuple(one for one in self.files if one.treatment is SecretTreatment.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is known before packing.
+    """Everything that is known before packing.
 
-    ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
-    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule. ``pad`` is
-    what the window was widened by; ``bound`` is the session's time and where its end comes from; ``zone`` is the IANA
-    zone in which times without one were read. ``secrecy`` says where secrets were found. No text of it holds one.
+    ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` has messages about what is the
+    session's and was not chosen; ``not_taken`` lists the session's own files that stay out by a rule. ``pad`` is by how
+    much the window was extended; ``bound`` is the session's time with the source of its end; ``zone`` is the IANA zone
+    in which times without one were read. ``secrecy`` says where secrets were found. No text of a plan holds a secret.
     """
 
     session: Session
@@ -234,27 +233,27 @@ class Plan:
 
     @property
     def copied(self) -> tuple[CopiedFile, ...]:
-        """All files of the lab that go in: recordings, then the session's other files."""
+        """Return all files of the lab that are copied: recordings, then the session's other files."""
         return (*self.recordings, *self.session_files)
 
     @property
     def withheld(self) -> int:
-        """The number of the session's own files that were not copied and that nothing in the archive stands for."""
+        """Return the number of the session's own files that are not copied and not replaced by the metadata."""
         return sum(one.files for one in self.not_taken if not one.rule.is_in_metadata)
 
     @property
     def state(self) -> State:
-        """Whether the archive of this plan is whole."""
+        """Return whether the archive of this plan has everything."""
         if self.missing:
             return State.INCOMPLETE
         return State.WARNINGS if self.warnings else State.COMPLETE
 
     @property
     def latest_change(self) -> datetime:
-        """The last instant among the session's own data: the date of every generated document.
+        """Return the last instant in the session's own data: the date of every generated document.
 
-        The lab's shared files do not count: they change with every reading of the next session, and
-        this session's archive must not.
+        The lab's shared files do not count: they change with every reading of the next session, and this session's
+        archive must stay the same.
         """
         known = [instant for instant in (self.session.span.start, self.session.span.end) if instant]
         if self.copied:
@@ -262,3 +261,8 @@ class Plan:
         if self.readings.last is not None:
             known.append(self.readings.last)
         return max(known, default=_EARLIEST)
+
+
+def without_final_stop(problem: str) -> str:
+    """Return a problem without the full stop at its end, to be part of a sentence."""
+    return problem if isinstance(problem, Message) else problem.rstrip(".")

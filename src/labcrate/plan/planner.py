@@ -1,4 +1,4 @@
-"""Make the plan of an export: the one place where lab, index, linking, readings and video meet."""
+"""Make the plan of an export from the lab, the index, the linking rules, readings and videos."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,15 +79,16 @@ from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
 
 CHECK_COMMAND = ("labcrate", "index", "--check")
-"""The command that reads files again that were found to hold other bytes."""
+"""The command that reads files again that do not match their checksums."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs.
+    """Makes plans of exports of one lab; ``progress`` shows the indexing that a plan needs.
 
-    In a ``hurry`` no file is read through for a plan that is not hashed: where that leaves its size open, it says so.
-    ``unreadable`` are files that are not tried again, by path: the state in which each could not be read, and why.
+    With ``skip_duplicate_check``, a plan without fixity reads no file whole to find out whether two files are the same;
+    a warning says if its size depends on that. ``unreadable`` are files that are not tried again, by path, with the
+    state in which each could not be read and the reason.
     """
 
     inventory: Inventory
@@ -106,10 +107,10 @@ class Planner:
         allow_incomplete: bool = True,
         stop_on_secrets: bool = False,
     ) -> Plan:
-        """The plan of one session; ``with_fixity`` also computes the fixity that an archive needs.
+        """Return the plan of one session, ``with_fixity`` with the checksums that an archive needs.
 
         Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and with
-        ``stop_on_secrets`` SecretsError for what may not be packed: before the long work of hashing wherever it can.
+        ``stop_on_secrets`` SecretsError for files that may not be packed, before hashing if possible.
         """
         inventory, described = self.inventory, self.inventory.session(session_id)
         zone = options.time_zone or described.time_zone or inventory.zone
@@ -202,7 +203,7 @@ class Planner:
         return clean_plan(plan, inventory.cleaner)
 
     def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> tuple[Readings, int]:
-        """The readings without secrets, and from how many messages something was removed."""
+        """Return the readings without secrets, and the number of messages from which something was removed."""
         if options.only is DataKind.RECORDINGS:
             return Readings(window=window), 0
         devices = self.inventory.devices
@@ -224,7 +225,7 @@ class Planner:
         *,
         with_fixity: bool,
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
-        """Hash and probe what goes in; what cannot be read is added to ``missing``."""
+        """Hash and probe the chosen files; those that cannot be read are added to ``missing``."""
         possible_duplicates = set() if self.skip_duplicate_check else find_possible_duplicates(chosen.recordings)
         searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
         requests = [
@@ -258,11 +259,11 @@ class Planner:
         return recordings, tuple(_with_index_records(chosen.session_files, known))
 
     def _probe_recordings(self, found: Sequence[RecordingFile]) -> Mapping[str, Probe]:
-        """Probe linked files, to tell which of them touch the chosen span."""
+        """Probe linked files, to find out which of them overlap the chosen span."""
         return self._probe_files({one.path: one.identity for one in found})
 
     def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
-        """Probe files that are not linked, to tell when they were made."""
+        """Probe files, to find out when they were recorded."""
         requests = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
         ending = CancelOnlyProgress(self.progress)
         indexed, _ = index_files(self.inventory.files, self.catalog, requests, probe_video, ending, self.workers)
@@ -270,39 +271,38 @@ class Planner:
 
 
 def probe_video(file: BinaryIO, path: str) -> Probe:
-    """Look into an opened video for its length and times."""
-    # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
+    """Return the length, times and codecs of an opened video."""
+    # FFmpeg is loaded only when a file is probed: not in an indexed lab.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     return probe(file, path)
 
 
 def _changed_bytes(path: str) -> Missing:
-    """What was found to hold other bytes than its checksums are of: it is not hashed anew in silence."""
+    """Return a file that does not match its checksum as missing: it is not simply hashed again."""
     return Missing(display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_COMMAND)
 
 
 def missing_files(failures: Mapping[str, str]) -> list[Missing]:
-    """Return the files that could not be read as what is missing, by path with the reason."""
-    remedy = "Make the file readable and whole, and export again."
+    """Return the files that could not be read, by path with the reason, as missing."""
+    remedy = Message("missing.failed.remedy")
     return [Missing(display_path(path), why, remedy) for path, why in failures.items()]
 
 
 def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
-    """Raise IncompleteError when anything is missing, naming all of it with its remedy."""
+    """Raise IncompleteError if anything is missing, with all of it and the remedies."""
     if missing:
-        listed = "\n".join(f"  - {m.what} {m.why}. {m.remedy}" for m in missing)
+        lines = tuple(Message("incomplete.line", what=one.what, why=one.why, remedy=one.remedy) for one in missing)
         raise IncompleteError(
-            f"Session {session.id} is incomplete and was not exported:\n{listed}\n"
-            "  To pack the rest all the same, and have the archive say what is missing, add --allow-incomplete.",
-            [(m.what, m.why, m.remedy) for m in missing],
+            Message("incomplete.refused", session=session.id, lines=lines),
+            [(one.what, one.why, one.remedy) for one in missing],
         )
 
 
 def _recording_warnings(
     recordings: Sequence[PlannedRecording], session: Session, cameras: SessionCameras, cleaner: LabCleaner
 ) -> Iterator[str]:
-    """What is worth knowing about recordings: one by one, those of recorders by camera, and about clocks."""
+    """Yield the warnings about recordings: one by one, those of recorders by camera, and about clocks."""
     for recording in recordings:
         if not recording.is_from_recorder:
             yield from recording_warnings(recording, session, cameras, cleaner)
@@ -312,19 +312,20 @@ def _recording_warnings(
 
 
 def _with_known_time(session: Session, bound: SessionBound) -> Session:
-    """The session with its time as far as it is known, to tell which other recordings were made then."""
+    """Return the session with its time as far as it is known, to find the other recordings of that time."""
     return replace(session, span=bound.span) if bound.span else session
 
 
 def _active_session(session: Session) -> Iterator[Missing]:
     if session.is_active:
-        yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
+        what = Message("missing.session", session=session.id)
+        yield Missing(what, Message("missing.active"), Message("missing.active.remedy"))
 
 
 def _missing(
     options: Options, folder_files: SessionFolderFiles, recorder_files: RecorderFiles, readings: Readings
 ) -> Iterator[Missing]:
-    """What belongs to the session, was asked for, and cannot be read."""
+    """Yield what belongs to the session, was chosen and cannot be read."""
     if options.only is not DataKind.SENSORS:
         yield from folder_files.missing_recordings
         yield from recorder_files.missing
@@ -340,7 +341,7 @@ def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, Inde
 
 
 def session_warnings(session: Session) -> Iterator[str]:
-    """What is worth knowing about a session's description."""
+    """Yield the warnings about a session's description."""
     if not session.description_files:
-        yield f"No file of the lab describes session {session.id}: its name, times and sensors are unknown."
+        yield Message("session.undescribed", session=session.id)
     yield from session.warnings

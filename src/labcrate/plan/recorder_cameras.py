@@ -1,31 +1,29 @@
-"""Which of the lab's cameras a recorder's word means, and whose files are chosen."""
+"""Find the lab's cameras by the names that recorders use, and choose the files of cameras."""
 
-import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from labcrate.errors import UsageError
 from labcrate.lab.recorders import Segment
 from labcrate.linking.filename import fold
-from labcrate.messages.text import printable
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
+from labcrate.plan.option_values import unknown_name_error
 from labcrate.plan.recordings import SessionCameras
 
 
 class RecorderCameras:
-    """The lab's cameras as a session knows them, found by the words of recorders."""
+    """The lab's cameras for one session, found by the names that recorders use."""
 
     def __init__(self, inventory: Inventory, session: Session) -> None:
         self._inventory, self._session = inventory, session
         self._cameras = SessionCameras.build(inventory, session)
         self._keys: dict[tuple[str, str], str | None] = {}
 
-    def of(self, recorder: Recorder, word: str) -> Camera | None:
-        """Return the camera that a recorder calls so; None where it is not known."""
+    def find(self, recorder: Recorder, word: str) -> Camera | None:
+        """Return the camera that a recorder names with this word, or None if it is unknown."""
         key = self._key(recorder, word)
         return self._cameras.by_key[key] if key else None
 
@@ -36,9 +34,9 @@ class RecorderCameras:
         unknown: Counter[tuple[str, str]],
         not_selected: Counter[tuple[str, str]],
     ) -> Iterator[tuple[Recorder, Segment]]:
-        """Yield the files of the cameras that were named, else of those that the session selected (none: all known).
+        """Yield the files of the named cameras; without names, of those that the session selected, or of all known.
 
-        The others are counted by recorder and word. Raises UsageError for a word that is no camera anywhere.
+        The others are counted by recorder and word. Raises UsageError for a name that no camera has.
         """
         keys, called = self._find_named(camera_names, {recorder_camera_word(*one) for one in found})
         for recorder, segment in found:
@@ -54,14 +52,14 @@ class RecorderCameras:
                 (unknown if key is None else not_selected)[recorder.name, camera_word] += 1
 
     def _find_named(self, camera_names: Sequence[str], recorded: set[str]) -> tuple[set[str | None], set[str]]:
-        """Return the keys of the lab's cameras and the recorders' words that were named. Raises UsageError."""
+        """Return the keys of the lab's cameras and the recorders' words with these names. Raises UsageError."""
         keys, recorder_words = set[str | None](), set[str]()
         for word in camera_names:
             of_lab = {key for key, camera in self._cameras.by_key.items() if _has_name(camera, word)}
             of_recorder = {fold(other) for other in recorded if fold(other) == fold(word)}
             if not of_lab and not of_recorder:
                 names = [camera.name or camera.id for camera in self._cameras.by_key.values()]
-                raise unknown_name_error("camera", word, [*names, *recorded], "the lab and its recorders know")
+                raise unknown_name_error("camera.unknown_name", word, [*names, *recorded], "hint.recorders")
             keys |= of_lab
             recorder_words |= of_recorder
         return keys, recorder_words
@@ -72,7 +70,7 @@ class RecorderCameras:
         return self._keys[recorder.name, word]
 
     def _find_key(self, recorder: Recorder, word: str) -> str | None:
-        """Return the key of the camera that labcrate.toml maps a word to, else of the only one that is called so."""
+        """Return the key of the camera that labcrate.toml gives for a word, else of the only camera with that name."""
         camera_id = recorder.camera_id(word)
         if camera_id is not None:
             known = find_camera(self._inventory.cameras, camera_id, self._session.user)
@@ -84,16 +82,8 @@ class RecorderCameras:
 
 
 def recorder_camera_word(recorder: Recorder, segment: Segment) -> str:
-    """Return the recorder's word for a camera; one whose paths tell none is called as the recorder."""
+    """Return the recorder's word for a camera, or the recorder's name if its paths have none."""
     return segment.camera or recorder.name
-
-
-def unknown_name_error(what: str, word: str, known: Iterable[str], known_by: str) -> UsageError:
-    """Return the error for a word that names nothing, with the nearest one that does."""
-    names = sorted(dict.fromkeys(known))
-    nearest = difflib.get_close_matches(word, names, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"{known_by} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {printable(word)!r}; {printable(hint)}")
 
 
 def _has_name(camera: Camera, word: str) -> bool:

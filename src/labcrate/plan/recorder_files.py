@@ -1,4 +1,4 @@
-"""The recorders' files that ``labcrate link --by-time`` gave to a session: as they are now, or why they are missing."""
+"""Check the recorders' files that ``labcrate link --by-time`` linked to a session: as they are now, or missing."""
 
 import shlex
 from collections import defaultdict
@@ -9,6 +9,7 @@ from pathlib import Path
 from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
 from labcrate.lab.path_pattern import parse_recorder_path
 from labcrate.lab.session_register import LinkedFile
+from labcrate.linking.judgement import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
@@ -22,14 +23,14 @@ from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import Missing
 
 MAX_NAMED_FILES = 12
-"""So many missing files of a recorder are named one by one, more of them as one sentence."""
+"""The most missing files of a recorder that are listed one by one; more of them become one message."""
 
 IsExcluded = Callable[[str], bool]
 
 
 @dataclass(slots=True)
 class RecorderFiles:
-    """A session's files of recorders: those to pack, those that are missing, and those that the lab keeps out."""
+    """A session's files of recorders: those to pack, those that are missing, and those that the lab excludes."""
 
     found: list[RecordingFile] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
@@ -45,7 +46,7 @@ def recorder_entries(inventory: Inventory, session_id: str) -> tuple[LinkedFile,
 def check_recorder_files(
     inventory: Inventory, session: Session, is_excluded: IsExcluded = lambda _: False
 ) -> RecorderFiles:
-    """Compare a session's files of recorders with the disk: each must be the very one that was linked."""
+    """Compare a session's files of recorders with the disk: each must be unchanged since it was linked."""
     files = RecorderFiles()
     entries = defaultdict[str, list[LinkedFile]](list)
     for entry in recorder_entries(inventory, session.id):
@@ -75,7 +76,7 @@ def _check_files(
     entries: Sequence[LinkedFile],
     verdicts: "_VerdictCache",
 ) -> None:
-    """Add the files of one recorder, or what is missing of them."""
+    """Add the files of one recorder, or those of them that are missing."""
     failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
     for entry, state in zip(entries, lab_files.identities(recorder.name, [one.file for one in entries]), strict=True):
         if reason := _why_not_packed(recorder, entry, state, verdicts.session):
@@ -87,7 +88,7 @@ def _check_files(
 
 
 def _why_unavailable(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:
-    """Return why nothing of a recorder can be read, with the remedy; None where it can."""
+    """Return why a recorder cannot be read, with the remedy, or None if it can."""
     if recorder is None:
         return Message("recorder.unknown", name=name), Message("recorder.unknown.remedy", name=name)
     if name not in files.folders:
@@ -100,7 +101,7 @@ def _why_unavailable(name: str, recorder: Recorder | None, files: LabFiles) -> t
 def _why_not_packed(
     recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str
 ) -> tuple[str, str] | None:
-    """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
+    """Return why the file of an entry cannot be packed, with the remedy, or None if it is unchanged."""
     if parse_recorder_path(recorder.pattern, entry.file) is None:
         return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
     if isinstance(state, FileNotFoundError):
@@ -113,7 +114,10 @@ def _why_not_packed(
 
 
 def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[Missing]:
-    """Name files that are missing for one reason: recorders delete thousands of old ones at a time."""
+    """Yield the files that are missing for one reason, as one entry if there are many.
+
+    Recorders delete thousands of old files at a time.
+    """
     if len(entries) > MAX_NAMED_FILES:
         yield Missing(_name_of_files(entries), why, remedy)
         return
@@ -122,14 +126,14 @@ def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[M
 
 
 def _name_of_files(entries: Sequence[LinkedFile]) -> str:
-    """``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
+    """Return the name of several files: ``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
     first = min(entries, key=lambda entry: entry.file)
     named = display_path(recorder_path(first.folder, first.file))
     return Message("recorder.files", first=named, more=len(entries) - 1) if len(entries) > 1 else named
 
 
 def _path_in_lab(folder: Path, root: Path) -> str | None:
-    """Return the path of a recorder's folder in the lab, with a slash at its end; None for one outside."""
+    """Return the path of a recorder's folder in the lab, with a slash at its end, or None if it is outside."""
     if not folder.is_relative_to(root):
         return None
     below = folder.relative_to(root).as_posix()
@@ -146,11 +150,11 @@ class _VerdictCache:
 
     @property
     def session(self) -> str:
-        """The session's id as it is pasted into a shell."""
+        """Return the session's id quoted for a shell."""
         return shlex.quote(self._session.id)
 
     def of(self, entry: LinkedFile) -> Verdict:
-        """Return the verdict on one file; its warning names no other session."""
+        """Return the verdict on one file. Its warning does not name the other session."""
         others = tuple(self._others.get((entry.folder, entry.file), ()))
         key = entry.camera_id, others
         if key not in self._known:
@@ -158,7 +162,7 @@ class _VerdictCache:
                 VerdictKind.LINKED,
                 Rule.REGISTER,
                 Message("recorder.linked", session=self._session.id),
-                warning="linked to another session as well" if others else None,
+                warning=LINKED_ELSEWHERE if others else None,
                 camera=self._camera(entry.camera_id),
                 also_linked_to=others,
             )
@@ -172,7 +176,7 @@ class _VerdictCache:
 
 
 def linked_elsewhere(inventory: Inventory, session_id: str) -> Mapping[tuple[str, str], list[str]]:
-    """Return the other sessions that recorders' files of a session were linked to as well, by folder and file."""
+    """Return the other sessions to which recorders' files of a session are linked, by folder and file."""
     own = {(entry.folder, entry.file) for entry in recorder_entries(inventory, session_id)}
     others: dict[tuple[str, str], list[str]] = defaultdict(list)
     for other in inventory.own_registers if own else ():
@@ -183,7 +187,7 @@ def linked_elsewhere(inventory: Inventory, session_id: str) -> Mapping[tuple[str
 
 
 def recorder_paths(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[tuple[str, LinkedFile]]:
-    """Yield path and entry of the recorders' files of sessions, as far as their folders may be read: to index them."""
+    """Yield path and entry of sessions' files on recorders whose folders may be read, so that they are indexed."""
     for session_id in session_ids:
         for entry in recorder_entries(inventory, session_id):
             if entry.folder in inventory.recorder_folders:

@@ -1,6 +1,7 @@
-"""Finds the recorders' files that overlap a session's time: what ``labcrate link ID --by-time`` offers.
+"""Find the recorders' files that overlap a session's time, for ``labcrate link ID --by-time``.
 
-Which of them are the session's, a person decides: what reaches past the session or into another one is kept apart.
+The user decides which of them are the session's. Files that reach past the session or into another one need to be
+confirmed by themselves.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import ExcludePatterns
 from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
 from labcrate.lab.recorders import Segment, SkippedFile, recorder_folder_path, scan_recorder
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
@@ -26,28 +28,29 @@ from labcrate.model.session import Session
 from labcrate.model.session_bound import MAX_SESSION_LENGTH
 from labcrate.model.timespan import TimeSpan, shift_instant
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.recorder_cameras import RecorderCameras, recorder_camera_word, unknown_name_error
+from labcrate.plan.option_values import unknown_name_error
+from labcrate.plan.recorder_cameras import RecorderCameras, recorder_camera_word
 from labcrate.plan.recorder_files import recorder_entries
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 from labcrate.plan.session_time import SessionStarts, registered_spans, session_time, undescribed_session_starts
 
 TOLERANCE = timedelta(minutes=1)
-"""A file may reach so far past the session without being asked about by itself."""
+"""How far a file may reach past the session without a confirmation of its own."""
 
 _CLOCK_CHANGES = (ClockNote.REPEATED_HOUR, ClockNote.SKIPPED_HOUR)
 
 
 class ConfirmReason(StrEnum):
-    """Why a file needs a yes of its own."""
+    """Why a file needs a confirmation of its own."""
 
-    PAST = "it reaches over a minute past the session"
-    OTHER = "it reaches into the time of another session"
-    UNSURE = "clocks changed then, and it may have been recorded an hour later"
+    PAST = "it reaches more than a minute past the session"
+    OTHER = "it overlaps another session"
+    UNSURE = "clocks were changed at that time, so it may have been recorded an hour later"
 
 
 @dataclass(frozen=True, slots=True)
 class OtherSession:
-    """Another session of the lab, with the time that it is taken to last."""
+    """Another session of the lab, with its time as far as it is known."""
 
     session_id: str
     span: TimeSpan
@@ -55,9 +58,10 @@ class OtherSession:
 
 @dataclass(frozen=True, slots=True)
 class CandidateFile:
-    """A file that overlaps the session; ``word`` is what the recorder calls the camera, ``beyond`` why to ask.
+    """A file that overlaps the session.
 
-    ``others`` are the sessions into whose time it reaches, where that is why.
+    ``camera_word`` is the recorder's word for the camera; ``confirm_reason`` says why the file needs a confirmation of
+    its own, and ``other_sessions`` are the sessions that it overlaps, if that is the reason.
     """
 
     recorder: str
@@ -77,7 +81,7 @@ class CandidateFile:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What is searched: recorders by name, cameras by id, name, prefix or the recorder's word; none means all."""
+    """What is searched: recorders by name, cameras by id, name, prefix or the recorder's word; empty means all."""
 
     recorders: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
@@ -88,9 +92,9 @@ class SearchFilter:
 class SearchResult:
     """The files of recorders that overlap a session.
 
-    ``span`` is the session's time, padded. ``unknown`` and ``not_selected`` count the files of cameras that the lab
-    does not know, or the session had not selected, by recorder and camera; ``already`` are linked. ``skipped`` says
-    of files in that time why they are not offered.
+    ``span`` is the session's time with the pad. ``unknown`` and ``not_selected`` count the files of cameras that the
+    lab does not have or the session did not select, by recorder and camera; ``already_linked`` is the number of files
+    that are linked. ``skipped`` has files of that time that are left out, each with the reason.
     """
 
     session: Session
@@ -110,10 +114,10 @@ def search_recorders(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> SearchResult:
-    """Find the recorders' files that overlap a session's time, looking into each to know where it ends.
+    """Find the recorders' files that overlap a session's time; each is opened to find its end.
 
-    Raises UsageError for a recorder or camera that is not known, RepairError for a session without a time or one
-    that still runs, NoSessionError, DocumentError and CatalogError.
+    Raises UsageError for an unknown recorder or camera, RepairError for a session that has no known time or is still
+    active, NoSessionError, DocumentError and CatalogError.
     """
     recorders = find_recorders(inventory.settings.recorders, search_filter.recorders)
     search = _RecorderSearch(inventory, catalog, inventory.session(session_id), progress, workers)
@@ -121,17 +125,15 @@ def search_recorders(
 
 
 def find_recorders(recorders: Sequence[Recorder], names: Iterable[str]) -> tuple[Recorder, ...]:
-    """Return the recorders of these names, all where none is named. Raises UsageError."""
+    """Return the recorders with these names, or all of them without names. Raises UsageError."""
     if not recorders:
-        raise UsageError(
-            "labcrate.toml describes no recorder; add a [[recorder]] table with name, type and folder, as "
-            "'labcrate init --print' shows it."
-        )
+        raise UsageError(Message("recorder.none_described"))
     by_name = {recorder.name.casefold(): recorder for recorder in recorders}
     chosen = {}
     for name in names:
         if name.casefold() not in by_name:
-            raise unknown_name_error("recorder", name, [recorder.name for recorder in recorders], "labcrate.toml has")
+            known = [recorder.name for recorder in recorders]
+            raise unknown_name_error("recorder.unknown_name", name, known, "hint.settings_have")
         chosen[name.casefold()] = by_name[name.casefold()]
     return tuple(chosen.values()) or tuple(recorders)
 
@@ -151,7 +153,7 @@ class _RecorderSearch:
         self._undescribed_starts: dict[str | None, SessionStarts] = {}
 
     def run(self, recorders: Sequence[Recorder], search_filter: SearchFilter) -> SearchResult:
-        """Search these recorders."""
+        """Return the result of searching these recorders."""
         session = self._session
         span = self._session_time().padded(search_filter.pad)
         skipped: list[tuple[str, str]] = []
@@ -189,13 +191,10 @@ class _RecorderSearch:
     def _session_time(self) -> TimeSpan:
         session = self._session
         if session.is_active:
-            raise RepairError(f"Session {session.id} is still active; stop it in the lab first.")
+            raise RepairError(Message("recorder.search.active", session=session.id))
         span = session_time(self._inventory, session, self._times, self._probe_files).span
         if span is None:
-            raise RepairError(
-                f"Session {session.id} has no time that is known, so no recording can be linked by it: give it a "
-                "start and an end in the lab's session file."
-            )
+            raise RepairError(Message("recorder.search.no_time", session=session.id))
         return span
 
     def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
@@ -224,7 +223,10 @@ class _RecorderSearch:
         ]
         files = LabFiles(self._inventory.lab, folders)
         indexed, failures = index_files(files, self._catalog, requests, _probe_video, self._progress, self._workers)
-        skipped += [(display_path(path), f"it {why}") for path, why in failures.items()]
+        skipped += [
+            (display_path(path), Message("recorder.search.unreadable", reason=reason))
+            for path, reason in failures.items()
+        ]
         return indexed
 
     def _overlapping(
@@ -241,7 +243,7 @@ class _RecorderSearch:
             record = probed.get(path)
             if record is None or record.probe is None or start is None or end is None:
                 continue
-            camera = self._cameras.of(recorder, word)
+            camera = self._cameras.find(recorder, word)
             span_of_file, later = self._possible_span(recorder, path, segment, record.probe, camera)
             latest_span = TimeSpan(
                 span_of_file.start and shift_instant(span_of_file.start, later),
@@ -249,7 +251,7 @@ class _RecorderSearch:
             )
             if not _overlap(span_of_file, span) and not _overlap(latest_span, span):
                 if record.probe.duration_s is None and span_of_file.start and span_of_file.start < start:
-                    skipped.append((display_path(path), "its length cannot be read, so it may end before the session"))
+                    skipped.append((display_path(path), Message("recorder.search.no_length")))
                 continue
             candidate = CandidateFile(recorder.name, segment.path, word, camera, span_of_file, segment.identity)
             overlapped = tuple(
@@ -261,11 +263,11 @@ class _RecorderSearch:
             )
 
     def _other_sessions(self, span: TimeSpan) -> Iterator[OtherSession]:
-        """Yield the lab's other sessions whose time may reach into a span.
+        """Yield the lab's other sessions whose time may overlap a span.
 
-        One that nobody ended ends at its bound, as its own export has it: without any evidence, at the next
-        session's start. It claims no file that lies in a session which began after it. One that still runs is taken
-        to last as long as it can.
+        A session without an end ends at its estimated end, as in its own export: without any evidence, at the next
+        session's start. It does not overlap a session that began after it. An active session lasts as long as is
+        possible.
         """
         start, own_start = span.start, self._session.span.start or span.start
         for other in self._inventory.book.sessions.values():
@@ -289,7 +291,7 @@ class _RecorderSearch:
                 yield OtherSession(other.id, TimeSpan(other_start, other_end))
 
     def _assumed_end(self, other: Session, longest: datetime) -> datetime:
-        """Return when another session that nobody ended is taken to end, ``longest`` at the latest."""
+        """Return the estimated end of another session without an end, at most ``longest``."""
         times = replace(self._times, zone=other.time_zone or self._inventory.zone)
         bound = session_time(self._inventory, other, times, self._probe_files, self._get_undescribed_starts).bound
         if bound.span is not None and bound.span.end is not None:
@@ -305,7 +307,7 @@ class _RecorderSearch:
     def _possible_span(
         self, recorder: Recorder, path: str, segment: Segment, probe: Probe, camera: Camera | None
     ) -> tuple[TimeSpan, timedelta]:
-        """Return when a file began and ended, and how much later that may have been; none is longer than it can be."""
+        """Return the start and end of a file, cut at the recorder's longest, and by how much they may be later."""
         evidence = RecordingFacts(path, probe, segment.identity.mtime_ns, camera.id if camera else None)
         time = recording_time(evidence, self._times)
         start = time.span.start or segment.start
@@ -315,14 +317,14 @@ class _RecorderSearch:
 
 
 def _probe_video(file: BinaryIO, path: str) -> Probe:
-    # FFmpeg is loaded when there is something to probe.
+    # FFmpeg is loaded only when a file is probed.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     return probe(file, path)
 
 
 def _overlap(first: TimeSpan, second: TimeSpan) -> bool:
-    """Return whether two spans share more than an edge, or one is an instant inside the other."""
+    """Return whether two spans share more than a boundary, or the first is an instant inside the second."""
     if first.start is None or first.end is None or second.start is None:
         return False
     second_end = second.end or datetime.max.replace(tzinfo=second.start.tzinfo)

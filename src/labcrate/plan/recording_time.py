@@ -1,4 +1,4 @@
-"""When a recording began: reads every source, says how exact each is, and takes the best.
+"""Find when a recording began: read every source, with its uncertainty, and choose the best.
 
 The order, the uncertainties and their reasons: docs/explanation/recording-times.md.
 """
@@ -24,15 +24,15 @@ from labcrate.model.timespan import TimeSpan, from_ns, shift_instant
 from labcrate.plan.name_time_utc import NameTimeUtc, name_time_in_utc, strip_session
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime, time_in_path
 
-# Sources agree that are no further apart, in seconds; what a name in minutes leaves out comes on top.
+# Sources agree if they differ by no more than this, in seconds, plus the rounding of a name in minutes.
 AGREE_S = 2.0
-# How wrong a source may be, in seconds (names: export.named_time). Both are written, to the second or better, when a
-# recording begins; a container that tells the end is recognised by a name that agrees with it within AGREE_S.
+# By how much a source may be wrong, in seconds (names: name_time_utc). Both are written, to the second or better, when
+# a recording begins; a container that has the end is recognized by a name that agrees with it within AGREE_S.
 REGISTER_S = CONTAINER_S = 1.0
 CONTAINER_END_S = AGREE_S
-# A file is closed some time after its last picture, and a minute of video can be 72 s of wall clock.
+# A file is closed some time after its last frame, and a minute of video can take 72 s of real time.
 MODIFIED_S, MODIFIED_SHARE = 60.0, 0.2
-# Of a file without a length, the modification tells only the end.
+# For a file without a length, the modification time is only the end.
 NO_LENGTH_S = 12 * 3600.0
 
 _QUARTER_HOUR_S, _FARTHEST_ZONE_S = 900.0, 14 * 3600.0
@@ -41,7 +41,7 @@ _NO_CLOCK = CameraClock()
 
 @dataclass(frozen=True, slots=True)
 class TimeContext:
-    """What a lab knows about times, beside the recordings themselves.
+    """What is known about times in a lab, apart from the recordings themselves.
 
     ``zone`` is the IANA zone in which names without one are read; ``registered`` are spans by the recording's path
     (relative to the lab folder); ``clocks`` are cameras' clocks by the camera's id; ``recorders`` are by name.
@@ -55,9 +55,9 @@ class TimeContext:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFacts:
-    """One recording as its times are read from it; ``path`` is relative to the lab folder, with slashes.
+    """What is known of one recording; ``path`` is relative to the lab folder, with slashes.
 
-    ``prefix`` and ``session_id`` are what the linking rules found in the name: they are no times.
+    ``prefix`` and ``session_id`` are what the linking rules found in the name: they are not times.
     """
 
     path: str
@@ -69,14 +69,14 @@ class RecordingFacts:
 
     @property
     def length(self) -> timedelta | None:
-        """Return the length of the media, if it is known."""
+        """Return the length of the media, or None if it is unknown."""
         seconds = self.probe.duration_s
         return None if seconds is None else timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class _ContainerTime:
-    """What a container's creation time means; ``start`` is as it stands, or less the length."""
+    """The start of a recording by its container: the creation time, or the creation time minus the length."""
 
     start: datetime
     source: TimeSource = TimeSource.CONTAINER
@@ -84,14 +84,14 @@ class _ContainerTime:
 
 
 def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) -> RecordingTime:
-    """Return when a recording began and ended, with what every source says of its start.
+    """Return when a recording began and ended, with the start according to every source.
 
-    Taken is the first of: the register, a name that shows its zone, the container, a name in the camera's or the
-    lab's zone (else read as UTC), the file's modification time. A container that holds local time gives way to the
-    name. Raises ValueError for a camera's name pattern that is none.
+    The first of these is used: the register, a name with its zone, the container, a name in the camera's or the lab's
+    zone (else read as UTC), the file's modification time. The name comes before a container with local time. Raises
+    ValueError for an invalid name pattern of a camera.
     """
     recorder, path_in_recorder = _recorder(facts.path, context)
-    # A recorder writes its own clock's times into paths and containers, never those of its cameras.
+    # A recorder writes the times of its own clock into paths and containers, not those of its cameras.
     clock = _NO_CLOCK if recorder else context.clocks.get(facts.camera_id or "", _NO_CLOCK)
     registered = context.registered.get(facts.path, TimeSpan())
     registered = registered if _if_plausible(registered.start) else TimeSpan()
@@ -121,12 +121,12 @@ def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) 
 
 
 def recorded_span(facts: RecordingFacts, context: TimeContext = TimeContext()) -> TimeSpan:
-    """Return a recording's start and end, from the best source there is."""
+    """Return a recording's start and end from the best source."""
     return recording_time(facts, context).span
 
 
 def possible_spans(facts: RecordingFacts, context: TimeContext = TimeContext()) -> Iterator[TimeSpan]:
-    """Yield the span that each source gives a recording, the best source first; there is at least one."""
+    """Yield the span of a recording by each source, the best source first; there is at least one."""
     time = recording_time(facts, context)
     yield time.span
     for claim in time.other_candidates:
@@ -147,13 +147,13 @@ def _time_from_name(facts: RecordingFacts, clock: CameraClock, lab_zone: str | N
 
 
 def _recorder(path: str, context: TimeContext) -> tuple[Recorder | None, str]:
-    """Return the recorder that wrote a file and the path below its folder; None for a file of the lab folder."""
+    """Return the recorder of a file (None for a file of the lab folder) and the path below its folder."""
     at = split_recorder_path(path) if context.recorders else None
     return (context.recorders.get(at[0]), at[1]) if at else (None, path)
 
 
 def _time_from_recorder_path(path: str, recorder: Recorder) -> NameTimeUtc | None:
-    """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
+    """Return the time in a recorder's path; its zone is known, as if the path had it."""
     stamp = parse_recorder_path(recorder.pattern, path)
     if stamp is None:
         return None
@@ -162,7 +162,7 @@ def _time_from_recorder_path(path: str, recorder: Recorder) -> NameTimeUtc | Non
 
 
 def _time_from_camera_pattern(path: str, pattern: str) -> NameTime | None:
-    """Return the time that a camera's own name pattern (labcrate.toml) finds; None where it does not fit."""
+    """Return the time that a camera's name pattern (labcrate.toml) finds in a path, or None if it does not match."""
     stem = path.rpartition("/")[2].rpartition(".")[0]
     stamp = name_pattern(pattern).parse(stem)
     return NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S) if stamp else None
@@ -171,7 +171,7 @@ def _time_from_camera_pattern(path: str, pattern: str) -> NameTime | None:
 def _interpret_container(
     creation_time: datetime, named: NameTimeUtc | None, length: timedelta | None
 ) -> _ContainerTime:
-    """Tell by a name whose zone is known whether the container tells the start or the end, in UTC or in local time."""
+    """Decide by a name with a known zone whether the container has the start or the end, in UTC or in local time."""
     if named is None or not named.has_zone:
         return _ContainerTime(creation_time)
     media_s = length.total_seconds() if length else 0.0
@@ -193,19 +193,19 @@ def _interpret_container(
 
 
 def _agrees_with_name(named: NameTimeUtc, gap_s: float) -> bool:
-    """Return whether a source so many seconds after a name agrees; a name in minutes is up to 60 s early."""
+    """Return whether a source ``gap_s`` seconds after a name agrees with it; a name in minutes is up to 60 s early."""
     return -AGREE_S <= gap_s <= AGREE_S + named.rounding_s
 
 
 def _differ_by_time_zone(named: NameTimeUtc, gap_s: float) -> bool:
-    """Return whether two times are apart as zones are: by whole quarter hours, 14 hours at most, not by nothing."""
+    """Return whether two times differ as time zones do: by quarter hours, at most 14 hours, and not by zero."""
     quarters, rest_s = divmod(gap_s + AGREE_S, _QUARTER_HOUR_S)
     is_within_zones = abs(quarters * _QUARTER_HOUR_S) <= _FARTHEST_ZONE_S
     return quarters != 0 and is_within_zones and _agrees_with_name(named, rest_s - AGREE_S)
 
 
 def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
-    """The known zone's offset at a date, in seconds; 0 where none is known."""
+    """Return the known zone's offset at a date, in seconds; 0 if no zone is known."""
     offset = start.astimezone(named.zone).utcoffset() if named.zone else None
     return offset.total_seconds() if offset else 0.0
 
@@ -213,7 +213,7 @@ def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
 def _rank_claims(
     registered: datetime | None, named: NameTimeUtc | None, container: _ContainerTime | None, modified: StartCandidate
 ) -> list[StartCandidate]:
-    """All claims, the best one first."""
+    """Return all claims, the best one first."""
     by_name = [StartCandidate(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
     by_container = []
     if container:
@@ -226,7 +226,7 @@ def _rank_claims(
 
 
 def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
-    """The file's modification time is about the recording's end."""
+    """Return the start according to the modification time, which is about the recording's end."""
     end, length = from_ns(facts.mtime_ns), facts.length
     if length is None:
         return StartCandidate(TimeSource.MODIFIED, end, NO_LENGTH_S)
@@ -237,7 +237,7 @@ def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
 def _recording_end(
     taken: StartCandidate, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
 ) -> datetime | None:
-    """The register's end where its start was taken; else start and length; the name's end for want of a length."""
+    """Return the end by the source of the start: the register's; else start plus length; without length the name's."""
     end = None
     if taken.source is TimeSource.REGISTER:
         end = registered.end
@@ -247,7 +247,7 @@ def _recording_end(
 
 
 def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeUtc | None) -> bool:
-    """Return whether two sources say the same; a modification time, often that of a copy, is not compared."""
+    """Return whether two sources agree; a modification time, often that of a copy, is not compared."""
     if other.source is TimeSource.MODIFIED:
         return True
     gap_s = _seconds_between(other.start, taken.start)
@@ -261,7 +261,7 @@ def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeU
 def _clock_notes(
     taken: StartCandidate, others: list[StartCandidate], named: NameTimeUtc | None, *, is_local: bool
 ) -> Iterator[ClockNote]:
-    """What is odd about a recording's clock, as far as it matters for the time that was taken."""
+    """Yield what is unusual about a recording's clock, as far as it matters for the chosen time."""
     if is_local:
         yield ClockNote.LOCAL_TIME
     if named is None:

@@ -1,4 +1,4 @@
-"""Turns a session's linked files into planned recordings: probed, timed, named, warned about."""
+"""Plan the recordings of a session: their names in the archive, their times, and warnings about them."""
 
 import unicodedata
 from collections import defaultdict
@@ -32,7 +32,7 @@ FOLDER = "recordings"
 
 @dataclass(frozen=True, slots=True)
 class SessionCameras:
-    """The cameras of the lab by their keys; what the session itself says of a camera it selected comes first.
+    """The cameras of the lab by their keys, with the names and prefixes that the session gives to selected ones.
 
     ``selected`` are the keys of the cameras that the session selected.
     """
@@ -42,7 +42,7 @@ class SessionCameras:
 
     @classmethod
     def build(cls, inventory: Inventory, session: Session) -> "SessionCameras":
-        """The cameras of the lab with those that only the session knows."""
+        """Return the cameras of the lab and those that only the session has."""
         by_key = {camera_key(camera): camera for camera in inventory.cameras}
         selected = set()
         for selected_camera in session.cameras:
@@ -53,18 +53,18 @@ class SessionCameras:
         return cls(by_key, frozenset(selected))
 
     def involved(self, recordings: Iterable[PlannedRecording]) -> tuple[Camera, ...]:
-        """Those that the session selected or that a recording is of, by id."""
+        """Return the cameras that the session selected or that made a recording, by id."""
         keys = {key for r in recordings if (key := r.verdict.camera) and key in self.by_key}
         found = (self.by_key[key] for key in sorted(keys | self.selected_except(keys)))
         return tuple(sorted(found, key=lambda camera: id_sort_key(camera.id)))
 
     def selected_except(self, keys: AbstractSet[str]) -> set[str]:
-        """Return the keys of the selected cameras that are none of those with ``keys``."""
+        """Return the keys of the selected cameras other than those with ``keys``."""
         ids = {self.by_key[key].id for key in keys if key in self.by_key}
         return {key for key in self.selected - keys if not (is_unresolved_key(key) and self.by_key[key].id in ids)}
 
     def selects(self, verdict: Verdict) -> bool:
-        """Whether the session selected a recording's camera, by its key or by an id that several cameras have."""
+        """Return whether the session selected a recording's camera, by key or by an id that several cameras have."""
         camera = self.find(verdict)
         return verdict.camera in self.selected or (
             camera is not None
@@ -72,7 +72,7 @@ class SessionCameras:
         )
 
     def find(self, verdict: Verdict) -> Camera | None:
-        """The camera that a recording is of, as its name or a register says."""
+        """Return the camera of a recording, as its name or a register says."""
         return self.by_key.get(verdict.camera) if verdict.camera else None
 
 
@@ -89,7 +89,7 @@ def _merge_camera(selected_camera: SelectedCamera, known: Camera | None) -> Came
 
 
 def find_possible_duplicates(files: Iterable[RecordingFile]) -> set[str]:
-    """Paths whose file has a namesake of the same size: only their hashes tell whether it is the same.
+    """Return the paths of files with the same name and size as another: only their hashes show if they are the same.
 
     Names of one file (hard links) are known to be the same.
     """
@@ -108,11 +108,11 @@ def plan_recordings(
     times: TimeContext | None = None,
     cleaner: LabCleaner | None = None,
 ) -> tuple[PlannedRecording, ...]:
-    """The recordings of the archive in the order of their names, in which ``cleaner`` blanks secrets.
+    """Return the recordings of the archive in the order of their names, without the secrets that ``cleaner`` removes.
 
-    The same name and bytes from two places go in once; the same name with other bytes goes in as
-    ``name~2.mp4``. Files of recorders come last, named by camera and start, and are never taken for one.
-    ``times`` is what the lab knows about times: the session's zone unless it is given.
+    Two files with the same name and bytes are packed once; a file with the same name and other bytes becomes
+    ``name~2.mp4``. Files of recorders come last, named by camera and start, and are always packed separately.
+    ``times`` defaults to the session's zone alone.
     """
     names, times, cleaner = UniqueNames(), times or TimeContext(session.time_zone), cleaner or LabCleaner()
     index_by_key: dict[tuple[str, str | Identity], int] = {}
@@ -143,7 +143,7 @@ def _plan_recorder_files(
     times: TimeContext,
     cleaner: LabCleaner,
 ) -> Iterator[PlannedRecording]:
-    """The files of recorders in the order of their names in the archive."""
+    """Yield the files of recorders in the order of their names in the archive."""
     named = []
     for file in files:
         name, below = split_recorder_path(file.path) or ("", file.path)
@@ -210,30 +210,34 @@ def _plan_recording(
 def recording_warnings(
     recording: PlannedRecording, session: Session, cameras: SessionCameras, cleaner: LabCleaner
 ) -> Iterator[str]:
-    """What is worth knowing about one recording."""
+    """Yield the warnings about one recording."""
     name = recording.member
     if recording.probe.problem:
-        yield f"{name} is damaged and kept as it is: {recording.probe.problem}."
+        yield Message("recording.damaged", file=name, problem=recording.probe.problem)
     if recording.verdict.warning:
-        yield f"{name}: {recording.verdict.warning}."
+        yield Message("recording.warning", file=name, warning=recording.verdict.warning)
     original = recording.source.rpartition("/")[2]
     if cleaner.name(original) != original:
         yield Message("recording.secret_name", file=name)
     elif printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
-        yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
+        yield Message("recording.renamed", file=name, original=original)
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):
-        yield f"{name} is of camera {camera.name or printable(camera.id)}, which the session had not selected."
+        yield Message("recording.not_selected", file=name, camera=camera.name or camera.id)
     if recording.probe.is_readable and not may_overlap_session(session, recording.time):
-        hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
-        start = format_instant(recording.span.start) if recording.span.start else "unknown"
-        yield f"{name} starts at {start} ({recording.start_source}), outside the session's time.{hint}"
+        source, start = recording.start_source, recording.span.start
+        yield Message(
+            "recording.outside_or_copied" if source is TimeSource.MODIFIED else "recording.outside",
+            file=name,
+            time=format_instant(start) if start else Message("recording.start_unknown"),
+            source=source,
+        )
 
 
 def cameras_without_recordings(found: Iterable[RecordingFile], cameras: SessionCameras) -> Iterator[str]:
-    """Name the cameras that the session selected and that no recording is of.
+    """Yield a warning for each selected camera without a recording.
 
-    Nothing is said where the camera of a recording is not known: it may be any of them.
+    If the camera of a recording is unknown, there are no warnings: it may be any of them.
     """
     keys = [one.verdict.camera for one in found]
     recorded = {key for key in keys if key is not None}
@@ -241,11 +245,11 @@ def cameras_without_recordings(found: Iterable[RecordingFile], cameras: SessionC
         return
     for key in sorted(cameras.selected_except(recorded)):
         camera = cameras.by_key[key]
-        yield Message("recording.none_of_camera", camera=camera.name or printable(camera.id))
+        yield Message("recording.none_of_camera", camera=camera.name or camera.id)
 
 
 def may_overlap_session(session: Session, time: RecordingTime) -> bool:
-    """Whether a recording may be of the session's time: one without a known zone is said to be unsure by its camera."""
+    """Return whether a recording overlaps the session's time, within the uncertainty of a time without a known zone."""
     span, taken = time.span, time.chosen
     if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in time.notes:
         span = span.padded(timedelta(seconds=taken.uncertainty_s))
@@ -253,17 +257,14 @@ def may_overlap_session(session: Session, time: RecordingTime) -> bool:
 
 
 def possible_duplicate_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[str]:
-    """Says which recordings may turn out to be one: they share name and size, and were not read yet."""
+    """Yield a warning for recordings with the same name and size of which not all were read yet."""
     groups = defaultdict(list)
     for recording in recordings:
         if not recording.is_from_recorder:
             groups[_name(recording.path), recording.identity.size_bytes].append(recording)
     for group in groups.values():
         if len(group) > 1 and not all(recording.fixity for recording in group):
-            yield (
-                f"{', '.join(recording.source for recording in group)} have one name and size, and may be the same. "
-                "All of them are counted until they are read; the ZIP may turn out smaller."
-            )
+            yield Message("recording.possible_duplicates", files=[recording.source for recording in group])
 
 
 def _add_duplicate_path(recording: PlannedRecording, path: str) -> PlannedRecording:

@@ -1,4 +1,4 @@
-"""Which of a session's files hold a secret, what becomes of them, and what is said about it."""
+"""Find the files of a session that hold a secret, decide what happens to them, and remove secrets from a plan."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -39,9 +39,10 @@ def find_secrecy(
     cleaner: LabCleaner,
     unread: Iterable[str] = (),
 ) -> Secrecy:
-    """Return where secrets are and what becomes of them; ``messages`` is the number of those that were blanked.
+    """Return where secrets are and what happens to them.
 
-    ``unread`` are the lab's files that could not be read for their secrets.
+    ``messages`` is the number of sensor messages from which something was removed; ``unread`` are the lab's files that
+    could not be read for their secrets.
     """
     blanked = {
         *(f"session.{key}" for key in session.removed_keys),
@@ -75,28 +76,29 @@ def _treatment(options: Options, *, redactable: bool) -> SecretTreatment:
 
 
 def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
-    """Raise SecretsError where a file holds a secret that is neither taken out nor allowed, naming all of them."""
+    """Raise SecretsError, with all files, if a file holds a secret that is neither removed nor allowed."""
     refused = secrecy.refused
     if not refused:
         return
-    lines = [f"  - {one.source} holds {one.kinds_text}. {secret_file_remedy(one)}" for one in refused]
-    listed = "\n".join(lines)
+    lines = tuple(
+        Message("secrets.line", file=one.source, kinds=list(one.kinds), remedy=secret_file_remedy(one))
+        for one in refused
+    )
     raise SecretsError(
-        f"Session {session_id} was not exported, because files of it hold secrets of the lab:\n{listed}\n"
-        "  To pack all of them as they are, and have the archive say so, add --allow-secrets.",
+        Message("secrets.refused", session=session_id, lines=lines),
         [(one.member, one.kinds, one.redactable) for one in refused],
     )
 
 
-def secret_file_remedy(file: SecretFile) -> str:
-    """Return what can be done about a file that holds a secret."""
+def secret_file_remedy(file: SecretFile) -> Message:
+    """Return the remedy for a file that holds a secret."""
     if file.redactable:
-        return "To have it taken out of the copy, add --redact."
-    return "It cannot be taken out of a file of this kind; take it out in the lab, or exclude the file."
+        return Message("secrets.redact")
+    return Message("secrets.not_redactable")
 
 
 def secrecy_warnings(secrecy: Secrecy, files: Iterable[CopiedFile]) -> Iterator[str]:
-    """Say what is worth knowing about secrets in copied files, and positions in the tags of videos."""
+    """Yield the warnings about secrets in copied files, and about positions in the tags of videos."""
     for name in secrecy.unread:
         yield Message("secrets.unread", file=name)
     yield from map(secret_file_warning, secrecy.files)
@@ -105,19 +107,19 @@ def secrecy_warnings(secrecy: Secrecy, files: Iterable[CopiedFile]) -> Iterator[
             yield Message("secrets.position", file=file.member)
 
 
-def secret_file_warning(file: SecretFile) -> str:
-    """Return what is worth knowing about a file that holds a secret."""
+def secret_file_warning(file: SecretFile) -> Message:
+    """Return the warning about a file that holds a secret."""
     match file.treatment:
         case SecretTreatment.REDACTED:
-            return Message("secrets.redacted", file=file.member, kinds=file.kinds_text)
+            return Message("secrets.redacted", file=file.member, kinds=list(file.kinds))
         case SecretTreatment.ALLOWED:
-            return Message("secrets.allowed", file=file.member, kinds=file.kinds_text)
+            return Message("secrets.allowed", file=file.member, kinds=list(file.kinds))
         case _:
-            return Message("secrets.found", file=file.source, kinds=file.kinds_text)
+            return Message("secrets.found", file=file.source, kinds=list(file.kinds))
 
 
 def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, int]:
-    """Return readings without secrets, and from how many messages something was removed."""
+    """Return readings without secrets, and the number of messages from which something was removed."""
     cleaned, count = clean_payloads(readings, cleaner.needles(), cleaner.payload)
     if not len(cleaned):
         return cleaned, count
@@ -133,7 +135,7 @@ def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, i
 
 
 def clean_plan(plan: Plan, cleaner: LabCleaner) -> Plan:
-    """Return a plan in which no text holds a secret: names, sources, reasons, warnings, ids."""
+    """Return a plan without secrets in its texts: names, sources, reasons, warnings, ids."""
     return replace(
         plan,
         session=_clean_session(plan.session, cleaner),
@@ -193,8 +195,8 @@ def _clean_recording(recording: PlannedRecording, cleaner: LabCleaner) -> Planne
 
 def _with_clean_path(file: T, cleaner: LabCleaner) -> T:
     path = printable(file.path)
-    shown = cleaner.name(path)
-    return file if shown == path else replace(file, shown=shown)
+    clean_path = cleaner.name(path)
+    return file if clean_path == path else replace(file, clean_path=clean_path)
 
 
 def _clean_near_miss(near: NearMiss, cleaner: LabCleaner) -> NearMiss:

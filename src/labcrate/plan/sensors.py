@@ -1,4 +1,4 @@
-"""Load a session's readings and say what is odd about them; name the columns of the platform's tables."""
+"""Load a session's readings, warn about them, and describe the columns of the platform's tables."""
 
 import csv
 import os
@@ -9,7 +9,7 @@ from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
 from labcrate.lab.folder import LabFolder
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
-"""The columns of a table, from its path below the session's folder and its beginning; None for an unknown form."""
+"""Returns the columns of a table by its path below the session's folder and its beginning; None if unknown."""
 
 _HEAD_BYTES = 64 * 1024
 
 
 def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None:
-    """Return the columns of a CSV that the reference platform writes into a session's folder; None for any other."""
+    """Return the columns of a CSV that the reference platform writes into a session's folder, None for another."""
     try:
         line = head.partition(b"\n")[0].decode("utf-8-sig")
         return describe_platform_csv(name, next(csv.reader([line]), []))
@@ -42,7 +42,7 @@ def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None
 def with_columns(
     lab: LabFolder, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf
 ) -> tuple[SessionFile, ...]:
-    """Return the files, the CSVs among them with their columns where their form is known."""
+    """Return the files, with the columns of CSVs that have a known form."""
     return tuple(
         replace(file, columns=_columns(lab, file.path, folder, columns_of))
         if file.path.lower().endswith(".csv")
@@ -55,12 +55,9 @@ def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> t
     try:
         with os.fdopen(lab.open(path), "rb") as file:
             head = file.read(_HEAD_BYTES)
-    except OSError:  # gone or closed since it was indexed: writing the archive will say so
+    except OSError:  # deleted or closed since it was indexed: writing the archive reports that
         return ()
     return columns_of(path.removeprefix(f"{folder}/"), head) or ()
-
-
-_REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished writing it."
 
 
 def load_session_readings(
@@ -73,23 +70,23 @@ def load_session_readings(
     date_formats: tuple[str, ...] = (),
     check: Callable[[], None] = lambda: None,
 ) -> Readings:
-    """The session's readings inside the window; a file that cannot be read is among their problems.
+    """Return the session's readings inside the window; a file that cannot be read is among their problems.
 
     ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
-    ``check`` is called as the files are read; what it raises ends that.
+    ``check`` is called while the files are read; an exception that it raises stops that.
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
         open_problems = []
         for path in (JSON_FILE, CSV_FILE):
             try:
-                files.append(stack.enter_context(BufferedReader(_InterruptibleFile(lab.open(path), check))))
+                files.append(stack.enter_context(BufferedReader(_CancellableFile(lab.open(path), check))))
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
                 files.append(None)
                 open_problems.append(
-                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                    ReadingsProblem(path, "", Message("readings.cannot_open", error=error.strerror or ""), fatal=True)
                 )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
@@ -97,7 +94,7 @@ def load_session_readings(
     return replace(readings, problems=(*open_problems, *readings.problems))
 
 
-class _InterruptibleFile(FileIO):
+class _CancellableFile(FileIO):
     """A file; ``check`` is called before each piece of it is read."""
 
     def __init__(self, fd: int, check: Callable[[], None]) -> None:
@@ -105,71 +102,79 @@ class _InterruptibleFile(FileIO):
         self._check = check
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read a piece."""
+        """Call ``check``, then read a piece."""
         self._check()
         return super().readinto(buffer)
 
 
 def readings_missing(readings: Readings) -> Iterator[Missing]:
-    """The unified files of which nothing could be used."""
+    """Yield the sensor files, or parts of them, that could not be read and may hold readings of the session."""
     for problem in readings.problems:
         if problem.incomplete:
             place = f"{problem.file}, {problem.where}" if problem.where else problem.file
-            yield Missing(place, f"cannot be read: {problem.what}", _remedy(problem))
+            yield Missing(place, Message("readings.missing", problem=problem.what), _remedy(problem))
 
 
-def _remedy(problem: ReadingsProblem) -> str:
-    """What to do about a problem; most of those of whole files say it themselves."""
+def _remedy(problem: ReadingsProblem) -> Message:
+    """Return what to do about a problem; most problems of whole files have a remedy in their own text."""
     if problem.about_dates:
-        return "Write the format of its times into labcrate.toml (date_formats), and export again."
+        return Message("readings.missing.dates")
     if not problem.fatal:
-        return "Correct or restore the row, and export again."
-    return "Then export again." if "; " in problem.what else _REPAIR_FILE
+        return Message("readings.missing.row")
+    return Message("missing.export_again" if "; " in problem.what else "missing.unreadable.remedy")
 
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
-    """What is worth knowing about the readings."""
-    whose = time_words(options)
+    """Yield the warnings about the readings."""
+    time = window_name(options)
     for problem in readings.problems:
         if not problem.incomplete:
-            yield f"{problem}."
+            yield Message("readings.problem", problem=_problem_message(problem))
     if not len(readings):
-        yield no_readings_warning(readings, whose)
+        yield no_readings_warning(readings, time)
     yield from map(str, readings.ambiguous_sensors)
     for name in readings.absent_sensors:
         yield absent_sensor_warning(name)
     for name in readings.silent_sensors:
-        yield silent_sensor_warning(name, whose)
+        yield silent_sensor_warning(name, time)
 
 
-def time_words(options: Options) -> str:
-    """Name the time that readings are taken from: the session's, or the chosen one."""
-    return "the session's time" if options.span == TimeSpan() else "the chosen time"
+def _problem_message(problem: ReadingsProblem) -> Message:
+    """Return a problem with its file and place."""
+    if problem.where:
+        return Message("file.problem_at", file=problem.file, where=problem.where, problem=problem.what)
+    return Message("file.problem", file=problem.file, problem=problem.what)
 
 
-def absent_sensor_warning(name: str) -> str:
-    """Say of a selected sensor that the lab has nothing of it."""
-    return f'Sensor "{printable(name)}" was selected, and the lab has no reading of a sensor of that name.'
+def window_name(options: Options) -> Message:
+    """Return the name of the time that readings are taken from: the session's, or the chosen one."""
+    return Message("readings.session_time" if options.span == TimeSpan() else "readings.chosen_time")
 
 
-def silent_sensor_warning(name: str, whose: str) -> str:
-    """Say of a selected sensor that it sent nothing in a time, named by ``whose``."""
-    return f'Sensor "{printable(name)}" was selected, and it sent nothing in {whose}.'
+def absent_sensor_warning(name: str) -> Message:
+    """Return the warning that the lab has no reading of a selected sensor."""
+    return Message("readings.absent_sensor", sensor=name)
 
 
-def no_readings_warning(readings: Readings, whose: str) -> str:
-    """Say that a time, named by ``whose``, holds no reading, and what the lab has beside it."""
-    if not readings.lab.total:
-        return "The lab has no sensor readings at all."
-    about = f"No sensor reading lies inside {whose}; the lab has {readings.lab.total:,}"
-    if readings.of_other_sensors:
-        return f"{about}, and {readings.of_other_sensors:,} inside that time are of sensors that were not selected."
-    nearest = f", the nearest at {format_instant(readings.lab.nearest)}" if readings.lab.nearest else ""
-    return f"{about}{nearest}."
+def silent_sensor_warning(name: str, time: Message) -> Message:
+    """Return the warning that a selected sensor sent nothing in the named time."""
+    return Message("readings.silent_sensor", sensor=name, time=time)
+
+
+def no_readings_warning(readings: Readings, time: Message) -> Message:
+    """Return the warning that the named time has no reading, with what the lab has outside it."""
+    total = readings.lab.total
+    if not total:
+        return Message("readings.none")
+    if others := readings.of_other_sensors:
+        return Message("readings.none_selected", time=time, total=total, count=others)
+    if nearest := readings.lab.nearest:
+        return Message("readings.none_inside.nearest", time=time, total=total, nearest=format_instant(nearest))
+    return Message("readings.none_inside", time=time, count=total)
 
 
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
-    """The devices that the session selected or that sent a reading, in the lab's order."""
+    """Return the devices that the session selected or that sent a reading, in the lab's order."""
     involved = {readings.topics.owner_of(own, whole)[0] for own, whole in readings.kinds}
     involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
     return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)

@@ -1,6 +1,6 @@
-"""All that lies in a session's own folder: what goes in and as what, what stays out and by which rule.
+"""Sort the files of a session's own folder: what is exported, and what stays out by which rule.
 
-docs/explanation/linking.md, "The rest of the session's folder" and "What is never taken".
+See docs/explanation/linking.md, "The rest of the session's folder" and "What is never taken".
 """
 
 import stat
@@ -12,6 +12,7 @@ from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, EntryKind, FolderEntry
 from labcrate.linking.judgement import judge_file
 from labcrate.linking.location import session_folder
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
@@ -25,20 +26,19 @@ from labcrate.plan.plan import FileKind, Missing, SessionFile
 from labcrate.video.containers import container_of
 
 IsExcluded = Callable[[str], bool]
-"""Whether the lab keeps a path (relative to the lab folder) out of every archive."""
+"""Says whether the lab excludes a path (relative to the lab folder) from every archive."""
 
 SIDECAR = "-sensors.json"
-"""How the name of the sensor data ends that the platform writes beside a recording."""
+"""The end of the name of the sensor data that the platform writes next to a recording."""
 
-_REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished writing it."
 _GENERATED_NAMES = tuple(name.rpartition("/")[2] for name in (names.SENSOR_JSON, names.SENSOR_CSV))
 
 
 @dataclass(slots=True)
 class SessionFolderFiles:
-    """What belongs to a session; ``recordings`` are all that are linked, in its own folder and elsewhere.
+    """The files that belong to a session; ``recordings`` are all that are linked, in its own folder and elsewhere.
 
-    ``missing_recordings`` and ``missing_files`` cannot be packed; ``not_taken`` stays out by a rule.
+    ``missing_recordings`` and ``missing_files`` cannot be packed; ``not_taken`` stay out by a rule.
     """
 
     recordings: list[RecordingFile] = field(default_factory=list)
@@ -52,9 +52,9 @@ class SessionFolderFiles:
 def find_session_files(
     inventory: Inventory, session: Session, linking: LinkingResult, is_excluded: IsExcluded = lambda _: False
 ) -> SessionFolderFiles:
-    """Sort all that lies in a session's own folder, and the sensor data beside its recordings.
+    """Sort the files of a session's own folder, and the sensor data next to its recordings.
 
-    ``linking`` is what the linking rules found; what of it is not excluded comes back among the recordings.
+    ``linking`` is what the linking rules found; the result has its recordings, without excluded ones.
     """
     sorter = _FolderSorter(inventory, session, is_excluded)
     sorter.add_linked(linking, inventory.linked.get(session.id, ()), inventory.unlinked)
@@ -70,7 +70,7 @@ def find_session_files(
 
 
 def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[FolderEntry]:
-    """Yield the files of sessions' own folders that an archive may hold, as far as their names tell: to index them."""
+    """Yield the files of sessions' own folders that an archive may hold by their names, so that they are indexed."""
     for session_id in session_ids:
         folder = inventory.book.folders.get(session_id)
         for entry in inventory.lab.walk(folder) if folder else ():
@@ -79,12 +79,12 @@ def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator
 
 
 def sidecar_path(recording: str) -> str:
-    """Return the path of the sensor data that the platform writes beside a recording."""
+    """Return the path of the sensor data that the platform writes next to a recording."""
     return recording.rpartition(".")[0] + SIDECAR
 
 
 class _FolderSorter:
-    """Sorts entries into what was ``found``."""
+    """Sorts entries of folders; ``found`` has the result."""
 
     def __init__(self, inventory: Inventory, session: Session, is_excluded: IsExcluded) -> None:
         self.found = SessionFolderFiles()
@@ -101,7 +101,7 @@ class _FolderSorter:
     def add_linked(
         self, linking: LinkingResult, entries: Sequence[FolderEntry], unlinked: Sequence[FolderEntry]
     ) -> None:
-        """Take what the linking rules linked (of ``entries``) or could not read, but for what the lab excludes."""
+        """Add what the linking rules linked (of ``entries``) or could not read, without what the lab excludes."""
         files = [entry.path for entry in entries if entry.kind is EntryKind.FILE]
         excluded = {entry.path for entry in entries if self._is_excluded(entry)}
         excluded_folders = [
@@ -117,30 +117,31 @@ class _FolderSorter:
         self._handled = linked | excluded | empty
 
     def sort(self, entry: FolderEntry, below: str) -> None:
-        """Sort one entry of the session's folder, at a path below that: in, out, or missing."""
+        """Sort one entry of the session's folder, at the path ``below`` that: exported, left out or missing."""
         if entry.path in self._handled:
             return
         rule = (NotTakenRule.EXCLUDED, below) if self._is_excluded(entry) else not_taken_rule(below)
         if rule is not None:
-            why, part = rule
-            known = self.found.missing_recordings  # a link or closed folder that is never taken is not missing
+            rule_name, part = rule
+            known = self.found.missing_recordings  # a link or closed folder that is never exported is not missing
             self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
-            self._leave_out(entry.path.removesuffix(below) + part, why)
+            self._leave_out(entry.path.removesuffix(below) + part, rule_name)
         elif entry.kind is not EntryKind.FILE:
             self._sort_non_file(entry, below)
         else:
             try:
                 self._sort_file(entry.path, below, self._lab.identity(entry.path))
             except OSError as error:
-                unread = Missing(printable(entry.path), f"cannot be read ({error.strerror})", _REPAIR_FILE)
+                why = Message("missing.unreadable", error=error.strerror or "")
+                unread = Missing(printable(entry.path), why, Message("missing.unreadable.remedy"))
                 self._add_missing(unread, is_video=container_of(below) is not None)
 
     def add_sidecar(self, recording: str) -> None:
-        """Take the sensor data that lie beside a recording outside the session's folder."""
+        """Add the sensor data next to a recording outside the session's folder."""
         path = sidecar_path(recording)
         if path in self._handled:
             return
-        with suppress(OSError):  # there is none, or it went with its recording, which will be missed
+        with suppress(OSError):  # there is none, or it was deleted with its recording, which is reported as missing
             state = self._lab.status(path)
             self._handled.add(path)
             if self._is_excluded_path(path):
@@ -175,28 +176,27 @@ class _FolderSorter:
         self.found.files.append(SessionFile(member, path, identity, None, kind, recording))
 
     def _verdict(self, path: str) -> Verdict:
-        """Return the verdict on a video in the session's folder: the one that an MP4 of its name would have."""
+        """Return the verdict on a video in the session's folder: that of an MP4 with its name."""
         stem = path.rpartition("/")[2].rpartition(".")[0]
         verdict = judge_file(f"{session_folder(self._id)}{stem}.mp4", self._id, self._rules)
         if verdict.linked:
             return verdict
-        return Verdict(VerdictKind.LINKED, Rule.FOLDER, f"lies in the folder of session {self._id}")
+        return Verdict(VerdictKind.LINKED, Rule.FOLDER, Message("file.in_session_folder", session=self._id))
 
     def _sort_non_file(self, entry: FolderEntry, below: str) -> None:
-        """Sort a link, a pipe or a closed folder: where recordings and sensor data lie, some may be behind it."""
+        """Sort a link, a pipe or a closed folder: it may hide recordings or sensor data."""
         at_top = below.partition("/")[0]
         is_video = container_of(below) is not None or at_top == RECORDINGS
         if entry.kind is EntryKind.UNREADABLE or is_video or at_top == SENSOR_DATA:
             self._add_missing(_missing_non_file(entry), is_video=is_video)
         elif entry.kind is EntryKind.LINK:
             self._leave_out(entry.path, NotTakenRule.LINK)
-            name = printable(entry.path)
-            self.found.warnings.append(f"{name} is a symbolic link and was left out; put the file itself in its place.")
+            self.found.warnings.append(Message("file.link", file=entry.path))
         else:
             self._leave_out(entry.path, NotTakenRule.NO_FILE)
 
     def _is_excluded(self, entry: FolderEntry) -> bool:
-        # A link or a closed folder may be one that a pattern for folders means.
+        # A pattern for folders (with a slash) may match a link or a closed folder.
         return self._is_excluded_path(entry.path) or (
             entry.kind is not EntryKind.FILE and self._is_excluded_path(f"{entry.path}/")
         )
@@ -207,7 +207,7 @@ class _FolderSorter:
 
     def _leave_out_empty(self, path: str) -> None:
         self._leave_out(path, NotTakenRule.EMPTY)
-        self.found.warnings.append(f"{printable(path)} is empty (0 bytes) and was left out.")
+        self.found.warnings.append(Message("file.empty", file=path))
 
     def _leave_out(self, path: str, why: NotTakenRule) -> None:
         self.found.not_taken.append(NotTaken(path, why))
@@ -215,9 +215,9 @@ class _FolderSorter:
 
 def _missing_non_file(entry: FolderEntry) -> Missing:
     if entry.kind is EntryKind.UNREADABLE:
-        return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
-    what = "is neither file nor folder" if entry.kind is EntryKind.OTHER else f"is a {entry.kind}"
-    return Missing(printable(entry.path), what, "Put the file itself in its place.")
+        return Missing(printable(entry.path), Message("missing.closed"), Message("missing.closed.remedy"))
+    why = Message("missing.not_a_file" if entry.kind is EntryKind.OTHER else "missing.link")
+    return Missing(printable(entry.path), why, Message("missing.not_a_file.remedy"))
 
 
 def _count_by_place(not_taken: Iterable[NotTaken]) -> Iterator[NotTaken]:

@@ -1,6 +1,6 @@
-"""The time of a session that readings are taken from: as described, else bounded by what is known of it.
+"""Find the time of a session from which readings are included: as described, else estimated.
 
-docs/reference/lab-folder.md, "Sessions without an end".
+See docs/reference/lab-folder.md, "Sessions without an end".
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ _EVIDENCE_SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class SessionTime:
-    """The bound of a session, and what is worth knowing about it."""
+    """The time of a session, with warnings about it and problems of files that it was read from."""
 
     bound: SessionBound
     warnings: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class SessionTime:
 
     @property
     def span(self) -> TimeSpan | None:
-        """The time; None where no readings may be taken without being told which."""
+        """Return the time, or None if it is unknown, so that readings are included only on request."""
         return self.bound.span
 
 
@@ -66,7 +66,7 @@ def session_time(
     probe_files: ProbeFiles,
     undescribed_starts: Callable[[TimeContext], SessionStarts] | None = None,
 ) -> SessionTime:
-    """Return the time of a session; files are looked into only where its description does not say it.
+    """Return the time of a session; its files are opened only if its description has no start or end.
 
     ``probe_files`` returns the probes of files. ``undescribed_starts`` returns what ``undescribed_session_starts``
     yields, from a cache.
@@ -98,7 +98,7 @@ def session_time(
 def _recording_times(
     inventory: Inventory, session_id: str, times: TimeContext, probe_files: ProbeFiles
 ) -> Iterator[TimedFile]:
-    """When each recording of a session began and ended, where anything but its modification time says so."""
+    """Yield when each recording of a session began and ended, if more than its modification time shows that."""
     recordings: dict[str, RecordingFile] = {}
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is EntryKind.FILE and (identity := _identity(inventory, entry.path)):
@@ -122,13 +122,13 @@ def _identity(inventory: Inventory, path: str) -> Identity | None:
     try:
         return inventory.lab.identity(path)
     except OSError:
-        return None  # gone since the walk
+        return None  # deleted since the walk
 
 
 def undescribed_session_starts(
     inventory: Inventory, times: TimeContext, probe_files: ProbeFiles, except_session: str | None = None
 ) -> Iterator[tuple[str, datetime]]:
-    """Yield the starts of the sessions that only recordings tell of, ``except_session`` left out."""
+    """Yield the starts of the sessions that only recordings name, without ``except_session``."""
     for other in inventory.linked:
         if other != except_session and other not in inventory.book.sessions:
             start = first_recording_start(_recording_times(inventory, other, times, probe_files))
@@ -137,7 +137,7 @@ def undescribed_session_starts(
 
 
 def _bound_warnings(bound: SessionBound, *, described: bool) -> Iterator[str]:
-    """What is worth knowing about a bound; no other session is named."""
+    """Yield the warnings about an estimated time. They name no other session."""
     span, evidence = bound.span, bound.last_file
     if span is None:
         yield Message("bound.no_start" if bound.reason is EndReason.NO_START else "bound.no_evidence")
@@ -154,13 +154,13 @@ def _bound_warnings(bound: SessionBound, *, described: bool) -> Iterator[str]:
 
 
 def registered_spans(inventory: Inventory, entries: Iterable[FolderEntry] | None = None) -> Mapping[str, TimeSpan]:
-    """Return the start and end that the lab's registers give to recordings (None: all), by the recording's path."""
+    """Return the start and end of recordings (None: all) in the lab's registers, by the recording's path."""
     spans = _RegisteredSpans(inventory)
     return spans if entries is None else {entry.path: spans[entry.path] for entry in entries if entry.path in spans}
 
 
 class _RegisteredSpans(Mapping[str, TimeSpan]):
-    """The spans of all recordings, each made when it is looked up: a plan needs those of few."""
+    """The spans of all recordings, made when they are looked up: a plan needs only a few."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
@@ -182,9 +182,9 @@ class _RegisteredSpans(Mapping[str, TimeSpan]):
 
 
 def options_in_utc(options: Options, zone: str | None) -> Options:
-    """The options with a span in UTC: its times without a zone are read in the IANA zone ``zone``, else as UTC.
+    """Return the options with a span in UTC: its times without a zone are read in the IANA zone ``zone``, else as UTC.
 
-    Raises UsageError for a span that then ends before it starts, or leaves the calendar.
+    Raises UsageError for a span that then ends before it starts, or is outside the calendar.
     """
     span = options.span
     if not any(_times_without_zone(options)):
@@ -192,14 +192,14 @@ def options_in_utc(options: Options, zone: str | None) -> Options:
     try:
         start, end = (None if at is None else convert_to_utc(at, zone).instant for at in (span.start, span.end))
     except OverflowError:
-        raise UsageError("The chosen time lies, in UTC, before the year 1 or after 9999.") from None
+        raise UsageError(Message("span.beyond_calendar")) from None
     if start and end and end < start:
         raise UsageError(ENDS_BEFORE)
     return replace(options, span=TimeSpan(start, end))
 
 
 def describe_span_zone(given: Options, in_utc: Options, zone: str | None) -> Iterator[str]:
-    """Say in which zone the times of the span were read that named none; as UTC where none is known."""
+    """Yield in which zone the times of the span without a zone were read: as UTC if none is known."""
     for name, has_no_zone, at in zip(
         ("from", "to"), _times_without_zone(given), (in_utc.span.start, in_utc.span.end), strict=True
     ):
@@ -214,10 +214,10 @@ def describe_span_zone(given: Options, in_utc: Options, zone: str | None) -> Ite
 def refuse_empty_span(
     options: Options, session: Session, bound: SessionBound, window: TimeSpan, recordings: int | None
 ) -> None:
-    """Raise UsageError where a chosen span leaves nothing of the session's time, naming that.
+    """Raise UsageError with the session's time if the chosen span is outside it.
 
-    ``recordings`` is how many of those touch the span, None while that is not known: they may have been made outside
-    the session's time, and are taken where only recordings are wanted.
+    ``recordings`` is the number of recordings that overlap the span, None while it is unknown: recordings may be
+    outside the session's time, and are included if only recordings are chosen.
     """
     if options.span == TimeSpan() or window == EMPTY_SPAN or window.start is None or window.end is None:
         return
@@ -229,13 +229,9 @@ def refuse_empty_span(
     )
     if start and end:
         raise UsageError(
-            f"Session {session.id} lasted from {format_instant(start)} to {format_instant(end)}, and the chosen time "
-            "lies outside; choose 'from' and 'to' within."
+            Message("span.outside", session=session.id, start=format_instant(start), end=format_instant(end))
         )
-    raise UsageError(
-        f"Session {session.id} began at {format_instant(start or window.start)}, and the chosen time lies outside; "
-        "choose a later 'to'."
-    )
+    raise UsageError(Message("span.before_start", session=session.id, start=format_instant(start or window.start)))
 
 
 def _start_and_end(span: TimeSpan | None) -> tuple[datetime | None, datetime | None]:

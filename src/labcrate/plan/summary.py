@@ -1,11 +1,11 @@
-"""Say in a few words what a plan holds: files, sizes, counts, titles, one span for a camera's recordings."""
+"""Describe what a plan holds: files, sizes, counts, titles, and the span of a camera's recordings."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import Coverage, TimeSpan, format_duration, format_instant, measure_coverage
@@ -15,7 +15,7 @@ from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
 @dataclass(frozen=True, slots=True)
 class MemberDescription:
-    """A file of the archive; ``sha256`` and ``size_bytes`` are None where they cannot be known yet."""
+    """A file of the archive; ``sha256`` and ``size_bytes`` are None while they are unknown."""
 
     name: str
     description: str
@@ -26,7 +26,7 @@ class MemberDescription:
 
 
 def format_size(size_bytes: int) -> str:
-    """A size for people, in powers of 1000 as disks and downloads have it: ``3.4 MB``."""
+    """Return a size with its unit, in powers of 1000 as for disks and downloads: ``3.4 MB``."""
     size = float(size_bytes)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5:
@@ -36,77 +36,78 @@ def format_size(size_bytes: int) -> str:
 
 
 def camera_label(camera: Camera | None) -> str:
-    """Return what a camera is called, on one line: by its name, else by its id, which may hold any characters."""
-    return (camera.name or printable(f"camera {camera.id}")) if camera else "unknown camera"
+    """Return the name of a camera on one line, or its id if it has no name."""
+    if camera is None:
+        return Message("camera.unknown")
+    return camera.name or Message("camera.by_id", id=camera.id)
 
 
-def describe_recording(recording: PlannedRecording) -> str:
-    """``Hall, 0:12, h264 640x360``, or what is wrong with it."""
+def describe_recording(recording: PlannedRecording) -> Message:
+    """Return a recording's camera, length and video, or what is wrong with it: ``Hall, 0:12, h264 640x360``."""
     camera = camera_label(recording.camera)
     probe = recording.probe
     if not probe.is_readable:
-        return f"{camera}; damaged: {probe.problem}"
-    length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
+        return Message("recording.described.damaged", camera=camera, problem=probe.problem or "")
+    known = probe.duration_s is not None
+    length = format_duration(probe.duration_s or 0) if known else Message("recording.no_length")
     size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""
-    return f"{camera}, {length}, {probe.video_codec or 'no video'}{size}"
+    video = f"{probe.video_codec}{size}" if probe.video_codec else Message("recording.no_video")
+    return Message("recording.described", camera=camera, length=length, video=video)
 
 
-def describe_file(file: SessionFile) -> str:
-    """Say in a few words what a file of the session is, with the columns of a table of a known form."""
+def describe_file(file: SessionFile) -> Message:
+    """Return where a file of the session comes from, with the columns of a table of a known form."""
     if file.recording is not None:
-        about = f"sensor data that the lab has beside {printable(file.recording.rpartition('/')[2])}"
+        about = Message("file.described.sidecar", file=file.recording.rpartition("/")[2])
     else:
-        folder = " sensor_data" if file.kind is FileKind.SENSOR_DATA else ""
-        about = f"as the session's own{folder} folder holds it"
-    return f"{about}; columns: {', '.join(column.name for column in file.columns)}" if file.columns else about
+        is_sensor_data = file.kind is FileKind.SENSOR_DATA
+        about = Message("file.described.sensor_data" if is_sensor_data else "file.described.other")
+    if not file.columns:
+        return about
+    return Message("file.described.columns", about=about, columns=", ".join(column.name for column in file.columns))
 
 
-def describe_not_taken(one: NotTaken) -> str:
-    """``sessions/Session42/.git/ (812 files): hidden files are never taken``."""
-    count = f" ({plural(one.files, 'file')})" if one.path.endswith("/") else ""
-    return f"{one.source}{count}: {one.rule.reason}"
+def describe_not_taken(one: NotTaken) -> Message:
+    """Return a file that stays out with the rule: ``sessions/Session42/.git/ (812 files): hidden files ...``."""
+    if one.path.endswith("/"):
+        return Message("not_taken.folder_line", file=one.source, count=one.files, reason=one.rule.reason)
+    return Message("not_taken.line", file=one.source, reason=one.rule.reason)
 
 
 def describe_not_exported(plan: Plan) -> str:
-    """Count what is not in the archive though it may matter: '' where that is nothing."""
-    parts = []
-    if plan.withheld:
-        parts.append(f"{plural(plan.withheld, 'file')} of the session {_was_or_were(plan.withheld)} not exported")
-    if count := len(plan.near_misses):
-        parts.append(
-            f"{plural(count, 'file')} elsewhere in the lab may be meant for it and {_was_or_were(count)} not exported"
-        )
-    return ", and ".join(parts)
-
-
-def _was_or_were(count: int) -> str:
-    return "was" if count == 1 else "were"
+    """Return the number of files that may matter and are not in the archive; "" if there are none."""
+    own = Message("not_exported.own", count=plan.withheld) if plan.withheld else ""
+    near_misses = len(plan.near_misses)
+    elsewhere = Message("not_exported.elsewhere", count=near_misses) if near_misses else ""
+    return Message("not_exported.both", own=own, elsewhere=elsewhere) if own and elsewhere else own or elsewhere
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """``1 recording``, ``2 recordings``, ``12,345 readings``."""
+    """Return a count with its noun: ``1 recording``, ``2 recordings``, ``12,345 readings``."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def describe_readings(plan: Plan) -> str:
-    """How many readings of how many topics are in."""
-    return f"{plural(len(plan.readings), 'reading')} of {plural(len(plan.readings.topic_names), 'topic')}"
+    """Return the number of readings and topics."""
+    readings = Message("readings.count", count=len(plan.readings))
+    return Message("readings.of_topics", readings=readings, count=len(plan.readings.topic_names))
 
 
 def session_title(plan: Plan) -> str:
-    """The session's title; a part of a session is called so wherever it is named."""
-    return f"{plan.session.title} (PARTIAL)" if plan.options.is_partial else plan.session.title
+    """Return the session's title, marked as partial for a part of a session."""
+    title = plan.session.title
+    return Message("session.partial_title", title=title) if plan.options.is_partial else title
 
 
 MAX_LISTED_RECORDINGS = 12
-"""So many recordings of a camera are listed one by one; more are told as a span."""
+"""The most recordings of a camera that are listed one by one; more of them become a span."""
 
 _MAX_LISTED_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSpan:
-    """All recordings of one camera; ``camera`` is None for those of no known one, whose gaps tell nothing."""
+    """All recordings of one camera; ``camera`` is None for those of unknown cameras, whose gaps mean nothing."""
 
     camera: Camera | None
     recordings: tuple[PlannedRecording, ...]
@@ -114,7 +115,7 @@ class CameraSpan:
 
     @property
     def name(self) -> str:
-        """Return what the camera is called."""
+        """Return the name of the camera."""
         return camera_label(self.camera)
 
     @property
@@ -124,7 +125,7 @@ class CameraSpan:
 
 
 def camera_spans(recordings: Iterable[PlannedRecording]) -> tuple[tuple[CameraSpan, ...], tuple[PlannedRecording, ...]]:
-    """Divide recordings into the spans of cameras with more than ``LISTED_AT_MOST``, by camera id, and all others."""
+    """Return the spans of cameras with more than ``MAX_LISTED_RECORDINGS``, by camera id, and all other recordings."""
     of_camera = defaultdict[str | None, list[PlannedRecording]](list)
     all_recordings = list(recordings)
     for recording in all_recordings:
@@ -141,22 +142,27 @@ def camera_spans(recordings: Iterable[PlannedRecording]) -> tuple[tuple[CameraSp
     return tuple(spans), tuple(others)
 
 
-def describe_camera_span(span: CameraSpan) -> Iterator[str]:
-    """Yield lines on a camera's recordings: how many, when, how large, and their gaps."""
-    covered, size = span.covered, format_size(span.covered.size_bytes)
-    length = format_duration(covered.recorded.total_seconds())
-    yield f"{span.name}: {plural(covered.count, 'recording')}, {length} in all, {size}"
+def describe_camera_span(span: CameraSpan) -> Iterator[Message]:
+    """Yield lines about a camera's recordings: how many, when, how large, and their gaps."""
+    covered = span.covered
+    yield Message(
+        "camera_span.summary",
+        camera=span.name,
+        count=covered.count,
+        length=format_duration(covered.recorded.total_seconds()),
+        size=format_size(covered.size_bytes),
+    )
     if covered.span.start and covered.span.end:
         start, end = format_instant(covered.span.start), format_instant(covered.span.end)
-        yield f"{start} to {end}"
+        yield Message("camera_span.time", start=start, end=end)
     if span.camera is None:
         return
     if not span.gaps:
-        yield "no gap between two recordings"
+        yield Message("camera_span.no_gaps")
         return
-    yield f"{plural(len(span.gaps), 'gap')}, {format_duration(covered.gap_seconds)} in all:"
+    yield Message("camera_span.gaps", count=len(span.gaps), length=format_duration(covered.gap_seconds))
     for gap in span.gaps[:_MAX_LISTED_GAPS]:
         start = format_instant(gap.start) if gap.start else ""
-        yield f"  {format_duration(gap.seconds or 0)} from {start}"
+        yield Message("camera_span.gap", length=format_duration(gap.seconds or 0), start=start)
     if len(span.gaps) > _MAX_LISTED_GAPS:
-        yield f"  and {len(span.gaps) - _MAX_LISTED_GAPS:,} more"
+        yield Message("camera_span.more_gaps", count=len(span.gaps) - _MAX_LISTED_GAPS)

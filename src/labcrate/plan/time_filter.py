@@ -1,6 +1,6 @@
-"""Tells cheaply of most files that no source of theirs speaks of a span: before any name is read for its time.
+"""Rule out most files of another time quickly, before the times in their names are read.
 
-In a lab of a hundred thousand recordings without sessions, to read each name takes longer than all the rest of a plan.
+In a lab with a hundred thousand recordings without sessions, reading each name takes longer than the rest of a plan.
 """
 
 import re
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.plan.recording_time import TimeContext
 
-# Names show local time, at most 14:45 from UTC, and an end within 24 hours: two days hold both.
+# Names have local time, at most 14:45 from UTC, and an end within 24 hours: two days include both.
 _MARGIN = timedelta(days=2)
 _MAX_DAYS = 60
 _DAY = timedelta(days=1)
@@ -18,10 +18,10 @@ _EPOCH = re.compile(r"(?<![0-9])(?:[0-9]{13}|[0-9]{10})(?![0-9])")
 
 
 class TimeFilter:
-    """Whether a file may be of a span at all; that no source says so is certain, that one does is not.
+    """Rules out files that cannot overlap a span; the others may or may not overlap it.
 
-    A source is the register, the name (video.name_time: a date, or seconds since 1970) or the modification time. No
-    file is ruled out where cameras' clocks are set right by ``labcrate.toml``, or where the span is very long.
+    The sources are the register, the name (video.name_time: a date, or seconds since 1970) and the modification time.
+    No file is ruled out if ``labcrate.toml`` corrects cameras' clocks, or if the span is very long.
     """
 
     def __init__(self, span: TimeSpan, times: TimeContext) -> None:
@@ -30,7 +30,7 @@ class TimeFilter:
         self._days = None if corrected else _days_around(span)
 
     def may_overlap(self, path: str, mtime_ns: int) -> bool:
-        """Return whether any source of a file may speak of the span."""
+        """Return whether any time of a file may overlap the span."""
         if self._days is None or self._span.contains(from_ns(mtime_ns)):
             return True
         registered = self._times.registered.get(path)
@@ -41,7 +41,7 @@ class TimeFilter:
 
 
 def _days_around(span: TimeSpan) -> tuple[str, ...] | None:
-    """The days around a span as eight digits; None where they are too many, or reach out of the calendar."""
+    """Return the days around a span as eight digits, or None if they are too many or outside the calendar."""
     if span.start is None or span.end is None or span.end - span.start > _MAX_DAYS * _DAY:
         return None
     try:

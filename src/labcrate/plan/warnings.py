@@ -1,4 +1,4 @@
-"""Warnings of a plan: cameras' clocks, recorders' files, faults of the lab's files, the readings' window."""
+"""Make the warnings of a plan about clocks, recorders' files, faults of the lab's files and the readings' window."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +15,9 @@ from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan, format_duration
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import DataKind, Options
-from labcrate.plan.plan import Missing, PlannedRecording
+from labcrate.plan.plan import Missing, PlannedRecording, without_final_stop
 from labcrate.plan.recordings import SessionCameras
-from labcrate.plan.summary import camera_label, plural
+from labcrate.plan.summary import camera_label
 
 _UNCERTAIN_TIME_IDS = {
     ClockNote.NO_ZONE: "clock.no_zone",
@@ -27,9 +27,9 @@ _UNCERTAIN_TIME_IDS = {
 
 
 def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
-    """Yield one warning for each camera whose sources of time are apart, unsure or corrected.
+    """Yield one warning for each camera whose sources of time disagree, are uncertain or were corrected.
 
-    It has the number of recordings and the largest difference. Recordings of no known camera are taken together.
+    It has the number of recordings and the largest difference. Recordings of unknown cameras share one warning.
     """
     of_camera = defaultdict[str | None, list[PlannedRecording]](list)
     for recording in recordings:
@@ -42,7 +42,7 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
             *_corrected_clock_messages(same),
         ):
             if camera:
-                yield Message("clock.camera", camera=camera.name or printable(camera.id), sentences=sentences)
+                yield Message("clock.camera", camera=camera.name or camera.id, sentences=sentences)
             else:
                 yield Message("clock.no_camera", sentences=sentences)
 
@@ -53,7 +53,7 @@ def _time_difference_messages(recordings: Sequence[PlannedRecording]) -> Iterato
         return
     seconds = max(time.max_difference_s for time in apart)
     size = f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
-    yield Message("clock.apart", apart=len(apart), recordings=plural(len(recordings), "recording"), size=size)
+    yield Message("clock.apart", apart=len(apart), count=len(recordings), size=size)
     local = [time for time in apart if ClockNote.LOCAL_TIME in time.notes]
     if local:
         by_name = all(time.chosen.source is TimeSource.NAME for time in local)
@@ -67,7 +67,7 @@ def _time_difference_messages(recordings: Sequence[PlannedRecording]) -> Iterato
 def _uncertain_time_messages(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
     for note, message_id in _UNCERTAIN_TIME_IDS.items():
         if count := sum(note in recording.time.notes for recording in recordings):
-            yield Message(message_id, recordings=plural(count, "recording"))
+            yield Message(message_id, count=count)
 
 
 def _corrected_clock_messages(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
@@ -78,7 +78,7 @@ def _corrected_clock_messages(recordings: Sequence[PlannedRecording]) -> Iterato
 def recorder_warnings(
     recordings: Iterable[PlannedRecording], session: Session, cameras: SessionCameras
 ) -> Iterator[str]:
-    """Yield what the plan says about files of recorders, by camera; no other session is named."""
+    """Yield the warnings about files of recorders, by camera. They name no other session."""
     by_camera = defaultdict[str, list[PlannedRecording]](list)
     for recording in recordings:
         if recording.is_from_recorder:
@@ -102,20 +102,17 @@ def _recorder_camera_warnings(
         yield Message("recorder.outside", camera=camera, count=len(outside), first=outside[0].member)
 
 
-_EXPORT_AGAIN = "Then export again."
-
-
 def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) -> Iterator[Missing]:
-    """Yield the files of which nothing could be read, although they may tell what belongs to the session."""
+    """Yield the files that could not be read although they may say what belongs to the session."""
     for error in _faults_of_session(inventory, session_id):
         if _may_hide_files(error, options):
             file = printable(error.file)
             place = f"{file}, {error.where}" if error.where else file
-            yield Missing(place, error.problem.rstrip("."), _EXPORT_AGAIN)
+            yield Missing(place, without_final_stop(error.problem), Message("missing.export_again"))
 
 
 def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options) -> Iterator[str]:
-    """Yield every other fault that may concern the session."""
+    """Yield the other faults of the lab's files that may concern the session."""
     for error in _faults_of_session(inventory, session_id):
         if not _may_hide_files(error, options):
             yield str(error)
@@ -124,7 +121,7 @@ def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options)
 
 
 def files_not_searched(inventory: Inventory, session_id: str) -> Iterator[str]:
-    """Yield the printable paths of files that could not be read for secrets; of other sessions' folders none."""
+    """Yield the printable paths of files, not in other sessions' folders, that could not be read for secrets."""
     folder = inventory.folder(session_id)
     for error in inventory.secrets.problems:
         if not error.file.startswith(f"{SESSIONS}/") or (folder and error.file.startswith(f"{folder}/")):
@@ -139,9 +136,9 @@ def _faults_of_session(inventory: Inventory, session_id: str) -> Iterator[Docume
 
 
 def _may_hide_files(error: DocumentError, options: Options) -> bool:
-    """Whether it could change what was chosen of the session: of most files only if nothing of them could be read."""
+    """Return whether a fault could hide chosen files; for most files, only if nothing of them could be read."""
     if error.where.startswith("key ") and not error.file.startswith(f"{SESSIONS}/"):
-        return False  # an entry; in the session's own register it is a recording that was linked
+        return False  # one entry; in the session's own register it would be a linked recording
     name = error.file.rpartition("/")[2]
     if name in (CAMERAS_FILE, REGISTER_FILE):
         return options.only is not DataKind.SENSORS
@@ -151,7 +148,7 @@ def _may_hide_files(error: DocumentError, options: Options) -> bool:
 def window_warnings(
     inventory: Inventory, session: Session, window: TimeSpan, bound: SessionBound, options: Options
 ) -> Iterator[str]:
-    """Say where the window was widened into the time of other sessions, without naming them."""
+    """Yield a warning if the window was extended into the time of other sessions, without naming them."""
     if options.all_readings:
         yield Message("window.all_readings")
         return
@@ -168,12 +165,12 @@ def window_warnings(
 
 
 def _was_held_in(other: TimeSpan, beyond: TimeSpan, own: TimeSpan) -> bool:
-    """Whether another session was held in the part of the window that lies beyond this session's own time."""
+    """Return whether another session took place in the part of the window outside this session's own time."""
     return other.start is not None and other != own and other.overlaps(beyond)
 
 
 def register_warnings(inventory: Inventory, recordings: Iterable[PlannedRecording]) -> Iterator[str]:
-    """Name the session's files whose register entries count for none, because other files have the same name."""
+    """Yield the session's files whose register entries are not used, because other files have the same name."""
     uncounted = frozenset(inventory.rules.register.ambiguous_names)
     for recording in recordings:
         if not recording.is_from_recorder and recording.path.rpartition("/")[2] in uncounted:

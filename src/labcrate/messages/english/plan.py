@@ -3,125 +3,272 @@
 from collections.abc import Mapping
 
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
-    "bound.beyond": (
-        "{file} goes on beyond 24 hours after the session's start. To take all of it, export with --to {to}."
+    "bound.beyond": "{file} continues more than 24 hours after the session's start. To include all of it, export with --to {to}.",
+    "bound.evidence": "No end time: readings are included up to {end}, when {file} ends.",
+    "bound.longest": "No end time: readings are included up to {end}, 24 hours after the session's start.",
+    "bound.next_session": "No end time: readings are included up to {end}, when the lab's next session began.",
+    "bound.no_evidence": "No end time, and no recording or sensor file of the session shows one: no readings are included. Set the end with --to, or include all readings of the lab with --readings all.",
+    "bound.no_start": "No start time: no readings are included. To include all readings of the lab, use --readings all.",
+    "bound.same_start": "Another session of the lab starts at the same time, so the readings of the two cannot be separated.",
+    "bound.undescribed": "No file of the lab says when the session took place: readings are included from its first recording up to {end}, when {file} ends.",
+    "bound.zone_unknown": "The session's sensor files have times without a time zone; they were read as UTC. Set the zone with --time-zone.",
+    "bytes.differ": "does not match its checksum, although its size and times are unchanged",
+    "bytes.differ.remedy": "The disk is failing, or a program writes around the file system. Restore the file from a backup; if the change is intended, run touch on it. 'labcrate index --check' reads it again.",
+    "camera.by_id": "camera {id}",
+    "camera.unknown": "unknown camera",
+    "camera.unknown_name": "There is no camera '{name}'. {hint}",
+    "camera_span.gap": "  {length} from {start}",
+    "camera_span.gaps": (
+        "{count} gap, {length} in all:",
+        "{count} gaps, {length} in all:",
     ),
-    "bound.evidence": ("The session has no end time: readings are included up to {end}, when {file} ends."),
-    "bound.longest": ("The session has no end time: readings are included up to {end}, 24 hours after its start."),
-    "bound.next_session": (
-        "The session has no end time: readings are included up to {end}, when the lab's next session began."
+    "camera_span.more_gaps": "  and {count} more",
+    "camera_span.no_gaps": "no gaps between recordings",
+    "camera_span.summary": (
+        "{camera}: {count} recording, {length} in all, {size}",
+        "{camera}: {count} recordings, {length} in all, {size}",
     ),
-    "bound.no_evidence": (
-        "The session has no end time, and no recording or sensor file of it tells one: no readings are included. Name the end with --to, or take all readings of the lab with --readings all."
+    "camera_span.time": "{start} to {end}",
+    "clock.apart": (
+        "The start times disagree in {apart} of {count} recording, by up to {size}; see other_starts.",
+        "The start times disagree in {apart} of {count} recordings, by up to {size}; see other_starts.",
     ),
-    "bound.no_start": (
-        "The session has no start time: no readings are included. Take all readings of the lab with --readings all."
-    ),
-    "bound.same_start": (
-        "Another session of the lab starts at the same instant, so the time of the two cannot be told apart."
-    ),
-    "bound.undescribed": (
-        "No file says when the session was held: readings are included from its first recording up to {end}, when {file} ends."
-    ),
-    "bound.zone_unknown": (
-        "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with --time-zone."
-    ),
-    "bytes.differ": ("holds other bytes than its checksum is of, under the same size and times"),
-    "bytes.differ.remedy": (
-        "The disk is failing, or a program writes around the file system. Restore the file from a backup; if the change is meant, run touch on it. 'labcrate index --check' reads it again."
-    ),
-    "clock.apart": ("The start times disagree in {apart} of {recordings}, by up to {size}; see other_starts."),
-    "clock.better_source": ("a better source"),
-    "clock.camera": ("Camera {camera}: {sentences}"),
-    "clock.file_name": ("the file name"),
-    "clock.local_time": (
-        "The camera's clock writes local time into the container as if it were UTC: {taken} was taken."
-    ),
-    "clock.local_time_in_some": (
-        "The camera's clock writes local time into the container as if it were UTC in {count} of them: {taken} was taken."
-    ),
-    "clock.moved": ("The times in its file names and containers were moved by {seconds} s, as labcrate.toml says."),
-    "clock.no_camera": ("No known camera: {sentences}"),
+    "clock.better_source": "a better source",
+    "clock.camera": "Camera {camera}: {sentences}",
+    "clock.file_name": "the file name",
+    "clock.local_time": "The camera writes local time into the video file as if it were UTC: {taken} was used instead.",
+    "clock.local_time_in_some": "The camera writes local time into the video file as if it were UTC in {count} of them: {taken} was used instead.",
+    "clock.moved": "The times in its file names and video files were moved by {seconds} s, as labcrate.toml says.",
+    "clock.no_camera": "Unknown camera: {sentences}",
     "clock.no_zone": (
-        "In {recordings} the file name shows no time zone and none is known: read as UTC, it may be up to 14 hours wrong. Say the zone with --time-zone."
+        "The file name of {count} recording shows no time zone and none is known: its time was read as UTC and may be up to 14 hours wrong. Set the zone with --time-zone.",
+        "The file names of {count} recordings show no time zone and none is known: their times were read as UTC and may be up to 14 hours wrong. Set the zone with --time-zone.",
     ),
     "clock.repeated_hour": (
-        "{recordings} began in the hour that occurs twice when clocks go back; the first is meant unless another source says otherwise, so the start may be an hour wrong."
+        "{count} recording began in the hour that occurs twice when clocks go back. The first was used unless another source shows the second, so the start may be an hour wrong.",
+        "{count} recordings began in the hour that occurs twice when clocks go back. The first was used unless another source shows the second, so the start may be an hour wrong.",
     ),
     "clock.skipped_hour": (
-        "{recordings} began, by name, in the hour that clocks skip when they go forward; the start was moved past it and may be an hour wrong."
+        "{count} recording began, according to its file name, in the hour that is skipped when clocks go forward. The start was moved past it and may be an hour wrong.",
+        "{count} recordings began, according to their file names, in the hour that is skipped when clocks go forward. The start was moved past it and may be an hour wrong.",
     ),
-    "hand_link.changed": ("was linked by hand and has changed since"),
-    "hand_link.changed.remedy": (
-        "Link it again, or take the link back with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers)."
+    "file.described.columns": "{about}; columns: {columns}",
+    "file.described.other": "a copy of a file in the session's own folder",
+    "file.described.sensor_data": "a copy of a file in the session's own sensor_data folder",
+    "file.described.sidecar": "sensor data that the lab has next to {file}",
+    "file.empty": "{file} is empty (0 bytes) and was left out.",
+    "file.folder_link": "{file} is a symbolic link to a folder; it was not searched for recordings.",
+    "file.in_session_folder": "is in the folder of session {session}",
+    "file.link": "{file} is a symbolic link and was left out. Put the file itself in its place.",
+    "hand_link.changed": "was linked by hand and has changed since",
+    "hand_link.changed.remedy": "Link it again, or undo the link with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers).",
+    "hand_link.gone": "was linked by hand and no longer exists",
+    "hand_link.gone.remedy": "Put it back in its place, or undo the link with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers).",
+    "hand_link.no_sound": "{file} was made from {original} without its sound: an MP4 cannot hold {codec}. The original has the sound.",
+    "hand_link.own.remedy": "Restore the file, or remove its entry from {register}.",
+    "hint.did_you_mean": "Did you mean {name}?",
+    "hint.lab_has": "The lab has {names}.",
+    "hint.lab_has_none": "The lab has none.",
+    "hint.recorders": "The lab and its recorders have {names}.",
+    "hint.session_selected": "The session selected {names}.",
+    "hint.settings_have": "labcrate.toml has {names}.",
+    "incomplete.line": "- {what} {why}. {remedy}\n ",
+    "incomplete.refused": "Session {session} is incomplete and was not exported:\n  {lines} To export the rest anyway, with a list of what is missing, add --allow-incomplete.",
+    "left_out.kind": "{kind}",
+    "left_out.other_session": "belongs to session {session}",
+    "missing.active": "is still active",
+    "missing.active.remedy": "Stop it in the lab first.",
+    "missing.closed": "cannot be opened: no permission",
+    "missing.closed.remedy": "Make the folder readable.",
+    "missing.export_again": "Then export again.",
+    "missing.failed.remedy": "Make the file readable and whole, and export again.",
+    "missing.line": "{what} {why}",
+    "missing.link": "is a symbolic link",
+    "missing.link.remedy": "Replace it by the file itself or a hard link: symbolic links are never followed.",
+    "missing.not_a_file": "is neither a file nor a folder",
+    "missing.not_a_file.remedy": "Put the file itself in its place.",
+    "missing.session": "Session {session}",
+    "missing.unreadable": "cannot be read ({error})",
+    "missing.unreadable.remedy": "Correct or restore the file, or wait until the lab has finished writing it.",
+    "near_miss.name_taken": "{remedy} ({name} already exists)",
+    "near_miss.name_taken_there": "{remedy} ({name} already exists there)",
+    "not_chosen.all_readings": "All readings were left out: only recordings were chosen.",
+    "not_chosen.only_recordings": "only recordings were chosen",
+    "not_chosen.only_sensors": "only sensor data was chosen",
+    "not_chosen.other_cameras": "other cameras were chosen",
+    "not_chosen.other_files": (
+        "{count} other file of the session's own folder was left out: {reason}.",
+        "{count} other files of the session's own folder were left out: {reason}.",
     ),
-    "hand_link.gone": ("was linked by hand and is gone"),
-    "hand_link.gone.remedy": (
-        "Put it back in its place, or take the link back with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers)."
+    "not_chosen.other_sensors": (
+        "{count} reading of other sensors was left out.",
+        "{count} readings of other sensors were left out.",
     ),
-    "hand_link.no_sound": (
-        "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4 and is in the original alone."
+    "not_chosen.outside": "outside the chosen time",
+    "not_chosen.part_of_time": "only some of the session's time was chosen",
+    "not_chosen.readings_outside": "Readings outside the chosen time were left out.",
+    "not_chosen.recordings": (
+        "{count} recording was left out: {reason}.",
+        "{count} recordings were left out: {reason}.",
     ),
-    "hand_link.own.remedy": ("Restore the file, or remove its entry from {register}."),
-    "recorder.changed": ("was replaced or changed since it was linked"),
-    "recorder.changed.remedy": (
-        "Restore the file, or link the session's time again with 'labcrate link {session} --by-time'."
+    "not_chosen.sensor_data": (
+        "{count} file of the session's own sensor_data folder was left out: {reason}.",
+        "{count} files of the session's own sensor_data folder were left out: {reason}.",
     ),
+    "not_chosen.sidecars": (
+        "{count} sensor data file next to a recording was left out: {reason}.",
+        "{count} sensor data files next to recordings were left out: {reason}.",
+    ),
+    "not_chosen.some_sensors": "only some sensors were chosen",
+    "not_exported.both": "{own}, and {elsewhere}",
+    "not_exported.elsewhere": (
+        "{count} file elsewhere in the lab may belong to it and was not exported",
+        "{count} files elsewhere in the lab may belong to it and were not exported",
+    ),
+    "not_exported.own": (
+        "{count} file of the session was not exported",
+        "{count} files of the session were not exported",
+    ),
+    "not_taken.archive": "an archive that labcrate wrote",
+    "not_taken.description": "describes the session and may hold paths of the lab's computers; the metadata replace it",
+    "not_taken.empty": "empty (0 bytes)",
+    "not_taken.excluded": "excluded by the lab (exclude in labcrate.toml)",
+    "not_taken.folder_line": (
+        "{file} ({count} file): {reason}",
+        "{file} ({count} files): {reason}",
+    ),
+    "not_taken.hidden": "hidden files are never exported",
+    "not_taken.line": "{file}: {reason}",
+    "not_taken.link": "symbolic links are never followed",
+    "not_taken.lock": "the lock file of an office program that has a document open",
+    "not_taken.no_file": "neither a file nor a folder",
+    "not_taken.register": "a list of the session's recordings; the metadata replace it",
+    "not_taken.system": "made by an operating system or a storage device",
+    "not_taken.unfinished": "an unfinished copy; finish it and give it its final name",
+    "option.camera_without_recordings": "'only' is 'sensors', but a camera is chosen, so nothing would be left of it. Leave out one of the two.",
+    "option.date": "{name} is '{value}', which is not a date. Write it like 2025-05-02 or 2025-05-02T10:00:00Z.",
+    "option.duration": "'{text}' is not a duration. Write it like 30s, 5m or 1h.",
+    "option.duration_too_long": "'{text}' is too long a duration. Write it like 30s, 5m or 1h.",
+    "option.only": "{name} is '{value}'; use 'all', 'sensors' or 'recordings'.",
+    "option.pad_negative": "pad is {value}. It must not be negative: it extends the time of the readings.",
+    "option.readings": "{name} is '{value}'; use 'session' or 'all'.",
+    "option.repeated": "The option '{name}' is given more than once.",
+    "option.sensor_without_readings": "'only' is 'recordings', but a sensor is chosen, so nothing would be left of it. Leave out one of the two.",
+    "option.session": "'{text}' is not a session ID: {rule}. 'labcrate sessions' lists the IDs.",
+    "option.switch": "{name} is '{value}'; use 1 or 0.",
+    "option.time": "{name} is '{value}', which is not a date and time. Write it like 2025-05-02T10:00:00+02:00; without a zone, it is read in the session's time zone.",
+    "readings.absent_sensor": 'Sensor "{sensor}" was selected, but the lab has no reading from a sensor with that name.',
+    "readings.cannot_open": "the file cannot be opened ({error})",
+    "readings.chosen_time": "the chosen time",
+    "readings.count": (
+        "{count} reading",
+        "{count} readings",
+    ),
+    "readings.missing": "cannot be read: {problem}",
+    "readings.missing.dates": "Write the format of its times into labcrate.toml (date_formats), and export again.",
+    "readings.missing.row": "Correct or restore the row, and export again.",
+    "readings.none": "The lab has no sensor readings.",
+    "readings.none_inside": (
+        "No sensor reading is inside {time}; the lab has {count}.",
+        "No sensor reading is inside {time}; the lab has {count}.",
+    ),
+    "readings.none_inside.nearest": "No sensor reading is inside {time}; the lab has {total}, the nearest at {nearest}.",
+    "readings.none_selected": (
+        "No reading of a selected sensor is inside {time}; the lab has {total} readings, and {count} inside that time is from a sensor that was not selected.",
+        "No reading of a selected sensor is inside {time}; the lab has {total} readings, and {count} inside that time are from sensors that were not selected.",
+    ),
+    "readings.of_topics": (
+        "{readings} of {count} topic",
+        "{readings} of {count} topics",
+    ),
+    "readings.problem": "{problem}.",
+    "readings.session_time": "the session's time",
+    "readings.silent_sensor": 'Sensor "{sensor}" was selected, but it sent nothing in {time}.',
+    "recorder.changed": "was replaced or changed since it was linked",
+    "recorder.changed.remedy": "Restore the file, or link the session's time again with 'labcrate link {session} --by-time'.",
     "recorder.damaged": (
-        "{camera}: {count} of the recorder's files are damaged and kept as they are; the first is {first}."
+        "{camera}: {count} file of the recorder is damaged and is exported unchanged: {first}.",
+        "{camera}: {count} files of the recorder are damaged and are exported unchanged; the first is {first}.",
     ),
-    "recorder.files": ("{first} and {more} more"),
-    "recorder.gone": ("is gone"),
-    "recorder.gone.remedy": (
-        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers)."
-    ),
-    "recorder.linked": ("linked to session {session} by its time"),
-    "recorder.no_folder": ("cannot be read: the folder of the recorder {name} is not there"),
-    "recorder.no_folder.remedy": ("Connect its disk, or correct 'folder' of the recorder {name} in labcrate.toml."),
-    "recorder.not_allowed": ("cannot be read: the server may not read the folder of the recorder {name}"),
-    "recorder.not_allowed.remedy": (
-        "Have the server's operator start it with 'labcrate serve --recorder DIR', DIR being the folder of {name}."
-    ),
+    "recorder.files": "{first} and {more} more",
+    "recorder.gone": "no longer exists",
+    "recorder.gone.remedy": "Recorders delete old files. Restore it from a backup, or undo the link with 'labcrate link {session} --undo N' ('labcrate link {session}' lists the numbers).",
+    "recorder.linked": "linked to session {session} by its time",
+    "recorder.no_folder": "cannot be read: the folder of the recorder {name} does not exist",
+    "recorder.no_folder.remedy": "Connect its disk, or correct 'folder' of the recorder {name} in labcrate.toml.",
+    "recorder.none_described": "labcrate.toml describes no recorder. Add a [[recorder]] table with name, type and folder; 'labcrate init --print' shows an example.",
+    "recorder.not_allowed": "cannot be read: the server may not read the folder of the recorder {name}",
+    "recorder.not_allowed.remedy": "Have the server's operator start it with 'labcrate serve --recorder DIR', where DIR is the folder of {name}.",
     "recorder.not_selected": (
-        "{camera}: {count} of the recorder's files are of this camera, which the session had not selected."
+        "{camera}: {count} file of the recorder is from this camera, which was not selected for the session.",
+        "{camera}: {count} files of the recorder are from this camera, which was not selected for the session.",
     ),
-    "recorder.other_pattern": ("does not fit the pattern of the recorder's paths"),
-    "recorder.other_pattern.remedy": (
-        "Correct 'pattern' of the recorder {name} in labcrate.toml, or take the link back."
-    ),
+    "recorder.other_pattern": "does not match the pattern of the recorder's paths",
+    "recorder.other_pattern.remedy": "Correct 'pattern' of the recorder {name} in labcrate.toml, or undo the link.",
     "recorder.outside": (
-        "{camera}: {count} of the recorder's files lie outside the session's time; the first is {first}."
+        "{camera}: {count} file of the recorder is outside the session's time: {first}.",
+        "{camera}: {count} files of the recorder are outside the session's time; the first is {first}.",
     ),
-    "recorder.shared": ("{camera}: {count} of the recorder's files are linked to another session as well."),
-    "recorder.unknown": ("cannot be read: labcrate.toml has no recorder {name}"),
-    "recorder.unknown.remedy": ("Describe the recorder {name} in labcrate.toml again, or take the link back."),
-    "recorder.unreadable": ("cannot be read ({why})"),
-    "recorder.unreadable.remedy": ("Put the file itself in its place, readable; symbolic links are never followed."),
-    "recording.none_of_camera": (
-        "The session selected camera {camera}, and no recording of it belongs to the session."
+    "recorder.search.active": "Session {session} is still active. Stop it in the lab first.",
+    "recorder.search.no_length": "its length cannot be read, so it may end before the session",
+    "recorder.search.no_time": "The time of session {session} is not known, so no recording can be linked by it. Give it a start and an end in the lab's session file.",
+    "recorder.search.unreadable": "it {reason}",
+    "recorder.shared": (
+        "{camera}: {count} file of the recorder is linked to another session as well.",
+        "{camera}: {count} files of the recorder are linked to another session as well.",
     ),
-    "recording.secret_name": (
-        '{file} has another name in the lab: a password or a network address of the lab stands in it, here as "_".'
-    ),
-    "register.name_taken": (
-        "{file}: what the lab's register of recordings says of a file of this name was not used, because several files of the lab have the name and different bytes."
-    ),
-    "secrets.allowed": ("{file} was packed as it is and holds {kinds}, because whoever exported it allowed that."),
-    "secrets.found": ("{file} holds {kinds}; an export stops there unless it is redacted or allowed."),
-    "secrets.position": (
-        "{file} holds a position: its tags say where it was recorded. That is not removed; see that it harms nobody."
-    ),
-    "secrets.redacted": ("{file} differs from the lab's own file, because this was taken out of it: {kinds}."),
-    "secrets.unread": (
-        "{file} could not be read, so the passwords and addresses in it are not known and were not searched for."
-    ),
-    "session.list_unread": ("{error} What it may say of this session is not known."),
-    "span.in_zone": ("The time of '{name}' named no zone; it was read in {zone}, as {at}."),
-    "span.no_zone": (
-        "The time of '{name}' named no zone, and none is known; it was read as UTC, as {at}. If it is local, name the zone: --time-zone."
-    ),
-    "window.all_readings": ("All readings of the lab are included, whatever session they were taken in."),
-    "window.reaches_other_session": (
-        "The readings' window reaches into the time of another session of the lab, because it was widened."
-    ),
+    "recorder.unknown": "cannot be read: labcrate.toml has no recorder {name}",
+    "recorder.unknown.remedy": "Describe the recorder {name} in labcrate.toml again, or undo the link.",
+    "recorder.unknown_name": "There is no recorder '{name}'. {hint}",
+    "recorder.unreadable": "cannot be read ({why})",
+    "recorder.unreadable.remedy": "Put the file itself in its place, readable. Symbolic links are never followed.",
+    "recording.damaged": "{file} is damaged and is exported unchanged: {problem}.",
+    "recording.described": "{camera}, {length}, {video}",
+    "recording.described.damaged": "{camera}; damaged: {problem}",
+    "recording.no_length": "unknown length",
+    "recording.no_video": "no video",
+    "recording.none_of_camera": "Camera {camera} was selected for the session, but no recording of it belongs to the session.",
+    "recording.not_selected": "{file} is from camera {camera}, which was not selected for the session.",
+    "recording.outside": "{file} starts at {time} ({source}), outside the session's time.",
+    "recording.outside_or_copied": "{file} starts at {time} ({source}), outside the session's time. That may be the time of a copy.",
+    "recording.possible_duplicates": "{files} have the same name and size and may be the same file. All of them are counted until they are read, so the ZIP may turn out smaller.",
+    "recording.renamed": "{file} is named {original} in the lab; that name is already used here or is not allowed on every system.",
+    "recording.secret_name": '{file} has another name in the lab: a password or network address in it was replaced by "_".',
+    "recording.start_unknown": "an unknown time",
+    "recording.warning": "{file}: {warning}.",
+    "register.name_taken": "{file}: the lab's register of recordings has an entry for this name. It was not used, because several files with different contents have this name.",
+    "secrets.allowed": "{file} is exported unchanged and holds {kinds}: the export's options allow that.",
+    "secrets.found": "{file} holds {kinds}. It cannot be exported unless that is redacted or allowed.",
+    "secrets.kinds": "{kinds}",
+    "secrets.line": "- {file} holds {kinds}. {remedy}\n ",
+    "secrets.not_redactable": "It cannot be removed from a file of this kind. Remove it in the lab, or exclude the file.",
+    "secrets.position": "{file} holds a position: its tags say where it was recorded. The position is not removed; check that it may be shared.",
+    "secrets.redact": "To remove it from the copy, add --redact.",
+    "secrets.redacted": "{file} differs from the lab's own file, because this was removed from it: {kinds}.",
+    "secrets.refused": "Session {session} was not exported: files of it hold secrets of the lab.\n  {lines} To export all of them as they are, add --allow-secrets. The archive then says so.",
+    "secrets.unread": "{file} could not be read. Passwords and addresses in it are not known, so they were not searched for.",
+    "sensor.unknown_name": "There is no sensor '{name}'. {hint}",
+    "session.active": "The session is still active.",
+    "session.file_is_link": "{file} is a symbolic link and cannot be exported.",
+    "session.file_is_no_file": "{file} is neither a file nor a folder and cannot be exported.",
+    "session.folder_is_closed": "There is no session {session}: the folder {folder} cannot be opened (no permission).",
+    "session.folder_is_link": "There is no session {session}: {folder} is a symbolic link, which labcrate never follows.",
+    "session.folder_unreadable": "{file} is a folder without read permission and cannot be exported.",
+    "session.list_unread": "{error} Its entries about this session, if any, are unknown.",
+    "session.not_found": "There is no session {session} in this lab. {hint}",
+    "session.not_found.listed": "It has {sessions}.",
+    "session.not_found.nearest": "It has {sessions}. Nearest: {nearest}.",
+    "session.not_found.none": "The lab has no sessions.",
+    "session.partial_title": "{title} (PARTIAL)",
+    "session.undescribed": "No file of the lab describes session {session}: its name, times and sensors are unknown.",
+    "span.before_start": "Session {session} began at {start}, and the chosen time is before that. Choose a later 'to'.",
+    "span.beyond_calendar": "The chosen time is, in UTC, before the year 1 or after 9999.",
+    "span.ends_before": "'to' is before 'from'. Swap the two.",
+    "span.in_zone": "'{name}' was given without a time zone; it was read in {zone}, as {at}.",
+    "span.no_zone": "'{name}' was given without a time zone, and none is known; it was read as UTC, as {at}. For local time, set the zone: --time-zone.",
+    "span.outside": "Session {session} lasted from {start} to {end}, and the chosen time is outside. Choose 'from' and 'to' within it.",
+    "window.all_readings": "All readings of the lab are included, also those of other sessions.",
+    "window.reaches_other_session": "The readings' time was extended and now overlaps another session of the lab.",
+    "zone.example": "Use an IANA name like Europe/Madrid.",
+    "zone.unknown": "There is no time zone '{name}'. {hint}",
 }
