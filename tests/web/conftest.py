@@ -1,4 +1,4 @@
-"""A real server for tests: the whole application on a free loopback port, in a thread with a loop of its own."""
+"""A real server for tests: the whole application on a free loopback port, in a thread with its own event loop."""
 
 import asyncio
 import threading
@@ -33,14 +33,14 @@ _CHEAP = PasswordHasher.from_parameters(CHEAPEST)
 
 
 class Login(requests.Session):
-    """A browser that is logged in; ``csrf`` is what its forms carry."""
+    """A client that is logged in; ``csrf`` is the token of its forms."""
 
     csrf: str
 
 
 @dataclass
 class Serving:
-    """A server that runs; ``url`` is where, without a slash at its end."""
+    """A running server; ``url`` is its address without a slash at the end."""
 
     settings: ServeSettings
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
@@ -53,7 +53,7 @@ class Serving:
     _making: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
-        """Serve until ``stop``."""
+        """Run the server until ``stop``."""
         self.loop = asyncio.new_event_loop()
         started: threading.Event = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,))
@@ -78,7 +78,7 @@ class Serving:
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
-        """Return a client with a token of a user with a role, or (None) without a login."""
+        """Return a client with a token of a user with a role, or without a token for None."""
         client = self._client(requests.Session())
         if role is not None:
             client.headers["Authorization"] = f"Bearer {self.token(role)}"
@@ -94,7 +94,7 @@ class Serving:
         return client
 
     def user(self, role: Role) -> User:
-        """Return the tests' user with a role; the password is ``PASSWORD``."""
+        """Return the user with a role; the password is ``PASSWORD``."""
         users = self.resources.users
         for each in {Role.ADMIN, role}:  # without an administrator, every login is refused
             with suppress(UsageError):
@@ -102,7 +102,7 @@ class Serving:
         return users.get(f"the {role}")
 
     def token(self, role: Role) -> str:
-        """Return a token of that user, the same one each time."""
+        """Return a token of the user with a role; the same one each time."""
         with self._making:
             if role not in self._tokens:
                 _, self._tokens[role] = self.resources.tokens.add(self.user(role), token_hex(8), 1)
@@ -114,22 +114,22 @@ class Serving:
         return client
 
     def get(self, path: str, role: Role | None = Role.ADMIN, **options: Any) -> requests.Response:
-        """Send a GET request as a user with a role."""
+        """Send one GET request as a user with a role."""
         return self.as_(role).get(self.url + path, timeout=60, **options)
 
     @property
     def resources(self) -> ServerResources:
-        """Return the server's resources."""
+        """Return the resources of the server."""
         return self.app[RESOURCES]
 
     @property
     def connections(self) -> int:
-        """Return the number of connected clients."""
+        """Return the number of open connections."""
         assert self.runner.server
         return sum(one.transport is not None for one in self.runner.server.connections)
 
     def stop(self) -> None:
-        """End it, and every client."""
+        """Stop the server and close every client."""
         for client in self._sessions:
             client.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -141,7 +141,7 @@ Serve = Callable[..., Serving]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Yield a function that serves a lab folder until the end of the test."""
+    """Return a function that serves a lab folder until the end of the test."""
     running: list[Serving] = []
 
     def start(folder: Path, limits: ConnectionLimits | None = None, **settings: Any) -> Serving:

@@ -1,4 +1,4 @@
-"""The background indexer: reads what is finished, once, and lets everything else go first."""
+"""The background indexer reads finished files once, and gives priority to everything else."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ RECORDINGS = {
 
 
 class Rig:
-    """An indexer of a lab whose clocks stand until they are told to go on."""
+    """An indexer of a lab, with clocks that the test sets."""
 
     def __init__(self, lab: Any) -> None:
         self.root: Path = lab.root
@@ -40,26 +40,26 @@ class Rig:
         )
 
     def look(self, after: float = 10.0) -> int:
-        """Let time pass, and have it look."""
+        """Advance the clocks, and run one step of the indexer."""
         self.now += after
         self.wall += after
         return self.indexer.step()
 
     @property
     def known(self) -> set[str]:
-        """What the index knows whole."""
+        """Return the complete records of the index."""
         with Catalog.open(state_folder(self.root)) as catalog:
             return {path for path, indexed in catalog.all().items() if indexed.fixity}
 
 
 @pytest.fixture
 def rig(usual_lab: Any) -> Rig:
-    """An indexer of the usual lab."""
+    """Return an indexer of the usual lab."""
     return Rig(usual_lab)
 
 
-def test_what_stays_the_same_for_ten_seconds_is_read_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first look only remembers; the second reads every recording; the third has nothing to do, cheaply."""
+def test_a_file_unchanged_for_ten_seconds_is_read_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first scan only records states; the second reads every recording; the third has nothing to read."""
     assert rig.look() == 0
     assert rig.look(9.9) == 0
     assert rig.known == set()
@@ -74,16 +74,16 @@ def test_what_stays_the_same_for_ten_seconds_is_read_once(rig: Rig, monkeypatch:
     assert rig.indexer.state == "idle"
 
 
-def test_an_export_after_it_reads_nothing(rig: Rig, usual_lab: Any, serve: Any) -> None:
-    """What it indexed, sensor files too, is all that an archive needs: the session is ready at once."""
+def test_an_export_of_an_indexed_session_reads_nothing(rig: Rig, usual_lab: Any, serve: Any) -> None:
+    """The index has all that an archive needs, also of sensor files: the session is ready at once."""
     usual_lab.write("sessions/Session42/sensor_data/own.csv", "a,b\n1,2\n")
     rig.look()
     assert rig.look() == 4
     assert serve(usual_lab.root).get("/api/sessions/42/plan").json()["ready"] is True
 
 
-def test_a_file_that_is_still_written_waits(rig: Rig, usual_lab: Any) -> None:
-    """A recording that grows at every look is not read; when it stops growing, it is."""
+def test_a_file_that_is_being_written_is_not_read(rig: Rig, usual_lab: Any) -> None:
+    """A recording that grows at every scan is not read; once it stops growing, it is."""
     path = usual_lab.root / "recordings/cam1_session42_a.mp4"
     rig.look()
     for _ in range(3):
@@ -99,14 +99,14 @@ def test_a_file_that_is_still_written_waits(rig: Rig, usual_lab: Any) -> None:
 
 
 def test_a_recording_with_a_time_in_the_future_is_read(rig: Rig, usual_lab: Any) -> None:
-    """A camera whose clock is wrong has its recordings indexed all the same."""
+    """The recordings of a camera with a wrong clock are indexed too."""
     os.utime(usual_lab.root / "recordings/cam1_session42_a.mp4", ns=(0, int((rig.wall + 1e7) * 1e9)))
     rig.look()
     assert rig.look() == 3
 
 
-def test_what_changed_is_read_again_and_what_is_gone_is_forgotten(rig: Rig, usual_lab: Any) -> None:
-    """The index follows the lab: a replaced recording is read anew, a deleted one's record goes."""
+def test_changed_files_are_read_again_and_deleted_ones_removed(rig: Rig, usual_lab: Any) -> None:
+    """The index follows the lab: a replaced recording is read again, the record of a deleted one is removed."""
     rig.look()
     rig.look()
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"x")
@@ -119,8 +119,8 @@ def test_what_changed_is_read_again_and_what_is_gone_is_forgotten(rig: Rig, usua
     assert indexed.identity.size_bytes == len(usual_lab.clip) + 1
 
 
-def test_a_disk_that_is_not_mounted_is_no_reason_to_forget(rig: Rig, usual_lab: Any) -> None:
-    """When no recording at all is there any more, what is known of them stays."""
+def test_records_are_kept_if_the_disk_is_not_mounted(rig: Rig, usual_lab: Any) -> None:
+    """If no recording exists any more, the index keeps its records."""
     rig.look()
     rig.look()
     for folder in ("recordings", "sessions"):
@@ -132,7 +132,7 @@ def test_a_disk_that_is_not_mounted_is_no_reason_to_forget(rig: Rig, usual_lab: 
 
 
 def test_a_file_that_cannot_be_read_is_tried_again_later_and_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure waits a minute, then two, then four, up to an hour; the others are read meanwhile."""
+    """A failed file is retried after one minute, then two, then four, up to an hour; the others are read meanwhile."""
     path, real, tries = "recordings/cam1_session42_a.mp4", rig.lab.open, []
 
     def failing(asked: str) -> int:
@@ -157,8 +157,8 @@ def test_a_file_that_cannot_be_read_is_tried_again_later_and_later(rig: Rig, mon
     assert rig.indexer.as_object()["failed"] == []
 
 
-def test_work_that_somebody_waits_for_goes_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a job runs, the indexer stands still in mid-file and says so; then it goes on."""
+def test_jobs_have_priority(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a job runs, the indexer waits in the middle of a file and its state says so; then it continues."""
     seen: list[str] = []
     monkeypatch.setattr(rig.indexer._stop, "wait", lambda _: seen.append(rig.indexer.state))
     rig.look()
@@ -168,8 +168,8 @@ def test_work_that_somebody_waits_for_goes_first(rig: Rig, monkeypatch: pytest.M
     assert rig.known == RECORDINGS
 
 
-def test_it_stops_in_mid_file(usual_lab: Any) -> None:
-    """Told to stop, it ends at the next chunk, and keeps what it had read whole."""
+def test_it_stops_in_the_middle_of_a_file(usual_lab: Any) -> None:
+    """After ``stop`` it ends at the next chunk, and keeps what it had read completely."""
     usual_lab.recording("recordings/cam1_session42_big.mp4", content=usual_lab.clip + bytes(8 << 20))
     rig = Rig(usual_lab)
     rig.look()
@@ -189,10 +189,10 @@ def test_it_stops_in_mid_file(usual_lab: Any) -> None:
     assert rig.indexer.state == "idle"
 
 
-def test_trouble_is_logged_once_and_survived(
+def test_a_problem_is_logged_once_and_survived(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An index that cannot be used, or a lab that cannot be read, is told once; when it works again, so does this."""
+    """An index or a lab that cannot be used is logged once; when it works again, indexing continues."""
 
     def locked(*_: object) -> None:
         raise CatalogError("The index is locked.")
@@ -212,18 +212,18 @@ def test_trouble_is_logged_once_and_survived(
     assert rig.indexer.as_object()["problem"].startswith("labcrate.toml")
 
 
-def test_a_list_of_sessions_that_cannot_be_read_is_no_obstacle(rig: Rig, usual_lab: Any) -> None:
-    """It hides no recording of the sessions that other files describe: all are read ahead of time."""
+def test_an_unreadable_list_of_sessions_is_no_obstacle(rig: Rig, usual_lab: Any) -> None:
+    """Recordings of sessions that other files describe are still read in the background."""
     usual_lab.write("data/sessions.json", "{")
     rig.look()
     assert rig.look() == 3
     assert rig.indexer.as_object()["problem"] is None
 
 
-def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
+def test_a_recording_that_cannot_be_probed_cannot_be_read(
     rig: Rig, usual_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever FFmpeg raises for one file, the others are read, and that one is tried again later."""
+    """Whatever error FFmpeg raises for one file, the others are read, and this one is retried later."""
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"bad")
     real, bad = probe.probe, len(usual_lab.clip) + 3
 
@@ -243,10 +243,10 @@ def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
     assert rig.look(60.0) == 1
 
 
-def test_the_unforeseen_is_logged_once_and_survived(
+def test_an_unexpected_error_is_logged_once_and_survived(
     usual_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bug while it looks ends neither the thread nor the next look, and tells nobody where the lab lies."""
+    """A defect during a scan ends neither the thread nor the next scan, and the log does not contain the lab's path."""
     rig = Rig(usual_lab)
     rig.look()
 
@@ -264,8 +264,8 @@ def test_the_unforeseen_is_logged_once_and_survived(
     assert rig.indexer.state == "idle"
 
 
-def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Running, it looks again and again without being asked, and stop ends it, also while it waits."""
+def test_the_thread_scans_repeatedly_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running thread scans repeatedly, and ``stop`` ends it also while it waits."""
     looked = threading.Semaphore(0)
     monkeypatch.setattr(indexer, "_SCAN_INTERVAL_S", 0.001)
     monkeypatch.setattr(rig.indexer, "step", looked.release)
@@ -279,8 +279,8 @@ def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pyt
     assert not thread.is_alive()
 
 
-def test_old_confirmations_are_renewed_when_nothing_is_left_to_read(rig: Rig) -> None:
-    """What was confirmed 31 days ago is read again, after all that is new; what was confirmed lately is not."""
+def test_old_checks_are_repeated_when_no_file_is_left_to_read(rig: Rig) -> None:
+    """A file that was checked 31 days ago is read again, after all new files; one that was checked recently is not."""
     rig.look()
     assert rig.look() == 3
     old, young = "recordings/cam1_session42_a.mp4", "recordings/cam1_session7_a.mp4"
@@ -296,8 +296,8 @@ def test_old_confirmations_are_renewed_when_nothing_is_left_to_read(rig: Rig) ->
     assert read_index_record(rig.root, young) == before[1]
 
 
-def test_confirming_lets_everything_else_go_first(rig: Rig) -> None:
-    """While somebody waits for other work, the confirming stands still; a server that ends is not held up by it."""
+def test_checking_bytes_has_the_lowest_priority(rig: Rig) -> None:
+    """Checking waits while a job runs, and does not delay the end of the server."""
     rig.look()
     rig.look()
     set_confirmation_age(rig.root)
@@ -311,8 +311,8 @@ def test_confirming_lets_everything_else_go_first(rig: Rig) -> None:
     assert {path: read_index_record(rig.root, path) for path in RECORDINGS} == before
 
 
-def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """What rotted is remembered, logged and let go of: the archive that stood ready is refused from then on."""
+def test_damage_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Damage is recorded and logged, and the cached archive is removed: downloads are refused from then on."""
     path = "recordings/cam1_session42_a.mp4"
     server = serve(usual_lab.root)
     assert server.get("/api/sessions/42/archive.zip").status_code == 200
@@ -343,7 +343,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
 
 
 def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Btrfs and ZFS the server reads nothing again."""
+    """On Btrfs and ZFS, the server does not read files again."""
     rig.look()
     rig.look()
     set_confirmation_age(rig.root)

@@ -1,4 +1,4 @@
-"""Jobs that prepare archives: exact progress, shared by equal requests, cancelled at any time, visible to all users."""
+"""Jobs that prepare archives: exact progress, shared by all requests, and cancelled in the middle of their work."""
 
 import asyncio
 import errno
@@ -29,20 +29,20 @@ MIB = 1 << 20
 
 
 class Gate:
-    """Holds every job at its first read until it is opened; ``held`` is set when a job has arrived."""
+    """A gate that stops every job at its first read until it is opened; ``held`` is set when a job has arrived."""
 
     def __init__(self) -> None:
         self.held, self.opened = threading.Event(), threading.Event()
 
     def pass_through(self) -> None:
-        """Wait here."""
+        """Wait until the gate is open."""
         self.held.set()
         assert self.opened.wait(60)
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Hold the real hashing after its first chunk."""
+    """Stop real hashing after its first chunk."""
     gate, advance = Gate(), ProgressMeter.advance
 
     def advancing(meter: ProgressMeter, size_bytes: int) -> None:
@@ -58,7 +58,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 def big_lab(usual_lab: Any) -> Any:
-    """Return the usual lab with one recording of three chunks."""
+    """Return the usual lab with a recording of three chunks."""
     usual_lab.recording("recordings/cam2_session42_big.mp4", content=usual_lab.clip + bytes(3 * MIB))
     return usual_lab
 
@@ -73,8 +73,8 @@ def _events(text: str) -> list[tuple[str, str, Any]]:
     return found
 
 
-def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: Any) -> None:
-    """A session that is not indexed gets a job with its exact bytes; afterwards the response comes at once."""
+def test_a_job_reads_every_file_once(big_lab: Any, serve: Any) -> None:
+    """A session that is not indexed gets a job with exact byte counts; afterwards the archive is ready at once."""
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     total = sum(path.stat().st_size for path in big_lab.root.rglob("*42*.mp4")) + len(big_lab.clip)
@@ -90,8 +90,8 @@ def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: An
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
 
 
-def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """During a job, every request for the same archive returns that job, with the progress so far."""
+def test_a_running_job_reports_progress_and_equal_jobs_are_one(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """All requests for the same archive get the same running job, which reports what was read so far."""
     server = serve(big_lab.root, workers=1)
     first, second = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
     job = first.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -112,7 +112,7 @@ def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, 
 
 
 def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight clients that request an archive without checksums get the same bytes, and each file is read once."""
+    """Eight clients that request an archive that is not hashed get the same bytes, and each file is read once."""
     read: list[int] = []
 
     def counting(inventory: Any, plan: Any, *more: Any) -> Any:
@@ -134,8 +134,8 @@ def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch:
     assert (len(got), len(set(got)), read) == (8, 1, [3])
 
 
-def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """A cancelled job ends before the file is read, its stream reports that, and it can be started again."""
+def test_a_running_job_is_cancelled(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """A cancelled job ends before the file is read completely, reports this on its stream, and can be started again."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -153,8 +153,8 @@ def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) ->
     assert _events(client.get(server.url + again["links"]["events"]).text)[-1][1] == "done"
 
 
-def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """Stopping the server ends its jobs without the event "cancelled": the page requests the archive again."""
+def test_the_server_stops_while_a_job_runs(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """Stopping the server ends its jobs, but streams do not say "cancelled": a page requests it again."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -175,10 +175,10 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     assert {name for _, name, _ in _events(told[0])} == {"progress"}
 
 
-def test_a_stream_ends_for_who_may_hear_no_more(
+def test_a_stream_ends_when_its_user_loses_permission(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stream of a user who is disabled, or becomes a viewer, ends; the job continues for others."""
+    """A user who is disabled, or becomes a viewer, receives no more of a job, which continues for the others."""
     monkeypatch.setattr(routes_jobs, "_POLLS_PER_PERMISSION_CHECK", 1)
     server = serve(big_lab.root, workers=1)
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
@@ -194,8 +194,8 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     assert _events(server.get(job["links"]["events"]).text)[-1][1] == "done"
 
 
-def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """While recordings of others occupy every thread, a prepared archive is reported as ready at once."""
+def test_a_ready_archive_does_not_wait_for_jobs(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """While recordings are read in all threads for jobs, a ready archive is reported as ready at once."""
     server = serve(big_lab.root, workers=1)
     archives, inventories = server.resources.archives, server.resources.inventories
     compute_fixity(inventories.read_with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
@@ -210,8 +210,8 @@ def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) ->
     server.resources.jobs.stop()
 
 
-def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """A request that waited for a cancelled job gets a message about that, and can be sent again."""
+def test_a_download_that_waits_for_a_cancelled_job_fails(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """A client that waits for an archive whose job is cancelled gets this as the reason, and can request it again."""
     server = serve(big_lab.root, workers=1)
     told: list[Any] = []
     waiting = threading.Thread(target=lambda: told.append(server.get("/api/sessions/42/archive.zip")))
@@ -228,8 +228,8 @@ def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve:
     assert told[0].json()["detail"] == sentence
 
 
-def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, serve: Any) -> None:
-    """A browser that reconnects after the end gets 204; any other Last-Event-ID has no effect."""
+def test_a_finished_stream_does_not_restart(usual_lab: Any, serve: Any) -> None:
+    """A browser that reconnects after the end is stopped by 204; any other Last-Event-ID has no effect."""
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     address = server.url + client.post(f"{server.url}/api/sessions/42/prepare").json()["links"]["events"]
@@ -242,10 +242,10 @@ def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, s
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_silent_stream_shows_that_it_lives(
+def test_a_stream_without_changes_sends_comments(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
+    """If nothing changes for long, comments prevent proxies from closing the connection; they are no events."""
     monkeypatch.setattr(routes_jobs, "_POLLS_PER_KEEP_ALIVE", 2)
     monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before any progress
     server = serve(big_lab.root, workers=1)
@@ -262,8 +262,8 @@ def test_a_silent_stream_shows_that_it_lives(
     assert [line for line in heard if line.startswith("event")][-1] == "event: done"
 
 
-def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: Any) -> None:
-    """An active session is refused at once with what to do; allow_incomplete=1 has the rest prepared."""
+def test_an_incomplete_session_is_refused_before_anything_is_read(usual_lab: Any, serve: Any) -> None:
+    """An active session is refused at once with the remedy; allow_incomplete=1 prepares the rest."""
     usual_lab.session(42, status="active")
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -278,8 +278,8 @@ def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: 
     assert (answer.status_code, answer.json()["allowIncomplete"]) == (202, True)
 
 
-def test_a_job_that_fails_says_why(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """A recording that changes while it is read fails the job, with the problem as every other answer has it."""
+def test_a_failed_job_has_the_reason(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """A recording that changes while it is read makes the job fail, with the same problem details as every response."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -296,10 +296,10 @@ def test_a_job_that_fails_says_why(big_lab: Any, serve: Any, gate: Gate) -> None
     assert (told[2]["bytesPerSecond"], told[2]["secondsLeft"]) == (None, None)
 
 
-def test_an_unforeseen_error_ends_the_job_and_is_logged(
+def test_an_unexpected_error_ends_the_job_and_is_logged(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bug in mid-job fails it without telling details, and the log has the traceback without the lab's place."""
+    """A defect makes the job fail without details; the log has the traceback without the lab's path."""
 
     def broken(*_: object) -> None:
         raise RuntimeError(f"cannot think about {usual_lab.root}")
@@ -317,16 +317,18 @@ def test_an_unforeseen_error_ends_the_job_and_is_logged(
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("GET", "/events")])
 @pytest.mark.parametrize("number", ["1", "999999999999999999"])
-def test_a_job_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, method: str, path: str, number: str) -> None:
-    """A number of no job, or of one before a restart, is answered in one way."""
+def test_an_unknown_job_is_a_404(usual_lab: Any, serve: Any, method: str, path: str, number: str) -> None:
+    """The number of no job, or of one before a restart, gets the same response."""
     server = serve(usual_lab.root)
     answer = server.as_(Role.OPERATOR).request(method, f"{server.url}/api/jobs/{number}{path}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-such-thing")
 
 
 @pytest.mark.thorough
-def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One archive too many gets 429 with a time to wait; requests for running jobs still join them."""
+def test_the_number_of_unfinished_jobs_is_limited(
+    usual_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the limit, requests for other archives get 429 with a time to retry; running jobs can still be joined."""
     server = serve(usual_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     monkeypatch.setattr(prepare_jobs, "_MAX_UNFINISHED", 6)
@@ -340,8 +342,8 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     server.resources.jobs.stop()
 
 
-def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """The old address answers one object with the old words: pending, processing, completed, error."""
+def test_scripts_of_the_reference_platform_get_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """The old address returns one object with the old words: pending, processing, completed, error."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     address = f"{server.url}/api/sessions/42/export-progress"
@@ -362,8 +364,8 @@ def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve:
     assert client.get(address).json()["status"] == "completed"
 
 
-def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
-    """The rate is that of the last ten seconds, not of all time, and the time left follows from it."""
+def test_the_meter_computes_rate_and_time_left_of_the_last_seconds() -> None:
+    """The rate is that of the last ten seconds, and the remaining time follows from it."""
     now = 0.0
     meter = ProgressMeter(clock=lambda: now)
     assert meter.progress() == JobProgress()
@@ -380,8 +382,8 @@ def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
     assert (meter.progress().bytes_done, meter.progress().bytes_total) == (5000, 5000)
 
 
-def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
-    """The next report of the indexing after a cancellation raises the cancellation."""
+def test_a_stopped_meter_ends_the_work_at_its_next_call() -> None:
+    """After ``stop``, every call of the indexing raises WorkCancelled."""
     meter = ProgressMeter()
     meter.stop()
     words: list[Callable[[], None]] = [
@@ -397,7 +399,7 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
 
 
 def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
-    """The last two hundred ended jobs can be requested, older ones are dropped."""
+    """Two hundred finished jobs are kept; older ones are removed."""
     server = serve(usual_lab.root)
     jobs = server.resources.jobs
     client = server.as_(Role.OPERATOR)
@@ -418,7 +420,7 @@ async def _prepared(jobs: Any) -> int:
 
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Make reading fail in the middle of every file of at least a megabyte, and count the failures."""
+    """Make the disk fail in the middle of every file of a megabyte or more; return the count of failures."""
     failed: list[int] = []
     original = indexing.fixity_of
 
@@ -433,7 +435,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_file_that_the_disk_cannot_read_is_tried_again(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
-    """A recording that fails fails the job, which names it; each further job tries it again, and so does a download."""
+    """A recording that cannot be read makes the job fail, which names it; each new job and download tries again."""
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     for count in (1, 2):
@@ -446,8 +448,8 @@ def test_a_file_that_the_disk_cannot_read_is_tried_again(big_lab: Any, serve: An
     assert len(unreadable) == 3
 
 
-def test_the_rest_can_be_had_without_what_the_disk_cannot_read(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
-    """With allow_incomplete, the archive lacks the unreadable recording and reports it; it is not read again."""
+def test_an_archive_without_an_unreadable_recording(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
+    """If that is allowed, the archive is made without the recording, and says so; the recording is not read again."""
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1").json()
@@ -462,8 +464,8 @@ def test_the_rest_can_be_had_without_what_the_disk_cannot_read(big_lab: Any, ser
     assert len(unreadable) == 1
 
 
-def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If checksums cannot be stored, the job fails with that error, and does not read forever."""
+def test_an_index_that_stores_nothing_ends_the_job(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the results cannot be stored, the job fails with this reason, and does not read forever."""
     monkeypatch.setattr(Catalog, "store", lambda *_: None)
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -476,7 +478,7 @@ def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monk
 def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When all is read and the plan is being computed, cancelling ends the job at once."""
+    """When all files are read and the plan is made again, cancelling ends the job and the plan at once."""
     begun, again, ended = [], threading.Event(), threading.Event()
 
     def lay_out_slowly(*arguments: Any, **more: Any) -> Any:

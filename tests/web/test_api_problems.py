@@ -1,4 +1,4 @@
-"""Failures over HTTP: one JSON shape below /api/, pages elsewhere, and nothing that its reader may not know."""
+"""Failures over HTTP: one JSON format below /api/, pages elsewhere, and nothing that the user must not see."""
 
 import logging
 import socket
@@ -22,7 +22,7 @@ def _classes(base: type[LabcrateError]) -> list[type[LabcrateError]]:
 
 
 def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
-    """No two kinds of failure are told in the same words, and each has the status that its class says."""
+    """No two classes of errors have the same type or title, and each response has the status of its class."""
     made = []
     for kind in _classes(LabcrateError):
         if kind is errors.DocumentError:
@@ -59,13 +59,13 @@ CONTRACT = {
     "ServeError": (17, 500, "serve", "Something went wrong"),
     "NotFoundError": (18, 404, "no-such-thing", "Not found"),
     "SecretsError": (19, 409, "secrets", "Files contain secrets of the lab"),
-    "SigningError": (20, 503, "signing", "Lab key cannot be used"),
+    "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
 
 
 def test_no_error_changes_its_code_status_type_or_title() -> None:
-    """A class may be renamed or moved; what a script or a page sees of its errors stays, and a new one is listed."""
+    """A class may be renamed or moved; what scripts and pages see of its errors stays, and new errors are listed."""
     assert {
         kind.__name__: (kind.exit_code, kind.http_status, kind.urn.removeprefix("urn:labcrate:error:"), kind.title)
         for kind in _classes(LabcrateError)
@@ -76,7 +76,7 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     """The type and the title come from attributes, not from the name of a class."""
 
     class Renamed(errors.NoSessionError):
-        """What a class would be called after a move."""
+        """An error class under another name."""
 
     problem = problem_of_error(Renamed("There is no session 9."))
     assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "Session not found")
@@ -88,7 +88,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Langua
 def test_a_browser_that_opens_a_download_gets_a_page(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever follows a link to an archive is told in their language what is the matter, and the page asks again."""
+    """A user who follows a link to an archive gets the reason in their language, and the page loads itself again."""
     server = serve(usual_lab.root)
     browser, path = server.login(Role.OPERATOR), f"{server.url}/api/sessions"
     refused = browser.get(f"{path}/99/archive.zip", headers=BROWSER)
@@ -120,10 +120,8 @@ def test_a_browser_that_opens_a_download_gets_a_page(
         ("TRACE", "/api/sessions", 405),
     ],
 )
-def test_what_http_has_a_word_for_is_told_with_it(
-    usual_lab: Any, serve: Any, method: str, path: str, status: int
-) -> None:
-    """404 and 405 have the shape of every problem, the type about:blank and HTTP's own title; 405 names the methods."""
+def test_http_errors_have_the_type_about_blank(usual_lab: Any, serve: Any, method: str, path: str, status: int) -> None:
+    """404 and 405 have the format of every problem, the type about:blank and HTTP's title; 405 lists the methods."""
     server = serve(usual_lab.root)
     answer = server.as_(Role.ADMIN).request(method, server.url + path)
     assert answer.status_code == status
@@ -137,7 +135,7 @@ def test_what_http_has_a_word_for_is_told_with_it(
 
 
 def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
-    """Outside the API, a failure is HTML for people."""
+    """Outside the API, a failure is an HTML page."""
     answer = serve(usual_lab.root).get("/nothing/here")
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "There is nothing at this address." in answer.text
@@ -159,10 +157,10 @@ def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
         (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "too large for this server"),
     ],
 )
-def test_a_body_that_cannot_be_taken_is_explained(
+def test_an_invalid_body_has_an_explanation(
     usual_lab: Any, serve: Any, content: bytes, kind: str | None, status: int, said: str
 ) -> None:
-    """Broken JSON, other types and sizes each have their status, and the connection still works afterwards."""
+    """Invalid JSON, other types and too large bodies each have their status; the connection still works afterwards."""
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     headers = {"Content-Type": kind} if kind else {}
@@ -172,10 +170,10 @@ def test_a_body_that_cannot_be_taken_is_explained(
     assert client.get(f"{server.url}/api/health").status_code == 200
 
 
-def test_who_asks_before_sending_a_body(usual_lab: Any, serve: Any) -> None:
-    """A client that expects a word before its body gets one if it may send it, else its refusal; other words are idle.
+def test_a_client_that_waits_before_sending_a_body(usual_lab: Any, serve: Any) -> None:
+    """A client that expects 100 Continue gets it if it may send the body, else the error; others are ignored.
 
-    Nobody without a login is asked for bytes.
+    A client without a login gets no 100 Continue.
     """
     server = serve(usual_lab.root)
     host, _, port = server.url.removeprefix("http://").partition(":")
@@ -201,10 +199,10 @@ def test_who_asks_before_sending_a_body(usual_lab: Any, serve: Any) -> None:
     assert ask("miracles") == [b"HTTP/1.1 401 Unauthorized"]
 
 
-def test_a_bug_tells_nothing_and_logs_everything(
+def test_an_unexpected_error_is_logged_and_not_shown(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An unforeseen exception is a 500 without details; the log has its traceback, but not where the lab lies."""
+    """An unexpected exception is a 500 without details; the log has its traceback, without the lab's path."""
 
     def broken(app: web.Application, number: int) -> None:
         raise ZeroDivisionError(f"secret {usual_lab.root}/{number}")
@@ -218,8 +216,8 @@ def test_a_bug_tells_nothing_and_logs_everything(
     assert str(usual_lab.root) not in caplog.text
 
 
-def test_a_client_that_goes_away_is_no_error(usual_lab: Any, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Half a request, and a request nobody waits for the answer of, leave no word in the log."""
+def test_a_client_that_disconnects_is_no_error(usual_lab: Any, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a request, and a request whose client has disconnected, leave nothing in the log."""
     caplog.set_level(logging.INFO)
     server = serve(usual_lab.root)
     port = int(server.url.rpartition(":")[2])
@@ -239,10 +237,10 @@ def test_a_client_that_goes_away_is_no_error(usual_lab: Any, serve: Any, caplog:
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_an_answer_that_breaks_in_the_middle_does_not_look_whole(
+def test_a_response_that_fails_in_the_middle_is_not_complete(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When something fails after the first bytes, the connection is cut; no second answer is put behind them."""
+    """If an error occurs after the first bytes, the connection is closed; no second response follows."""
 
     async def half(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
@@ -270,15 +268,15 @@ def test_an_answer_that_breaks_in_the_middle_does_not_look_whole(
     assert b"problem" not in got
 
 
-def test_a_login_is_asked_for_in_http_s_words(usual_lab: Any, serve: Any) -> None:
-    """Without a login there is a 401 that names how, with nothing of the lab in it."""
+def test_a_missing_login_is_a_401(usual_lab: Any, serve: Any) -> None:
+    """Without a login there is a 401 that names the scheme, and contains nothing of the lab."""
     answer = serve(usual_lab.root).get("/api/sessions/42", None)
     assert (answer.status_code, answer.json()["type"]) == (401, "urn:labcrate:error:login")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_health_tells_strangers_that_it_lives_and_no_more(usual_lab: Any, serve: Any) -> None:
-    """Status, version and one word on the index without a login; names of recordings for operators alone."""
+def test_health_without_a_login_shows_only_that_the_server_works(usual_lab: Any, serve: Any) -> None:
+    """Status, version and one word on the index without a login; names of recordings only for operators."""
     server = serve(usual_lab.root)
     for role in (None, Role.VIEWER):
         assert set(server.get("/api/health", role).json()) == {"status", "version", "index"}
@@ -291,7 +289,7 @@ def test_health_tells_strangers_that_it_lives_and_no_more(usual_lab: Any, serve:
 def test_no_path_forges_a_line_of_the_log(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A line break in a path is written out: what a client sends is never a line of its own."""
+    """A line break in a path is escaped: nothing that a client sends is a log line of its own."""
 
     async def broken(*_: object) -> None:
         raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")

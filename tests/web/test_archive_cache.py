@@ -1,4 +1,4 @@
-"""Archives that stand ready: made once, believed as long as nothing that matters changes."""
+"""The archive cache: archives are planned once, and stay valid while nothing that matters changes."""
 
 import gc
 import os
@@ -30,19 +30,19 @@ PLAIN = Options()
 
 
 def wait_for_clock_tick() -> None:
-    """Let so much time pass that a further change bears another time than the last one."""
+    """Wait until a further change gets another time than the last one."""
     wait_for_next_tick()
 
 
 def new_cache(lab: Any) -> ArchiveCache:
-    """The archives of a lab to which nothing happened just now."""
+    """Return a cache for a lab without recent changes."""
     wait_for_clock_tick()
     return ArchiveCache(InventoryCache(lab.open()))
 
 
 @pytest.fixture
 def planned_options(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """Tells of every plan that is made its options."""
+    """Return a list that gets the options of every plan that is made."""
     seen: list[Options] = []
 
     def counting(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
@@ -60,7 +60,7 @@ def plan_and_hash(
     allow_incomplete: bool = False,
     progress: Progress | None = None,
 ) -> Any:
-    """The archive of session 42 as of now, what its plan lacks read first, as a job does."""
+    """Return the current archive of session 42, after reading the files whose fixity its plan lacks, as a job does."""
     found = archives.plan("42", options, whole_plan=False).check(allow_incomplete=allow_incomplete)
     if found.entity is None:
         compute_fixity(archives._inventories.read_with_messages()[0], found.plan, progress or Progress(), None)
@@ -70,7 +70,7 @@ def plan_and_hash(
 
 
 def hashed_cache(lab: Any) -> ArchiveCache:
-    """The same, with the fixity of session 42 known and its archive standing."""
+    """Return a cache that contains the archive of session 42, with all its files hashed."""
     archives = new_cache(lab)
     plan_and_hash(archives)
     wait_for_clock_tick()
@@ -78,12 +78,12 @@ def hashed_cache(lab: Any) -> ArchiveCache:
 
 
 def archive_bytes(archives: ArchiveCache) -> bytes:
-    """The bytes of session 42's archive as of now."""
+    """Return the bytes of the current archive of session 42."""
     return b"".join(plan_and_hash(archives).entity.read_range())
 
 
 def test_an_archive_is_made_once(usual_lab: Any, planned_options: list[Options]) -> None:
-    """Before hashing an archive is not ready; after it, plan and archive are the same as long as nothing changes."""
+    """Before hashing an archive is not ready; afterwards plan and archive are the same while nothing changes."""
     archives = new_cache(usual_lab)
     assert archives.plan("42", PLAIN).entity is None
     first = plan_and_hash(archives)
@@ -96,7 +96,7 @@ def test_an_archive_is_made_once(usual_lab: Any, planned_options: list[Options])
     assert archives.plan("42", Options(pad=timedelta(hours=1))).layout is not first.layout
 
 
-def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None:
+def test_a_session_indexed_by_another_process_is_ready(usual_lab: Any, cli: Any) -> None:
     """A session that the command line indexes meanwhile is ready without being hashed again."""
     archives = new_cache(usual_lab)
     assert archives.plan("42", PLAIN).entity is None
@@ -107,8 +107,8 @@ def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None
     assert archives.plan("42", PLAIN).entity is not None
 
 
-def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, planned_options: list[Options], cli: Any) -> None:
-    """A plan stands while its recordings are hashed one by one, also by another process; the last one makes another."""
+def test_hashing_causes_no_new_plan_until_it_is_done(usual_lab: Any, planned_options: list[Options], cli: Any) -> None:
+    """A plan stays valid while its recordings are hashed one by one, also by another process, until the last."""
     archives = new_cache(usual_lab)
     plan = archives.plan("42", PLAIN)
     first = plan.plan.recordings[0]
@@ -139,7 +139,7 @@ RELEVANT: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("what", RELEVANT)
 def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
-    """After a change the next archive is the one that a command which knows nothing of the last would make."""
+    """After a change, the next archive is the one that a new process would make."""
     archives = hashed_cache(usual_lab)
     before = plan_and_hash(archives)
     RELEVANT[what](usual_lab)
@@ -160,8 +160,8 @@ IRRELEVANT: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("what", IRRELEVANT)
-def test_others_changes_make_no_other_archive(usual_lab: Any, planned_options: list[Options], what: str) -> None:
-    """What concerns other sessions leaves a standing archive as it is; the plan that people see is made anew."""
+def test_changes_of_other_sessions_change_no_archive(usual_lab: Any, planned_options: list[Options], what: str) -> None:
+    """Changes of other sessions leave a cached archive valid; the plan for pages is made again."""
     archives = hashed_cache(usual_lab)
     before, count = plan_and_hash(archives), len(planned_options)
     IRRELEVANT[what](usual_lab)
@@ -171,8 +171,8 @@ def test_others_changes_make_no_other_archive(usual_lab: Any, planned_options: l
     assert after.left_out == new_cache(usual_lab).plan("42", PLAIN).plan.left_out
 
 
-def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
-    """Readings after the session's end make another plan and the same archive: its tag stays, and is still found."""
+def test_new_readings_after_the_session_change_no_archive(usual_lab: Any) -> None:
+    """Readings after the session's end change the plan, not the archive: its tag stays, and is still found."""
     archives = hashed_cache(usual_lab)
     first = plan_and_hash(archives)
     etag = first.entity.etag
@@ -186,7 +186,7 @@ def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
 
 
 def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
-    """A recording that was replaced by a copy with the same bytes and time is the same archive, and can be read."""
+    """A recording that was replaced by a copy with the same bytes and time gives the same archive."""
     archives = hashed_cache(usual_lab)
     before = plan_and_hash(archives)
     file = usual_lab.root / "sessions/Session42/recordings/any.mp4"
@@ -197,8 +197,8 @@ def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
     assert len(b"".join(after.entity.read_range())) == after.entity.length
 
 
-def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
-    """A download that began before the session was described anew goes on with the very bytes that it began with."""
+def test_an_earlier_archive_is_found_by_its_tag(usual_lab: Any) -> None:
+    """A download that began before the session's description changed continues with the bytes that it began with."""
     archives = hashed_cache(usual_lab)
     before = plan_and_hash(archives)
     data = archive_bytes(archives)
@@ -211,8 +211,8 @@ def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
     assert archives.get_by_etag("42", '"other"') is None
 
 
-def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) -> None:
-    """When a recording changed the old archive gives no wrong byte, and once forgotten it is not offered again."""
+def test_an_archive_that_can_no_longer_be_read_is_removed(usual_lab: Any) -> None:
+    """After a recording changed, the old archive gives no wrong byte, and once removed it is not used again."""
     archives = hashed_cache(usual_lab)
     before = plan_and_hash(archives)
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=bytes(len(usual_lab.clip)))
@@ -225,7 +225,7 @@ def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) ->
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Tells of every table that is written."""
+    """Return a list that gets the name of every table that is written."""
     seen: list[str] = []
     write = Spool.write
 
@@ -238,7 +238,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
-    """Plans of a session with the same readings share their tables: when it is hashed, and for a choice of cameras."""
+    """Plans of a session with the same readings share their tables: after hashing, and with a selection of cameras."""
     archives = new_cache(usual_lab)
     archives.plan("42", PLAIN)
     assert len(written) == 4
@@ -269,8 +269,8 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("what", OTHERWISE)
-def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: str) -> None:
-    """Another unit or value, or a file of the session's own in a table's place: the archive is as a fresh one's."""
+def test_tables_that_would_differ_are_written_again(usual_lab: Any, what: str) -> None:
+    """Another unit or value, or a file of the session in a table's place: the archive is the same as a new one."""
     usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
     archives = hashed_cache(usual_lab)
     OTHERWISE[what](usual_lab)
@@ -279,18 +279,18 @@ def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: 
 
 
 class Stopped(Exception):  # noqa: N818 - raised on purpose
-    """Somebody cancelled."""
+    """Raised when the test cancels the work."""
 
 
 class Stopping(Progress):
-    """Ends the reading at its first byte."""
+    """Progress that ends the reading at its first byte."""
 
     def advance(self, _: int) -> None:
         raise Stopped
 
 
-def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
-    """What the progress raises comes out; the next who asks gets the archive."""
+def test_after_a_cancelled_preparation_the_next_one_works(usual_lab: Any) -> None:
+    """The exception of the progress is passed on; the next request gets the archive."""
     archives = new_cache(usual_lab)
     with pytest.raises(Stopped):
         plan_and_hash(archives, progress=Stopping())
@@ -298,7 +298,7 @@ def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
 
 
 class Counting(Progress):
-    """Ends the work at one of its steps."""
+    """Progress that ends the work at one of its steps."""
 
     def __init__(self, last: int) -> None:
         self.left = last
@@ -311,7 +311,7 @@ class Counting(Progress):
 
 @pytest.mark.thorough
 def test_planning_ends_at_any_step(usual_lab: Any) -> None:
-    """Whichever step a plan is ended at, nothing of it is left, and the next who asks gets it whole."""
+    """Planning that is ended at any step leaves nothing behind, and the next request gets the complete archive."""
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 9000})] * 300)
     before, ended = documents_on_disk(), 0
     archives = new_cache(usual_lab)
@@ -325,8 +325,8 @@ def test_planning_ends_at_any_step(usual_lab: Any) -> None:
     assert archives.plan("42", PLAIN).plan.readings
 
 
-def test_errors_and_what_is_missing(usual_lab: Any) -> None:
-    """No session, no archive; an incomplete one is refused before anything is hashed, unless it is wanted so."""
+def test_errors_and_missing_files(usual_lab: Any) -> None:
+    """An unknown session has no archive; an incomplete one is refused before hashing, unless that is allowed."""
     archives = new_cache(usual_lab)
     with pytest.raises(NoSessionError):
         archives.plan("99", PLAIN)
@@ -340,8 +340,8 @@ def test_errors_and_what_is_missing(usual_lab: Any) -> None:
 
 
 @pytest.mark.thorough
-def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an hour without a question an archive and its documents on disk are gone; one that is asked for stays."""
+def test_unused_archives_are_removed(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an hour without a request an archive and its documents on disk are removed; a requested one stays."""
     note = {"note": "x" * 2000}
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 2000)
     before = documents_on_disk()
@@ -357,14 +357,14 @@ def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.Monk
 
 
 def documents_on_disk() -> int:
-    """How many nameless files this process holds."""
+    """Return how many unnamed files this process has open."""
     gc.collect()
     targets = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]  # noqa: PTH115
     return sum("(deleted)" in target for target in targets)
 
 
 def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many kinds of archives are asked for, only so many stand; the last one always does."""
+    """However many archives are requested, only a limited number is kept, and always the last one."""
     monkeypatch.setattr(archive_cache, "MAX_CACHE_BYTES", 1)
     archives = new_cache(usual_lab)
     tags = []
@@ -374,7 +374,7 @@ def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the lab's readings make planning slow, a plan is believed for as long as it took to make."""
+    """If the lab's readings make planning slow, a plan is valid for as long as planning took."""
     clock = SimpleNamespace(now=1000.0)
 
     def slowly(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Downloads confirm bytes on the way: nothing of a recording that rotted is sent, and nobody waits for another."""
+"""Downloads check bytes while they send: nothing of a damaged recording is sent, and no other transfer is delayed."""
 
 import logging
 import random
@@ -22,7 +22,7 @@ FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.
 
 @pytest.fixture
 def two(usual_lab: Any) -> Any:
-    """The usual lab with a second recording, both of several steps of confirming."""
+    """Return the usual lab with a second recording; both need several steps to check."""
     for seed, path in enumerate((FIRST, SECOND)):
         usual_lab.recording(path, content=random.Random(seed).randbytes(9_000_000))  # noqa: S311
     return usual_lab
@@ -40,10 +40,10 @@ def last_line(server: Any) -> Any:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 100])
-def test_stale_recordings_are_confirmed_as_they_are_sent(
+def test_recordings_that_are_due_are_checked_while_they_are_sent(
     serve: Any, two: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    """The same bytes as before, the log says what was confirmed, and the index knows it; however they are looked up."""
+    """The bytes are the same, the log has the result of the check, and the index stores it."""
     monkeypatch.setattr(checked_download, "_MEMBERS_PER_LOOKUP", at_once)
     server = serve(two.root)
     whole = server.get(PATH).content
@@ -55,10 +55,10 @@ def test_stale_recordings_are_confirmed_as_they_are_sent(
     assert (read_index_record(two.root, FIRST).confirmed_ms or 0) >= began
 
 
-def test_rot_breaks_the_download_off_before_its_first_byte(
+def test_a_damaged_recording_ends_the_download_before_its_first_byte(
     serve: Any, two: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What comes before the recording is sent, nothing of it is; server's log and export log name it and say why."""
+    """The bytes before the recording are sent, none of the recording; both logs name it and the reason."""
     server = serve(two.root)
     whole = server.get(PATH).content
     at = offset_of(whole, two.root, SECOND)
@@ -79,8 +79,8 @@ def test_rot_breaks_the_download_off_before_its_first_byte(
     assert "does not match its checksum" in answer.json()["detail"]
 
 
-def test_a_range_confirms_what_it_touches_alone(serve: Any, two: Any) -> None:
-    """A range inside one recording is sent whatever became of the other, and leaves that one unconfirmed."""
+def test_a_range_checks_only_the_recordings_in_it(serve: Any, two: Any) -> None:
+    """A range inside one recording is sent also if the other is damaged, and does not check the other."""
     server = serve(two.root)
     whole = server.get(PATH).content
     at = offset_of(whole, two.root, FIRST)
@@ -93,8 +93,8 @@ def test_a_range_confirms_what_it_touches_alone(serve: Any, two: Any) -> None:
     assert read_index_record(two.root, SECOND) == before
 
 
-def test_confirming_takes_turns(serve: Any, two: Any) -> None:
-    """Between two steps a transfer can give its thread back: a large recording is no reason to keep others waiting."""
+def test_checking_releases_the_thread_between_steps(serve: Any, two: Any) -> None:
+    """Between two steps of a check a transfer can release its thread: a large recording does not delay others."""
     server = serve(two.root)
     server.get(PATH)
     set_confirmation_age(two.root)
@@ -105,8 +105,8 @@ def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     assert segments.count(checked_download.PAUSE) == 3 + 2 * (9_000_000 // (4 << 20))
 
 
-def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
-    """A recording that another process found to be rotten breaks the download off without being read."""
+def test_damage_that_is_known_is_not_sent(serve: Any, two: Any) -> None:
+    """A recording that another process found damaged ends the download without being read."""
     server = serve(two.root)
     server.get(PATH)
     before = flip_byte(two.root, FIRST)
@@ -116,13 +116,13 @@ def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
     assert server.get(PATH).status_code == 409
 
 
-def test_waiting_ends_no_transfer_over_tls() -> None:
-    """Where bytes pass through the server, what stands for waiting is an empty piece and not the end."""
+def test_a_pause_does_not_end_a_transfer_over_tls() -> None:
+    """With TLS, a pause is an empty piece and not the end of the transfer."""
     assert list(read_pieces([b"a", checked_download.PAUSE, b"b"])) == [b"a", b"", b"b"]
 
 
-def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:
-    """The page has the figures, and in Spanish too; what rotted stands there with its remedy."""
+def test_the_doctor_page_shows_checked_bytes(serve: Any, two: Any) -> None:
+    """The page has the numbers, also in Spanish, and the damaged recording with its remedy."""
     server = serve(two.root)
     server.get(PATH)
     assert "files confirmed in the last 30 days, the oldest on" in server.get("/doctor").text

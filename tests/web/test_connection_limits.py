@@ -1,4 +1,4 @@
-"""How many connections there may be: in all, and from one client; and who goes when all slots are taken."""
+"""Limits on connections, in total and for one client; and which connection is closed when all slots are in use."""
 
 import resource
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from labcrate.web.http.connection_limits import MAX_CONNECTIONS, MAX_PER_NETWORK
 
 @dataclass
 class Visits:
-    """Connections that came; ``ended`` are the names of those that had to go, in their order."""
+    """Connections of a test; ``ended`` has the names of those that were closed, in order."""
 
     limits: ConnectionLimits
     ended: list[str] = field(default_factory=list)
@@ -18,7 +18,7 @@ class Visits:
     slots: dict[str, ConnectionSlot] = field(default_factory=dict)
 
     def come(self, address: str, *names: str) -> None:
-        """Have connections of some names come from an address."""
+        """Open connections with names, from one address."""
         for name in names:
             slot = self.limits.admit(address, lambda name=name: self.ended.append(name))  # type: ignore[misc]
             if slot is None:
@@ -27,23 +27,23 @@ class Visits:
                 self.slots[name] = slot
 
     def ask(self, name: str, *, is_logged_in: bool = False) -> None:
-        """Have one of them begin a request."""
+        """Begin a request on a connection."""
         self.limits.request_began(self.slots[name])
         self.limits.set_logged_in(self.slots[name], is_logged_in=is_logged_in)
 
     def be_answered(self, name: str) -> None:
-        """Have one of them wait for nothing any more."""
+        """End the request of a connection."""
         self.limits.request_ended(self.slots[name])
 
     def log_in(self, *names: str) -> None:
-        """Have some of them ask for something as somebody who is logged in, and be answered."""
+        """Make requests on connections as a user who is logged in, and end them."""
         for name in names:
             self.ask(name, is_logged_in=True)
             self.be_answered(name)
 
 
 def fill(limits: ConnectionLimits, address: str, attempts: int) -> int:
-    """How many connections there are more after some attempts from one address."""
+    """Return how many more connections are open after some attempts from one address."""
     before = limits.open_count
     for _ in range(attempts):
         limits.admit(address, lambda: None)
@@ -60,7 +60,7 @@ def fill(limits: ConnectionLimits, address: str, attempts: int) -> int:
         (resource.RLIM_INFINITY, MAX_CONNECTIONS, MAX_PER_NETWORK),
     ],
 )
-def test_the_room_fits_what_the_system_allows(descriptors: int, most: int, most_of_one: int) -> None:
+def test_the_limits_fit_the_descriptors_of_the_system(descriptors: int, most: int, most_of_one: int) -> None:
     """Every connection could send a file at the same time, and one client leaves slots for others."""
     assert fill(ConnectionLimits.for_descriptors(descriptors), "192.0.2.1", 5000) == most_of_one
     limits = ConnectionLimits.for_descriptors(descriptors)
@@ -68,8 +68,8 @@ def test_the_room_fits_what_the_system_allows(descriptors: int, most: int, most_
     assert most < max(descriptors, 20) or descriptors == resource.RLIM_INFINITY
 
 
-def test_one_network_has_its_share_and_no_more() -> None:
-    """An IPv4 address is one client, and so is a whole IPv6 /64; others still get in, until all slots are taken."""
+def test_one_network_has_a_limit() -> None:
+    """An IPv4 address is one client, and so is an IPv6 /64 network; others can connect until all slots are in use."""
     limits = ConnectionLimits(10, 3)
     assert fill(limits, "192.0.2.1", 5) == 3
     assert fill(limits, "2001:db8::1", 2) == 2
@@ -79,8 +79,8 @@ def test_one_network_has_its_share_and_no_more() -> None:
     assert limits.open_count == 10
 
 
-def test_the_longest_silent_one_goes() -> None:
-    """Who comes when all is full takes the place of who has said nothing for the longest time."""
+def test_the_connection_idle_for_longest_is_closed() -> None:
+    """If all slots are in use, a new connection takes the slot of the one that is idle for longest."""
     visits = Visits(ConnectionLimits(3, 3))
     visits.come("192.0.2.1", "a", "b", "c")
     visits.ask("a")
@@ -89,8 +89,8 @@ def test_the_longest_silent_one_goes() -> None:
     assert (visits.ended, visits.turned_away, visits.limits.open_count) == (["b", "c", "a", "d"], [], 3)
 
 
-def test_who_asks_goes_after_all_who_are_silent() -> None:
-    """A request under way is ended when nobody is silent, the longest first, and one of a login never."""
+def test_requests_are_closed_after_all_idle_connections() -> None:
+    """Running requests are closed if no connection is idle, the longest first, and never those with a login."""
     visits = Visits(ConnectionLimits(4, 4))
     visits.come("192.0.2.1", "a", "b", "c", "d")
     for name in "abc":
@@ -106,8 +106,8 @@ def test_who_asks_goes_after_all_who_are_silent() -> None:
     assert (visits.ended, visits.turned_away) == (["d", "b", "c"], ["h"])
 
 
-def test_those_who_are_logged_in_keep_a_reserve() -> None:
-    """No flood ends a silent connection of theirs while they are no more than that fourth part."""
+def test_logged_in_users_have_a_reserve() -> None:
+    """No flood closes idle connections of logged-in users while there are no more than a fourth of all slots."""
     visits = Visits(ConnectionLimits(8, 8))
     visits.come("192.0.2.1", "one", "two")
     visits.log_in("one", "two")
@@ -121,8 +121,8 @@ def test_those_who_are_logged_in_keep_a_reserve() -> None:
     assert visits.ended[35:] == ["one", "flood 35"]
 
 
-def test_a_network_that_is_full_ends_its_own() -> None:
-    """Only connections of the same network go, those who are logged in last of all; who asks with a login stays."""
+def test_a_full_network_closes_its_own_connections() -> None:
+    """Only connections of the same network are closed, those with a login last; requests with a login are kept."""
     visits = Visits(ConnectionLimits(10, 3))
     visits.come("192.0.2.9", "another's")
     visits.come("192.0.2.1", "a", "b", "c")
@@ -138,8 +138,8 @@ def test_a_network_that_is_full_ends_its_own() -> None:
     assert (visits.ended, visits.turned_away, visits.limits.open_count) == (["b", "c", "a"], ["g"], 4)
 
 
-def test_who_leaves_makes_room() -> None:
-    """Whatever was counted is counted back once, and nothing is remembered of who left or was ended."""
+def test_a_closed_connection_frees_its_slot() -> None:
+    """Every slot is freed once, and nothing is stored about closed connections."""
     limits = ConnectionLimits(3, 2)
     slot = limits.admit("192.0.2.1", lambda: None)
     assert slot is not None
@@ -154,15 +154,15 @@ def test_who_leaves_makes_room() -> None:
     assert fill(limits, "192.0.2.1", 2) == 1
 
 
-def test_a_proxy_speaks_for_many() -> None:
-    """Its connections are limited in all only; those of others are as ever."""
+def test_a_proxy_has_no_limit_of_its_own() -> None:
+    """The connections of a proxy are only limited in total; those of others are limited as always."""
     limits = ConnectionLimits(10, 3, is_proxy=lambda address: address in ("127.0.0.1", "::1"))
     assert fill(limits, "192.0.2.1", 5) == 3
     assert fill(limits, "127.0.0.1", 5) == 5
     assert fill(limits, "::1", 5) == 2
 
 
-def test_that_all_is_full_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A flood leaves a line that says of which network it is."""
+def test_a_flood_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A flood leaves one log line, with its network."""
     fill(ConnectionLimits(10, 3), "192.0.2.1", 100)
     assert caplog.messages == ["3 connections from 192.0.2.1 are open; the one idle for longest is closed."]

@@ -1,4 +1,4 @@
-"""Clients that want to take the server down: silent, greedy, deaf or babbling ones. Others are served meanwhile."""
+"""Clients that try to take the server down: idle, greedy, not reading, or with noise. Others are served meanwhile."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ class Dialling:
         self._open: list[socket.socket] = []
 
     def __call__(self, server: "Serving", said: str = "", *, source: str = "127.0.0.1") -> socket.socket:
-        """A connection from one of this machine's addresses that says something."""
+        """Open a connection from one of this machine's addresses, and send some bytes."""
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.settimeout(60)
@@ -53,14 +53,14 @@ class Dialling:
         return client
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         for one in self._open:
             one.close()
 
 
 @pytest.fixture
 def dial() -> Iterator[Dialling]:
-    """Opens connections."""
+    """Return a function that opens connections, which are closed after the test."""
     dialling = Dialling()
     yield dialling
     dialling.close()
@@ -68,21 +68,21 @@ def dial() -> Iterator[Dialling]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> dict[str, Path]:
-    """The settings of a server that speaks TLS."""
+    """Return the settings of a server with TLS."""
     issued = trustme.CA().issue_cert("127.0.0.1")
     issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
     return {"tls_cert": tmp_path / "both.pem", "tls_key": tmp_path / "both.pem"}
 
 
 def answered(client: socket.socket) -> bool:
-    """Whether the next thing that comes is an answer to `HEALTH`; False when the connection is at its end."""
+    """Return whether the next data is a response to ``HEALTH``; False if the connection has ended."""
     with suppress(ConnectionError):
         return client.recv(1000).startswith(b"HTTP/1.1 200")
     return False
 
 
 def all_of(client: socket.socket) -> bytes:
-    """What comes until the server ends the connection."""
+    """Return all data until the server closes the connection."""
     got = b""
     with suppress(ConnectionError):
         while data := client.recv(1 << 16):
@@ -91,7 +91,7 @@ def all_of(client: socket.socket) -> bytes:
 
 
 def held(server: "Serving") -> list[ClientConnection]:
-    """The connections that the server has, where they have come as far as HTTP."""
+    """Return the server's connections that have come as far as HTTP."""
     assert server.runner.server is not None
     return [one for one in server.runner.server.connections if isinstance(one, ClientConnection)]
 
@@ -100,9 +100,9 @@ def held(server: "Serving") -> list[ClientConnection]:
 def test_one_client_cannot_have_all_connections(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
-    """Whoever has as many as one client may loses the longest silent one with the next; others are served.
+    """A client at its limit loses its connection that is idle for longest with each new one; others are served.
 
-    With TLS a connection counts from the moment it is there, not only when it can be understood.
+    With TLS a connection counts from the moment it is accepted.
     """
     server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
@@ -113,8 +113,8 @@ def test_one_client_cannot_have_all_connections(
     assert server.limits.open_count == 4
 
 
-def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
-    """No number of clients takes more descriptors than there are: the longest silent ones end."""
+def test_the_number_of_connections_is_limited(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
+    """No number of clients needs more descriptors than there are: the connections idle for longest are closed."""
     server = serve(usual_lab.root, ConnectionLimits(4, 2))
     silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
@@ -124,10 +124,10 @@ def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabBuild
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_flood_ends_no_connection_of_who_is_logged_in(
+def test_a_flood_closes_no_connection_of_a_logged_in_user(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
-    """Silent connections in any number leave alone who asked as somebody, and let others in."""
+    """Any number of idle connections does not affect a client that is logged in, and others can connect."""
     server = serve(usual_lab.root, ConnectionLimits(12, 6), **(certificate if tls else {}))
     asked = HEALTH.replace("\r\n\r\n", f"\r\nAuthorization: Bearer {server.token(Role.VIEWER)}\r\n\r\n")
     visitor = dial(server, asked)
@@ -140,8 +140,10 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     assert server.limits.open_count <= 12
 
 
-def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
-    """Whoever holds connections with bodies that never come loses the longest of them to who comes next."""
+def test_unfinished_requests_are_closed_for_new_connections(
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling
+) -> None:
+    """Of connections whose request bodies do not arrive, the oldest is closed for a new connection."""
     server = serve(usual_lab.root, ConnectionLimits(4, 4))
     begun = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     server.user(Role.ADMIN)
@@ -158,7 +160,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabBuil
     [("/api/sessions/42/links", "application/json"), ("/login", "application/x-www-form-urlencoded")],
 )
 @pytest.mark.parametrize("begun", ["", "{"])
-def test_a_body_that_never_comes_has_an_end(
+def test_a_body_that_does_not_arrive_is_a_408(
     serve: "Serve",
     usual_lab: "LabBuilder",
     dial: Dialling,
@@ -167,7 +169,7 @@ def test_a_body_that_never_comes_has_an_end(
     kind: str,
     begun: str,
 ) -> None:
-    """JSON and forms are waited for in the same way: then the answer is 408, and the connection ends."""
+    """The time limit is the same for JSON and forms: the response is 408, and the connection is closed."""
     monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 20\r\n"
@@ -179,18 +181,20 @@ def test_a_body_that_never_comes_has_an_end(
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
-def test_a_silent_connection_is_ended(
+def test_an_idle_connection_is_closed(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    """Who has not sent the whole head of a request after a while is waited for no longer."""
+    """A connection without the complete head of a request is closed after a while."""
     monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
     wait_until(lambda: server.limits.open_count == 0)
 
 
-def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
-    """That deadline is about the first request: it ends a connection without one, and none that brought one."""
+def test_the_first_deadline_spares_connections_with_a_request(
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling
+) -> None:
+    """The first time limit closes a connection without a request, and none that sent one."""
     server = serve(usual_lab.root)
     silent, busy = dial(server), dial(server, HEALTH)
     assert answered(busy)
@@ -206,10 +210,10 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabBuilder", di
     assert answered(busy)
 
 
-def test_a_connection_is_not_kept_for_ever_after_an_answer(
+def test_a_connection_is_closed_after_the_last_response(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server ends a connection that brings no other request, also when half of one has come."""
+    """The server closes a connection without another request, also if half of one has arrived."""
     monkeypatch.setattr(connections, "KEEP_ALIVE_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
@@ -220,7 +224,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
 @pytest.mark.thorough
 @knows_stalled
 @pytest.mark.parametrize("tls", [False, True])
-def test_who_takes_nothing_is_dropped(
+def test_a_client_that_reads_nothing_is_disconnected(
     serve: "Serve",
     usual_lab: "LabBuilder",
     dial: Dialling,
@@ -228,7 +232,7 @@ def test_who_takes_nothing_is_dropped(
     certificate: dict[str, Path],
     tls: bool,
 ) -> None:
-    """A client that asks for much and reads nothing does not keep its connection, and what waits for it, for ever."""
+    """A client that requests much and reads nothing does not keep its connection and its data in memory forever."""
     monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
@@ -237,7 +241,7 @@ def test_who_takes_nothing_is_dropped(
 
 @knows_stalled
 def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabBuilder") -> None:
-    """Browsers stop reading what they play or pause: while a file is sent, the sender's own patience counts."""
+    """Browsers stop reading a video that is paused: while a file is sent, the sender's longer limit applies."""
     server = serve(usual_lab.root)
 
     def patience_ms() -> int:
@@ -254,8 +258,8 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabBuilder"
         wait_until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
 
 
-def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
-    """Of a file of megabytes a client that reads nothing has some pieces in memory; the file itself is there once."""
+def test_little_memory_waits_for_a_client(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
+    """For a client that reads nothing, some pieces of a large file are in memory; the file itself is there once."""
     server = serve(usual_lab.root)
     dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
 
@@ -282,10 +286,10 @@ def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabBuilde
         f"\x16\x03\x01{SECRET}\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_answered_like_any_failure(
+def test_malformed_data_gets_a_problem(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture, said: str
 ) -> None:
-    """It gets a problem with the headers of every answer; neither the answer nor the log repeats what was sent."""
+    """The response is a problem with the usual headers; neither response nor log quotes what was sent."""
     server = serve(usual_lab.root)
     got = all_of(dial(server, said)).decode()
     head, _, body = got.partition("\r\n\r\n")
@@ -298,10 +302,10 @@ def test_what_is_no_request_is_answered_like_any_failure(
     assert "5ecret" not in got + caplog.text
 
 
-def test_babble_does_not_fill_the_log(
+def test_malformed_data_does_not_fill_the_log(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who sends no requests again and again leaves one line for all of them together, not one for each."""
+    """Repeated malformed data leaves one line for all of it, not one for each."""
     server = serve(usual_lab.root)
     for _ in range(50):
         all_of(dial(server, "babble\r\n\r\n"))
@@ -310,10 +314,10 @@ def test_babble_does_not_fill_the_log(
 
 @pytest.mark.parametrize("base_url", [None, "http://lab.example/labcrate"])
 @pytest.mark.parametrize("path", ["//[bad", "/labcrate//[bad", "//a:b/x", "/labcrate//a:b/x", "/labcrate///", "/[bad"])
-def test_every_path_has_an_answer(
+def test_every_path_has_a_response(
     serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture, base_url: Any, path: str
 ) -> None:
-    """A path with slashes that look like a host's is a path like any other, below a proxy's or not."""
+    """A path with several slashes is a path like any other, with and without a proxy's prefix."""
     server = serve(usual_lab.root, base_url=base_url)
     client = dial(server, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert client.recv(1000).split()[1] in (b"303", b"404")

@@ -1,4 +1,4 @@
-"""What a plan depends on: every place that was read for it, as recorded, and no list of places."""
+"""The dependencies of a plan: every path that is read for it is recorded, without a list of paths in the source."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -23,32 +23,32 @@ PLAIN = Options()
 
 
 def caches(lab: Any, *recorders: Path) -> ArchiveCache:
-    """The archives of a lab to which nothing happened just now."""
+    """Return the archive cache of a lab without recent changes."""
     wait_for_next_tick()
     return ArchiveCache(InventoryCache(lab.open(), recorders))
 
 
 class Traced:
-    """The absolute paths of files that were opened or whose state was asked for, and of folders that were listed."""
+    """The absolute paths of files that were opened or whose state was read, and of folders that were listed."""
 
     def __init__(self) -> None:
         self.places: set[str] = set()
 
     def take(self, path: Any, folder: int | None) -> None:
-        """Take up a path, relative to an open folder where there is one."""
+        """Add a path, relative to an open folder if there is one."""
         if isinstance(path, str | os.PathLike):
             at = os.readlink(f"/proc/self/fd/{folder}") if folder is not None else ""  # noqa: PTH115
             self.places.add(os.path.join(at, path))  # noqa: PTH118
 
     def below(self, *folders: Path) -> set[str]:
-        """What of it lies in these folders, but for labcrate's own."""
+        """Return the traced paths in some folders, without labcrate's own files."""
         inside = {place for place in self.places for folder in folders if place.startswith(f"{folder}/")}
         return {place for place in inside if "/.labcrate" not in place}
 
 
 @contextmanager
 def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
-    """In the block, hear of every file that Python opens by ``os.open`` or asks the state of, and of every listing."""
+    """Record during the block every file that Python opens with ``os.open`` or stats, and every listing."""
     found, opens, lists = Traced(), os.open, os.scandir
 
     def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
@@ -77,7 +77,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
 
 
 def rich(lab: Any, nvr: Path) -> None:
-    """Give session 42 all kinds of files, and the lab recordings that are no session's."""
+    """Give session 42 files of all kinds, and the lab recordings of no session."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (0, 10):
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
@@ -92,7 +92,7 @@ def rich(lab: Any, nvr: Path) -> None:
 
 
 def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
-    """The places that the plan of session 42 depends on, of its own and of what is left out."""
+    """Return the paths that the plan of session 42 depends on, also for the files that are left out."""
     lab = archives._by_key["42", options].dependencies._lab
     return {*lab.read_files._present, *lab.read_files._absent, *lab.read_unlinked._present}
 
@@ -103,12 +103,12 @@ def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
     ids=["plain", "padded", "redacted", "in another zone"],
 )
 @pytest.mark.parametrize("end", ["described", "open"])
-def test_every_place_that_planning_reads_is_recorded(
+def test_every_path_that_planning_reads_is_recorded(
     usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Options, end: str
 ) -> None:
-    """Whatever planning opens, lists or asks the state of in lab and recorders is among what the plan depends on.
+    """Every path in lab and recorders that planning opens, lists or reads the state of is a dependency of the plan.
 
-    In another zone the lab is read again as well, of which the inventory's own record tells.
+    With another time zone the lab is read again, which the inventory itself records.
     """
     nvr = tmp_path / "nvr"
     rich(usual_lab, nvr)
@@ -131,10 +131,10 @@ def test_every_place_that_planning_reads_is_recorded(
         assert {os.path.splitext(file)[1] for file in files} <= {".json", ".toml"}  # noqa: PTH122
 
 
-def test_every_place_that_an_inventory_reads_is_recorded(
+def test_every_path_that_an_inventory_reads_is_recorded(
     usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the inventory is read from is among what it depends on, but for the sensors' messages."""
+    """Every path that the inventory is read from is a dependency, except for the sensor messages."""
     rich(usual_lab, tmp_path / "nvr")
     inventories = InventoryCache(usual_lab.open())
     with traced(monkeypatch) as read:
@@ -149,7 +149,7 @@ def test_every_place_that_an_inventory_reads_is_recorded(
 def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
     usual_lab: Any, monkeypatch: pytest.MonkeyPatch, new: str
 ) -> None:
-    """A planner that reads a file which it did not before: a change of it is seen, though nobody listed it anywhere."""
+    """If a planner reads an additional file, changes of it are detected without an entry in a list."""
     if "absent" not in new:
         usual_lab.write(new, "1")
     original = Planner.plan
@@ -169,8 +169,8 @@ def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
     assert archives.plan("42", PLAIN).plan.warnings[-1] == f"{new}: 2"
 
 
-def test_a_recording_of_a_recorder_that_another_session_has_no_more(lab: Any, tmp_path: Path) -> None:
-    """A warning that a file was linked to another session as well is gone when that session's link was taken back."""
+def test_a_recorder_file_that_another_session_no_longer_has(lab: Any, tmp_path: Path) -> None:
+    """The warning that a file is also linked to another session disappears when that link is undone."""
     nvr = tmp_path / "nvr"
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
@@ -186,7 +186,7 @@ def test_a_recording_of_a_recorder_that_another_session_has_no_more(lab: Any, tm
 
 
 def test_another_session_inside_the_widened_window(usual_lab: Any) -> None:
-    """A session that is held in the time that a plan was widened by makes its warning appear at once."""
+    """The warning about another session appears at once if that session was within the widened time of the plan."""
     archives = caches(usual_lab)
     padded = Options(pad=timedelta(hours=1))
     before = archives.plan("42", padded).plan.warnings
@@ -195,7 +195,7 @@ def test_another_session_inside_the_widened_window(usual_lab: Any) -> None:
 
 
 def test_messages_count_for_archives_without_readings(usual_lab: Any) -> None:
-    """A password in a message that comes later is searched for in recordings too, though no reading is packed."""
+    """A password in a later message is also searched for in recordings, though no reading is packed."""
     archives = caches(usual_lab)
     videos = Options(only=DataKind.RECORDINGS)
     first = archives.plan("42", videos)

@@ -1,4 +1,4 @@
-"""A real client goes on with a download; other clients, and kills, are among the long tests (``tests/slow/web``)."""
+"""A real client resumes a download; other clients, and killed ones, are in the long tests (``tests/slow/web``)."""
 
 import shutil
 import subprocess
@@ -14,8 +14,8 @@ PATH = "/api/sessions/42/archive.zip"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_goes_on_where_it_was(serve: Any, usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """``curl -C -`` makes a part of a download the command line's very ZIP, and the log tells from where it went on."""
+def test_curl_resumes_a_download(serve: Any, usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """``curl -C -`` completes a partial download to the command line's ZIP, and the log has the offset."""
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "whole.zip").code == 0
     whole, target = (tmp_path / "whole.zip").read_bytes(), tmp_path / "down.zip"
     target.write_bytes(whole[:20_000])

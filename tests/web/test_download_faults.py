@@ -1,4 +1,4 @@
-"""Downloads that go wrong or slowly: nothing wrong arrives whole, nothing stays behind, nobody waits for another."""
+"""Downloads that fail or are slow: no wrong archive arrives complete, nothing is left open, no other client waits."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ BIG = "recordings/cam1_session42_big.mp4"
 
 @pytest.fixture
 def big_lab(usual_lab: Any) -> Any:
-    """The usual lab with a recording that no socket's buffers hold, and documents too large for memory."""
+    """Return the usual lab with a recording larger than all socket buffers, and documents too large for memory."""
     usual_lab.recording(BIG, content=random.Random(1).randbytes(10_000_000))  # noqa: S311
     note = {"note": "x" * 2000}
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 1500)
@@ -45,7 +45,7 @@ def big_lab(usual_lab: Any) -> Any:
 
 
 def asking(server: Any, path: str = PATH, headers: str = "") -> socket.socket:
-    """A connection with little room, on which a download was asked for."""
+    """Open a connection with a small receive buffer, and request a download on it."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -59,13 +59,13 @@ def asking(server: Any, path: str = PATH, headers: str = "") -> socket.socket:
 
 
 def reset(connection: socket.socket) -> None:
-    """End a connection without a word."""
+    """Reset a connection."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
 
 
 class Tap:
-    """A client that takes bytes when it is told to, and has little room for more."""
+    """A client that reads when the test says so, with a small receive buffer."""
 
     def __init__(self, server: Any, path: str = PATH, headers: str = "") -> None:
         self.socket = asking(server, path, headers)
@@ -84,11 +84,11 @@ class Tap:
         self.socket.close()
 
     def take(self, count: int) -> bytes:
-        """So many bytes of the body, or fewer where it ends."""
+        """Read some bytes of the body, or fewer at its end."""
         return self._file.read(count)
 
     def take_all(self) -> bytes:
-        """All that still comes, until the body's end or the connection's."""
+        """Read all data until the end of the body or the connection."""
         got = bytearray()
         try:
             while data := self._file.read1(1 << 16):
@@ -98,13 +98,13 @@ class Tap:
         return bytes(got)
 
     def abort_connection(self) -> None:
-        """Go away without a word."""
+        """Reset the connection."""
         self._file.close()
         reset(self.socket)
 
 
 def descriptors() -> int:
-    """How many files and sockets this process has open; the logs' own do not count, threads open those as they go."""
+    """Return how many files and sockets this process has open, without those of the logs, which threads open."""
     gc.collect()
     found = 0
     for entry in Path("/proc/self/fd").iterdir():
@@ -114,13 +114,13 @@ def descriptors() -> int:
 
 
 def grow(file: Path) -> None:
-    """Append, as a camera that is still recording does."""
+    """Append bytes, as a camera that is still recording."""
     with file.open("ab") as more:
         more.write(b"more")
 
 
 def overwrite(file: Path) -> None:
-    """Other bytes, same length, and the old modification time put back."""
+    """Write other bytes of the same length, and restore the modification time."""
     before = file.stat()
     with file.open("r+b") as same:
         same.seek(-100, os.SEEK_END)
@@ -129,22 +129,22 @@ def overwrite(file: Path) -> None:
 
 
 def shrink(file: Path) -> None:
-    """Cut it short."""
+    """Truncate the file."""
     os.truncate(file, 1000)
 
 
 def replace(file: Path) -> None:
-    """Another file of the same size under its name."""
+    """Replace the file by another one of the same size."""
     other = file.with_suffix(".tmp")
     other.write_bytes(bytes(file.stat().st_size))
     other.rename(file)
 
 
 @pytest.mark.parametrize("harm", [grow, overwrite, shrink, replace, Path.unlink])
-def test_a_recording_that_changes_in_mid_transfer(
+def test_a_recording_that_changes_during_a_transfer(
     serve: Any, big_lab: Any, caplog: pytest.LogCaptureFixture, harm: Callable[[Path], None]
 ) -> None:
-    """The connection breaks before the end; both logs say which file it was; the next download is whole."""
+    """The connection is closed before the end; both logs name the file; the next download is complete."""
     server = serve(big_lab.root)
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
@@ -166,8 +166,8 @@ def test_a_recording_that_changes_in_mid_transfer(
     assert int(following.headers["Content-Length"]) == len(following.content)
 
 
-def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Twenty clients that leave in the middle leave twenty lines and nothing else: no file, socket or traceback."""
+def test_clients_that_disconnect(serve: Any, big_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Twenty clients that disconnect in the middle leave twenty lines and no file, socket or traceback."""
     server = serve(big_lab.root)
     etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
     before = wait_until(descriptors)
@@ -185,10 +185,10 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
     assert list((big_lab.root / ".labcrate").glob("document*")) == []
 
 
-def test_a_client_that_leaves_while_its_line_is_written(
+def test_a_client_that_disconnects_while_its_line_is_written(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line that is being written when its client leaves says so in the end: nothing was sent, nothing runs on."""
+    """The line that is being written gets its end: nothing was sent, and nothing keeps running."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
     begun, written, begin = threading.Event(), threading.Event(), server.resources.export_log.begin
@@ -210,8 +210,10 @@ def test_a_client_that_leaves_while_its_line_is_written(
     assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client disconnected", 0)
 
 
-def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download of which all was sent is finished, though its client is gone before the server has noticed."""
+def test_a_client_that_disconnects_after_the_last_byte(
+    serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that was sent completely is finished, even if the client disconnects before the server notices."""
     send = sender.Sender.send
 
     async def then_leave(*arguments: Any) -> None:
@@ -231,7 +233,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
 
 @pytest.mark.thorough
 def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
+    """However many run and however slow the log is, each line gets its end, and none has fewer bytes than arrived."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
     end = server.resources.export_log.end
@@ -255,35 +257,35 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
 
 
 def disable(server: Any, name: str) -> None:
-    """Lock a user out."""
+    """Disable a user."""
     server.resources.users.disable(name)
 
 
 def demote(server: Any, name: str) -> None:
-    """Let a user see sessions, and nothing more."""
+    """Make a user a viewer."""
     server.resources.users.set_role(name, Role.VIEWER)
 
 
 def disable_by_command(server: Any, name: str) -> None:
-    """Lock a user out from another process."""
+    """Disable a user from another process."""
     words = [sys.executable, "-m", "labcrate", "user", "disable", name, "--lab", server.settings.lab_folder]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
 def revoke_token(server: Any, name: str) -> None:
-    """End the token that the download was asked for with."""
+    """Revoke the token that requested the download."""
     (token,) = server.resources.tokens.all(name)
     server.resources.tokens.revoke(name, token.name)
 
 
 def leave_study(server: Any, name: str) -> None:
-    """Put a user into a study that the session is not in."""
+    """Put a user into a study without the session."""
     server.resources.studies.add("S")
     server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
 def enter_study(server: Any, name: str) -> None:
-    """Put a user into a study of the session: what was asked for before could be more than they may have."""
+    """Put a user into a study with the session: the earlier request may be for more than they may download."""
     server.resources.studies.add("S")
     server.resources.studies.add_sessions("S", ["42"], "ana")
     server.resources.studies.add_people("S", [server.resources.users.get(name)])
@@ -304,10 +306,10 @@ OUT, IN = "the session is no longer in any of the user's studies", require_role.
         (enter_study, IN),
     ],
 )
-def test_who_may_no_longer_export_gets_no_more(
+def test_a_download_ends_when_its_user_loses_permission(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
-    """A download ends soon after its user may not have it any more, however long the client would have taken."""
+    """A download ends soon after its user lost the permission, however slow the client is."""
     monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
@@ -321,10 +323,10 @@ def test_who_may_no_longer_export_gets_no_more(
     assert server.resources.archives.get_by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
-def test_a_session_taken_out_of_a_study_is_sent_no_further(
+def test_a_download_ends_when_its_session_leaves_the_study(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
+    """A download by a member of a study ends soon after the session was removed from it, not before."""
     monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
@@ -340,10 +342,10 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     assert server.resources.archives.get_by_etag("42", etag)
 
 
-def test_a_line_whose_end_cannot_be_written_is_ended_later(
+def test_an_end_that_cannot_be_written_is_written_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
+    """A full disk at the end of a download leaves no unfinished line: writing is retried, with the time of the end."""
     monkeypatch.setattr(lifespan, "_LOG_RETRY_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     end, tried = server.resources.export_log.end, []
@@ -364,10 +366,10 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [told % size]
 
 
-def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
+def test_a_pending_end_is_written_before_the_server_ends(
     serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits to be written when the server is told to stop is tried a last time."""
+    """Ends that are pending when the server is stopped are tried a last time."""
     server = serve(usual_lab.root)
     tried = threading.Event()
 
@@ -386,7 +388,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
 
 
 @pytest.mark.thorough
-def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> None:
+def test_clients_that_read_nothing_delay_no_other(serve: Any, big_lab: Any) -> None:
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
@@ -403,8 +405,8 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
 
 
 @pytest.mark.thorough
-def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that stands still longer than it may is left; one that goes on in time is not."""
+def test_a_client_that_reads_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that pauses for longer than the limit is disconnected; one that continues in time is not."""
     monkeypatch.setattr(sender, "IDLE_TIMEOUT_S", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
@@ -421,7 +423,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
 
 @pytest.mark.thorough
 def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
-    """Two hundred clients that come at the same moment all get the whole archive, and each leaves its line."""
+    """Two hundred clients at the same time all get the whole archive, and each has its line in the log."""
     usual_lab.recording(BIG, content=random.Random(2).randbytes(3_000_000))  # noqa: S311
     server = serve(usual_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
@@ -447,10 +449,10 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
 
 
 @pytest.mark.thorough
-def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
+def test_a_limit_of_this_machine_is_not_reported_as_a_changed_file(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the server may open no more files the download breaks, the log says so, and the archive still stands."""
+    """If the server cannot open more files, the download fails, the log says so, and the archive stays in the cache."""
     server = serve(big_lab.root)
     etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
 

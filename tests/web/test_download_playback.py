@@ -1,4 +1,4 @@
-"""Playback: a recording of the session, any part of it, and never anything else."""
+"""Playback: any part of a recording of the session, and nothing else."""
 
 import os
 from http.client import HTTPConnection
@@ -17,12 +17,12 @@ FOLDER = "/api/sessions/42/recordings/"
 
 
 def play(server: Any, name: str, **headers: str) -> Any:
-    """Ask for a recording as an operator's player does."""
+    """Request a recording as an operator's video player does."""
     return server.get(FOLDER + quote(name, safe=""), Role.OPERATOR, headers=headers)
 
 
 def test_a_player_gets_any_part(serve: Any, usual_lab: Any) -> None:
-    """The whole or a part, shown inline as video, with a tag that lets the player go on."""
+    """The whole recording or a part, shown inline as video, with a tag for continuing."""
     server = serve(usual_lab.root)
     whole = play(server, "any.mp4")
     assert (whole.status_code, whole.content) == (200, usual_lab.clip)
@@ -42,8 +42,8 @@ def test_a_player_gets_any_part(serve: Any, usual_lab: Any) -> None:
     assert play(server, "any.mp4", **{"If-Unmodified-Since": since}).status_code == 412
 
 
-def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
-    """Every part that a player was sent has its line in the export log; what sends nothing has none."""
+def test_playback_is_logged(serve: Any, usual_lab: Any) -> None:
+    """Every part sent to a player has its line in the export log; requests that send nothing have none."""
     server = serve(usual_lab.root)
     tag = play(server, "any.mp4").headers["ETag"]
     play(server, "any.mp4", Range="bytes=1000-1999")
@@ -63,7 +63,7 @@ def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
 
 
 def test_recordings_that_change(serve: Any, usual_lab: Any) -> None:
-    """A recording that grew is played as it is now, with another tag; one that is gone is gone."""
+    """A recording that grew is played in its current state, with another tag; a deleted one is a 404."""
     server = serve(usual_lab.root)
     before = play(server, "any.mp4")
     usual_lab.recording("sessions/Session42/recordings/any.mp4", content=usual_lab.clip + b"more")
@@ -76,7 +76,7 @@ def test_recordings_that_change(serve: Any, usual_lab: Any) -> None:
 
 @pytest.mark.parametrize("name", ["кухня 厨房 👩‍🔬.mp4", "a b%20c.mp4", 'q"uo\\te;.mp4', "#?&=+.mp4"])
 def test_any_name(serve: Any, usual_lab: Any, name: str) -> None:
-    """A recording is found by its name in the plan, whatever letters that has, and its header stays one header."""
+    """A recording is found by its name in the plan, with any characters, and its header is one header."""
     usual_lab.recording(f"sessions/Session42/recordings/{name}", content=b"its own bytes" * 9)
     server = serve(usual_lab.root)
     recordings = server.resources.archives.plan("42", Options()).plan.recordings
@@ -95,7 +95,7 @@ NOT_ITS_OWN = [
 
 @pytest.mark.parametrize("name", NOT_ITS_OWN)
 def test_nothing_else_is_played(serve: Any, usual_lab: Any, name: str) -> None:
-    """Another session's recording, a path, a link out of the lab: there is no such recording, and nothing is told."""
+    """Another session's recording, a path, a link out of the lab: no such recording, no further details."""
     outside = usual_lab.root.parent / "outside.mp4"
     outside.write_bytes(b"outside")
     (usual_lab.root / "sessions/Session42/recordings/linked.mp4").symlink_to(outside)
@@ -112,7 +112,7 @@ def test_nothing_else_is_played(serve: Any, usual_lab: Any, name: str) -> None:
 
 
 def test_a_recording_that_became_a_link(serve: Any, usual_lab: Any) -> None:
-    """A link that took a recording's place after the plan was made is not followed."""
+    """A link that replaced a recording after planning is not followed."""
     server = serve(usual_lab.root)
     assert play(server, "any.mp4").status_code == 200
     file, outside = usual_lab.root / "sessions/Session42/recordings/any.mp4", usual_lab.root.parent / "outside.mp4"

@@ -17,18 +17,18 @@ ARCHIVE = "/api/sessions/7/archive.zip"
 
 @pytest.fixture
 def platform_lab(tmp_path: Path) -> PlatformLab:
-    """The lab, whole."""
+    """Return the complete lab of the reference platform."""
     return PlatformLab(tmp_path / "lab").build()
 
 
 @pytest.fixture
 def server(serve: Any, platform_lab: PlatformLab) -> Any:
-    """A server of it."""
+    """Return a server of the lab."""
     return serve(platform_lab.root)
 
 
 def test_a_download_with_a_secret_is_refused(server: Any) -> None:
-    """409 with the file, its kinds and the remedies in the API's words, for everybody; never the value."""
+    """409 with the file, the kinds of secrets and the remedies as query parameters, for all users; never the value."""
     for role in (Role.OPERATOR, Role.ADMIN):
         answer = server.get(ARCHIVE, role)
         assert answer.status_code == 409
@@ -43,8 +43,8 @@ def test_a_download_with_a_secret_is_refused(server: Any) -> None:
         assert not any(canary in answer.text for canary in CANARIES)
 
 
-def test_an_operator_has_it_redacted(server: Any, platform_lab: PlatformLab) -> None:
-    """The ZIP holds no canary, every range of it is the same range of the whole, and the log says how it was made."""
+def test_an_operator_can_redact(server: Any, platform_lab: PlatformLab) -> None:
+    """The ZIP contains no canary, every range equals the same range of the whole, and the log has the option."""
     answer = server.get(f"{ARCHIVE}?redact=1", Role.OPERATOR)
     assert answer.status_code == 200
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -61,7 +61,7 @@ def test_an_operator_has_it_redacted(server: Any, platform_lab: PlatformLab) -> 
 
 
 def test_only_administrators_allow_secrets(server: Any) -> None:
-    """403 for an operator, also beside redact=1; an administrator gets the file as it is, and the log says so."""
+    """403 for an operator, also with redact=1; an administrator gets the file unchanged, and the log has the option."""
     for query in ("allow_secrets=1", "redact=1&allow_secrets=1"):
         refused = server.get(f"{ARCHIVE}?{query}", Role.OPERATOR)
         assert refused.status_code == 403
@@ -78,20 +78,20 @@ def test_only_administrators_allow_secrets(server: Any) -> None:
 
 
 def test_viewers_decide_nothing(server: Any) -> None:
-    """A viewer's plan names no remedy that is not theirs: asking to redact is refused."""
+    """A viewer's plan names no remedy that needs another role; a request to redact is refused."""
     assert server.get("/api/sessions/7/plan?redact=1", Role.VIEWER).status_code == 403
     assert server.get("/api/sessions/7/plan", Role.VIEWER).status_code == 200
 
 
 def test_jobs_are_refused_as_well(server: Any) -> None:
-    """Preparing an archive is the same wish: 409 at once."""
+    """Preparing an archive is refused for the same reason: 409 at once."""
     answer = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/7/prepare", timeout=60)
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:labcrate:error:secrets"
 
 
 def test_a_secret_that_becomes_known_is_found(server: Any, platform_lab: PlatformLab) -> None:
-    """An archive that stood ready is not handed out once a file in it turns out to hold a new password."""
+    """A cached archive is not sent once a file in it turns out to contain a new password."""
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
@@ -101,8 +101,8 @@ def test_a_secret_that_becomes_known_is_found(server: Any, platform_lab: Platfor
     assert server.get(eight, Role.OPERATOR).status_code == 409
 
 
-def test_a_secret_in_a_message_becomes_known(server: Any, platform_lab: PlatformLab) -> None:
-    """What the bridge says is read when an archive is made, though it comes every second."""
+def test_a_secret_in_a_new_message_is_found(server: Any, platform_lab: PlatformLab) -> None:
+    """Messages of the bridge are read when an archive is made, though they arrive every second."""
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
@@ -114,8 +114,8 @@ def test_a_secret_in_a_message_becomes_known(server: Any, platform_lab: Platform
     assert server.get(eight, Role.OPERATOR).status_code == 409
 
 
-def test_pages_offer_what_the_reader_may_decide(server: Any) -> None:
-    """Operators see the file, no download, and a tick to redact; administrators the second tick; nobody the value."""
+def test_pages_offer_what_the_user_may_decide(server: Any) -> None:
+    """Operators see the file, no download, and a box to redact; administrators another box; never the value."""
     operator, administrator = (server.login(role) for role in (Role.OPERATOR, Role.ADMIN))
     page = operator.get(f"{server.url}/sessions/7", timeout=60).text
     assert 'name="redact"' in page
@@ -128,8 +128,8 @@ def test_pages_offer_what_the_reader_may_decide(server: Any) -> None:
     assert operator.get(f"{server.url}/sessions/7?allow_secrets=1", timeout=60).status_code == 403
 
 
-def test_no_answer_holds_a_canary(server: Any) -> None:
-    """The API's list, sessions and plans show neither password nor address."""
+def test_no_response_contains_a_canary(server: Any) -> None:
+    """The API's list, sessions and plans contain neither password nor address."""
     for path in ("/api/sessions", "/api/sessions/7", "/api/sessions/7/plan", "/", "/sessions/7"):
         answer = server.get(path, Role.ADMIN)
         assert answer.status_code == 200
@@ -137,8 +137,8 @@ def test_no_answer_holds_a_canary(server: Any) -> None:
         assert ADDRESS not in answer.text
 
 
-def test_what_is_played_holds_no_secret(server: Any, platform_lab: PlatformLab) -> None:
-    """A recording that a browser plays leaves the lab as well: same length, no password in its tags, any range."""
+def test_playback_contains_no_secret(server: Any, platform_lab: PlatformLab) -> None:
+    """A recording that a browser plays is an export too: same length, no password in its tags, in any range."""
     (source,) = (platform_lab.root / "recordings").glob("c05_session7-*.mp4")
     path = f"/api/sessions/7/recordings/{source.name}"
     whole = server.get(path, Role.OPERATOR)

@@ -1,4 +1,4 @@
-"""Downloads as HTTP has them: length, tag, ranges, conditions, names, who may, and what the export log says."""
+"""Downloads over HTTP: length, tag, ranges, conditions, names, permissions, and the lines of the export log."""
 
 import io
 import random
@@ -22,7 +22,7 @@ PATH = "/api/sessions/42/archive.zip"
 
 @pytest.fixture
 def large_lab(usual_lab: Any) -> Any:
-    """The usual lab with recordings of every size, and documents too large for memory."""
+    """Return the usual lab with recordings of every size, and documents too large for memory."""
     choice = random.Random(3)  # noqa: S311
     for number, size in enumerate([6_000_000, 1_500_000, 700_000, *[9_000] * 20]):
         usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
@@ -33,25 +33,25 @@ def large_lab(usual_lab: Any) -> Any:
 
 @pytest.fixture
 def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
-    """The archive of session 42 as the command line makes it."""
+    """Return the archive of session 42 as the command line makes it."""
     assert cli("export", "42", "--lab", large_lab.root, "-o", tmp_path / "out.zip").code == 0
     return bytes((tmp_path / "out.zip").read_bytes())
 
 
 def lines(server: Any) -> list[ExportLogLine]:
-    """The downloads in the export log, the newest first, once all of them have ended."""
+    """Return the downloads in the export log, the newest first, once all have ended."""
     return [line for line in wait_for_ended(server) if line.via != "command line"]
 
 
 def changed(headers: Any) -> datetime:
-    """When an answer says that the archive was last changed."""
+    """Return the time of the archive's last change in a response."""
     told = parse_date(headers["Last-Modified"])
     assert told is not None
     return told
 
 
 def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """A download is the ZIP that the command line writes, its length told before; it opens, and is never encoded."""
+    """A download is the ZIP that the command line writes, with its length in the header, never encoded."""
     server = serve(large_lab.root)
     answer = server.get(PATH, Role.OPERATOR, headers={"Accept-Encoding": "gzip, br, deflate, zstd"})
     assert answer.status_code == 200
@@ -64,8 +64,8 @@ def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, who
     assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
 
 
-def test_head_says_what_get_would(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """HEAD has every header of GET but the date, on both paths, whatever range is asked for; and it is no download."""
+def test_head_has_the_headers_of_get(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """HEAD has every header of GET but the date, on both paths, with any range; and it is not logged as a download."""
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     got = client.get(server.url + PATH).headers
@@ -81,7 +81,7 @@ def test_head_says_what_get_would(serve: Any, large_lab: Any, whole: bytes) -> N
 
 
 def test_any_part(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """Any part of the archive is just these bytes, wherever it begins and ends, also by its end alone."""
+    """Any range of the archive has exactly its bytes, also one that is counted from the end."""
     server, total = serve(large_lab.root), len(whole)
     client, choice = server.as_(Role.OPERATOR), random.Random(7)  # noqa: S311
     spans = [(0, 0), (0, total - 1), (total - 1, total - 1), (total - 22, total - 1)]
@@ -99,8 +99,8 @@ def test_any_part(serve: Any, large_lab: Any, whole: bytes) -> None:
         assert (answer.status_code, len(answer.content)) == (200, total)
 
 
-def test_what_cannot_be_sent(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """A range behind the end is 416 with the size; a wrong If-Match is 412; nothing of it is a download."""
+def test_errors_of_ranges_and_conditions(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A range after the end is 416 with the size; a wrong If-Match is 412; neither is logged as a download."""
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     answer = client.get(server.url + PATH, headers={"Range": f"bytes={len(whole)}-"})
@@ -116,8 +116,8 @@ def test_what_cannot_be_sent(serve: Any, large_lab: Any, whole: bytes) -> None:
 
 
 @pytest.mark.thorough
-def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """If-Range goes on with the bytes that the download began with; with another tag or a date it begins anew."""
+def test_resuming_an_archive_that_may_have_changed(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """If-Range continues with the bytes that the download began with; with another tag or a date the whole is sent."""
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     first = client.head(server.url + PATH)
@@ -148,10 +148,10 @@ def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_
 
 
 @pytest.mark.thorough
-def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """A bare Range of a session that changed goes on with the archive that was begun, or is refused: never spliced.
+def test_resuming_without_a_condition(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A bare range of a session that changed continues with the archive that was begun, or is refused: never mixed.
 
-    Who never began another one, or has begun the present one too, gets what is there.
+    A client that began no other archive, or also the current one, gets the current one.
     """
     server = serve(large_lab.root)
     client, others = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
@@ -179,8 +179,8 @@ def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, wh
     assert client.get(url, headers=rest).content == fresh.content[1000:]
 
 
-def test_which_of_several_was_begun_is_not_guessed(serve: Any, large_lab: Any) -> None:
-    """Who began two archives that are there no more gets a part of neither, though one of them still stands."""
+def test_resuming_one_of_several_archives_is_refused(serve: Any, large_lab: Any) -> None:
+    """A client that began two earlier archives gets a part of neither, though one of them is still cached."""
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     for name in ("Evening", "Night"):
@@ -190,11 +190,11 @@ def test_which_of_several_was_begun_is_not_guessed(serve: Any, large_lab: Any) -
 
 
 @pytest.mark.thorough
-def test_no_date_tells_of_an_archive(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """A recording that is linked later may be older than all that was there: only the tag says what changed.
+def test_no_date_is_a_condition_for_an_archive(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A recording that is linked later may be older than all others: only the tag identifies the content.
 
-    So a date that is asked about is not taken for an answer, and a part under the condition that nothing changed
-    since then is refused. The date that is told is that of the last change, not that of the newest file.
+    So a date in a condition is ignored, and a part with If-Unmodified-Since is refused. The date in the response is
+    that of the last change, not that of the newest file.
     """
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -216,7 +216,7 @@ def test_no_date_tells_of_an_archive(serve: Any, large_lab: Any, whole: bytes) -
 
 
 def test_one_connection_many_downloads(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """Requests that are sent one behind the other without waiting are answered whole and in their order."""
+    """Pipelined requests are answered completely and in order."""
     server = serve(large_lab.root)
     host, _, port = server.url.removeprefix("http://").partition(":")
     one = f"GET {PATH} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
@@ -231,8 +231,8 @@ def test_one_connection_many_downloads(serve: Any, large_lab: Any, whole: bytes)
                 assert answers.read(last + 1 - first) == whole[first : last + 1]
 
 
-def test_only_what_is_wanted(serve: Any, large_lab: Any, cli: Any, tmp_path: Any) -> None:
-    """The options of the query are those of the command line, byte for byte; a part says PARTIAL in its name."""
+def test_a_selection_is_that_of_the_command_line(serve: Any, large_lab: Any, cli: Any, tmp_path: Any) -> None:
+    """The options of the query are those of the command line, byte for byte; a part has PARTIAL in its name."""
     server = serve(large_lab.root)
     answer = server.get(f"{PATH}?only=sensors&pad=30s", Role.OPERATOR)
     words = ("--only", "sensors", "--pad", "30s", "-o", tmp_path / "part.zip")
@@ -245,8 +245,8 @@ def test_only_what_is_wanted(serve: Any, large_lab: Any, cli: Any, tmp_path: Any
     assert server.get("/api/sessions/99/archive.zip", Role.OPERATOR).status_code == 404
 
 
-def test_what_the_log_says_can_be_asked_for_again(serve: Any, usual_lab: Any) -> None:
-    """The options of a line are a query that gives the same archive, also with two weeks of pad."""
+def test_the_options_in_the_log_give_the_same_archive(serve: Any, usual_lab: Any) -> None:
+    """The options of a line are a query that gives the same archive, also with two weeks of padding."""
     server = serve(usual_lab.root)
     etag = server.get(f"{PATH}?only=sensors&pad=336h", Role.OPERATOR).headers["ETag"]
     options = lines(server)[0].options
@@ -254,8 +254,8 @@ def test_what_the_log_says_can_be_asked_for_again(serve: Any, usual_lab: Any) ->
     assert server.get(f"{PATH}?{options}", Role.OPERATOR).headers["ETag"] == etag
 
 
-def test_a_plus_that_was_sent_as_it_is(serve: Any, usual_lab: Any) -> None:
-    """A zone whose plus arrived as a space is refused with how to write it; written so, it is a zone."""
+def test_a_plus_that_was_not_encoded(serve: Any, usual_lab: Any) -> None:
+    """A time zone whose plus arrived as a space is refused with how to write it; written so, it is accepted."""
     server = serve(usual_lab.root)
     refused = server.get(f"{PATH}?from=2025-05-02T10:00:00+02:00", Role.OPERATOR)
     assert refused.status_code == 400
@@ -265,7 +265,7 @@ def test_a_plus_that_was_sent_as_it_is(serve: Any, usual_lab: Any) -> None:
 
 
 def test_an_incomplete_session(serve: Any, large_lab: Any) -> None:
-    """What is incomplete is refused with what is missing, and sent when it is wanted so."""
+    """An incomplete session is refused with the list of what is missing, and sent if that is allowed."""
     large_lab.session(42, status="active")
     server = serve(large_lab.root)
     refused = server.get(PATH, Role.OPERATOR)
@@ -280,7 +280,7 @@ def test_an_incomplete_session(serve: Any, large_lab: Any) -> None:
 def test_while_recordings_are_read_for_the_first_time(
     serve: Any, large_lab: Any, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that comes too early is told when to come again, and then gets the archive; nothing is done twice."""
+    """A client that is too early gets a time to retry, and then the archive; nothing is done twice."""
     (large_lab.root / ".labcrate/index.db").unlink()
     hashed: list[str] = []
     real = indexing.fixity_of
@@ -315,7 +315,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_title_cannot_add_to_the_headers(serve: Any, usual_lab: Any, name: str) -> None:
-    """Whatever a session is called, the answer has the headers that it always has, each on its line, in ASCII."""
+    """Whatever the title of a session is, the response has its usual headers, each on one line, in ASCII."""
     server = serve(usual_lab.root)
     usual = server.get(PATH, Role.OPERATOR).headers
     usual_lab.session(42, name=name)
@@ -334,8 +334,8 @@ def test_a_title_cannot_add_to_the_headers(serve: Any, usual_lab: Any, name: str
     assert not set(head.decode()) & {*map(chr, range(10)), "\x0b", "\x0c", *map(chr, range(14, 32)), "\x7f"}
 
 
-def test_who_may(serve: Any, usual_lab: Any) -> None:
-    """Operators and administrators download; viewers may not, and nobody may without a login; no such try is logged."""
+def test_permissions(serve: Any, usual_lab: Any) -> None:
+    """Operators and administrators can download; viewers cannot, nor clients without a login; this is not logged."""
     server = serve(usual_lab.root)
     for path in (PATH, "/api/sessions/42/download", "/api/sessions/42/recordings/any.mp4"):
         assert server.get(path, Role.ADMIN).status_code == 200
@@ -345,7 +345,7 @@ def test_who_may(serve: Any, usual_lab: Any) -> None:
 
 
 def test_the_log_has_a_line_of_every_download(serve: Any, large_lab: Any, whole: bytes) -> None:
-    """Who, from where, what part of which bytes, how many were sent, and how it ended."""
+    """User, address, range, bytes sent, and outcome."""
     server = serve(large_lab.root)
     etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
     server.get(PATH, Role.ADMIN, headers={"Range": "bytes=-500"})
@@ -363,7 +363,7 @@ def test_the_log_has_a_line_of_every_download(serve: Any, large_lab: Any, whole:
 
 
 def test_what_cannot_be_logged_is_not_sent(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a line in the export log nothing leaves the lab."""
+    """Without a line in the export log nothing is sent."""
     from labcrate.errors import PeopleError  # noqa: PLC0415
 
     server = serve(usual_lab.root)

@@ -1,4 +1,4 @@
-"""The server's threads: so many for each kind of work, and none of them waits for another kind."""
+"""The server's threads: a number for each kind of work, and none waits for another kind."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 
 
 class Held:
-    """Work that goes on until it is released; ``running`` counts what is under way, ``most`` the most at a time."""
+    """Work that continues until it is released; ``running`` counts what runs, ``most`` is the maximum at a time."""
 
     def __init__(self) -> None:
         self.released, self._lock = threading.Event(), threading.Lock()
@@ -27,14 +27,14 @@ class Held:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is bound to happen."""
+    """Wait for a condition that must become true."""
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
 
 def run(scenario: Callable[[Executor, Held], Awaitable[None]]) -> None:
-    """Let a scenario happen to an executor."""
+    """Run a scenario with an executor."""
 
     async def whole() -> None:
         executor, held = Executor(), Held()
@@ -48,8 +48,8 @@ def run(scenario: Callable[[Executor, Held], Awaitable[None]]) -> None:
 
 
 @pytest.mark.parametrize("lane", WorkKind)
-def test_each_lane_has_its_own_threads(lane: WorkKind) -> None:
-    """However much of all other kinds is asked for, one of this kind begins at once."""
+def test_each_kind_has_its_own_threads(lane: WorkKind) -> None:
+    """However much work of other kinds waits, work of this kind begins at once."""
 
     async def scenario(executor: Executor, held: Held) -> None:
         others = [other for other in WorkKind if other is not lane for _ in range(20)]
@@ -63,8 +63,8 @@ def test_each_lane_has_its_own_threads(lane: WorkKind) -> None:
     run(scenario)
 
 
-def test_only_so_many_of_one_kind_run_at_a_time() -> None:
-    """What is more waits for its turn, and all is done in the end."""
+def test_the_threads_of_a_kind_are_limited() -> None:
+    """Further work waits for a thread, and all is done in the end."""
 
     async def scenario(executor: Executor, held: Held) -> None:
         tasks = [asyncio.ensure_future(executor.run(WorkKind.JOBS, held)) for _ in range(10)]
@@ -76,8 +76,8 @@ def test_only_so_many_of_one_kind_run_at_a_time() -> None:
     run(scenario)
 
 
-def test_those_who_leave_do_not_free_a_thread_that_still_works() -> None:
-    """A client that asks for heavy work and goes away, again and again, takes no thread from another kind."""
+def test_a_cancelled_caller_does_not_free_a_busy_thread() -> None:
+    """A client that repeatedly requests heavy work and disconnects takes no thread from another kind."""
 
     async def scenario(executor: Executor, held: Held) -> None:
         for _ in range(5):
@@ -99,8 +99,8 @@ def test_those_who_leave_do_not_free_a_thread_that_still_works() -> None:
     run(scenario)
 
 
-def test_at_the_end_what_waits_is_dropped_and_what_runs_ends() -> None:
-    """Closing waits for what runs; who waited for a thread is cancelled, and nothing of theirs is begun."""
+def test_closing_ends_running_work_and_cancels_the_rest() -> None:
+    """Closing waits for running work; callers that wait for a thread are cancelled, and their work does not begin."""
 
     async def scenario(executor: Executor, held: Held) -> None:
         tasks = [asyncio.ensure_future(executor.run(WorkKind.PLANS, held)) for _ in range(6)]

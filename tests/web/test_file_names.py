@@ -1,4 +1,4 @@
-"""What downloads are called."""
+"""The file names of downloads."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ _FORM = re.compile(
 
 @given(st.text(st.characters(), max_size=60))
 def test_any_name_stays_inside_the_header(name: str) -> None:
-    """For any name, the header has the form of the RFCs, is ASCII, and contains the name."""
+    """For any name, the header has the syntax of the RFCs, is ASCII, and contains the name."""
     found = _FORM.fullmatch(content_disposition(name))
     assert found
     told = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
@@ -48,8 +48,8 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
         ("dots...", "Session42 dots___.zip", None),
     ],
 )
-def test_archives_are_called_by_id_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
-    """The id comes first; the title follows as far as any system can hold it, and nothing of it ends the name."""
+def test_archives_are_named_by_id_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
+    """The id comes first; the title follows, up to a length that every system accepts."""
     usual_lab.session(42, name=title)
     with prepare_archive(usual_lab.open(), "42", hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
@@ -70,7 +70,7 @@ def test_archives_are_called_by_id_and_title(usual_lab: Any, title: Any, name: s
     ],
 )
 def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, name: str, plain: str | None) -> None:
-    """Spaces, dots and letters of any script come through; the header also has a form in ASCII."""
+    """Spaces, dots and letters of any script are kept; the header also has an ASCII form."""
     usual_lab.json("data/sessions.json", [{"id": session_id, "name": "Morning"}])
     with prepare_archive(usual_lab.open(), session_id, hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
@@ -80,14 +80,14 @@ def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, 
     assert unquote(found["exact"] or found["plain"], errors="strict") == name
 
 
-def test_a_part_of_a_session_says_so(usual_lab: Any) -> None:
-    """The file name of a selective export carries PARTIAL right after the id."""
+def test_a_partial_export_has_partial_in_its_name(usual_lab: Any) -> None:
+    """The file name of a selective export has PARTIAL after the id."""
     usual_lab.session(42, name="Mañana")
     with prepare_archive(usual_lab.open(), "42", Options(only=DataKind.SENSORS), hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == "Session42_PARTIAL Mañana.zip"
 
 
 def test_composed_and_decomposed_titles_have_one_plain_form() -> None:
-    """The ASCII form keeps the letters of accented ones, however they are written."""
+    """The ASCII form keeps the base letters of accented letters, composed or decomposed."""
     for form in ("NFC", "NFD"):
         assert 'filename="Manana.zip"' in content_disposition(unicodedata.normalize(form, "Mañana.zip"))

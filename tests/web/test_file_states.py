@@ -1,4 +1,4 @@
-"""Whether files and folders are as they were."""
+"""Whether files and folders are unchanged."""
 
 import os
 import time
@@ -11,21 +11,21 @@ from tests.support.waiting import wait_for_next_tick
 from labcrate.web.archives.file_states import FileStates
 
 
-def settled(folder: Path, *names: str) -> FileStates:
-    """The states of places whose last change lies so far back that another one would bear another time."""
+def settled_states(folder: Path, *names: str) -> FileStates:
+    """Return the states of paths whose last change is long enough ago that another one gets another time."""
     wait_for_next_tick()
     return FileStates(f"{folder}/{name}" for name in names)
 
 
 def put_back_times(file: Path) -> None:
-    """Other bytes of the same length, with the old times put back."""
+    """Write other bytes of the same length, and restore the times."""
     before = file.stat()
     file.write_bytes(b"other")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def swap(file: Path) -> None:
-    """Another file under the name, older than the one before."""
+    """Replace a file by another one, which is older."""
     other = file.with_name("swapped")
     other.write_bytes(b"bytes")
     os.utime(other, (1, 1))
@@ -47,11 +47,11 @@ CHANGES: list[Callable[[Path], object]] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) -> None:
-    """States are the same while nothing happens, and no longer after any change of file, folder or absence."""
+    """States are unchanged while nothing happens, and changed after any change of file, folder or missing path."""
     (tmp_path / "file").write_bytes(b"bytes")
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "old").touch()
-    states = settled(tmp_path, "file", "inner", "absent")
+    states = settled_states(tmp_path, "file", "inner", "absent")
     assert len(states) == 3
     assert states.is_unchanged()
     (tmp_path / "stranger").touch()
@@ -61,17 +61,17 @@ def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) 
     assert not states.is_unchanged()
 
 
-def test_what_was_too_young_to_tell_is_not_believed(tmp_path: Path) -> None:
-    """Right after a change another one could bear the same time, so such states are never the same; later ones are."""
+def test_states_right_after_a_change_are_uncertain(tmp_path: Path) -> None:
+    """Right after a change, another one could have the same time, so such states never count as unchanged."""
     (tmp_path / "file").write_bytes(b"bytes")
     young = FileStates([f"{tmp_path}/file"])
     assert not young.is_unchanged()
-    assert settled(tmp_path, "file").is_unchanged()
+    assert settled_states(tmp_path, "file").is_unchanged()
     assert not young.is_unchanged()
 
 
-def test_a_time_in_the_future_is_no_reason_to_doubt(tmp_path: Path) -> None:
-    """A file that claims to be of next year is believed like any other: its modification time is anybody's to set."""
+def test_a_time_in_the_future_is_accepted(tmp_path: Path) -> None:
+    """A file with a modification time in the next year counts as unchanged like any other: any program can set it."""
     (tmp_path / "file").write_bytes(b"bytes")
     os.utime(tmp_path / "file", (time.time() + 1e7,) * 2)
-    assert settled(tmp_path, "file").is_unchanged()
+    assert settled_states(tmp_path, "file").is_unchanged()

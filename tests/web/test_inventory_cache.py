@@ -1,4 +1,4 @@
-"""The lab's inventory, kept while nothing changes."""
+"""The cache of the lab's inventory, which is valid while nothing changes."""
 
 import os
 import threading
@@ -15,13 +15,13 @@ from labcrate.web.archives.inventory_cache import InventoryCache
 
 
 def wait_for_clock_tick() -> None:
-    """Let so much time pass that a further change bears another time than the last one."""
+    """Wait until a further change gets another time than the last one."""
     wait_for_next_tick()
 
 
 @pytest.fixture
 def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every reading of the whole lab."""
+    """Return a list that grows by one with every reading of the whole lab."""
     counted: list[int] = []
 
     def counting(lab: Any, **more: Any) -> Any:
@@ -33,7 +33,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of: list[int]) -> None:
-    """Asked again, the inventory is the same object, and the lab was read once; rows and recordings agree with it."""
+    """The inventory is the same object each time, and the lab is read once; rows and recordings agree with it."""
     wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     first = kept.inventory()
@@ -45,7 +45,7 @@ def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of
 
 
 def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) -> None:
-    """Twenty threads that ask at once get one inventory, read once."""
+    """Twenty threads at once get one inventory, which is read once."""
     wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     found: list[Any] = []
@@ -66,7 +66,7 @@ def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) 
 
 
 def rewrite(path: Any) -> None:
-    """The same number of other bytes in place, with the old times put back."""
+    """Overwrite a file with the same number of other bytes, and restore its times."""
     before = path.stat()
     path.write_bytes(path.read_bytes().replace(b"Morning", b"Evening"))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -93,7 +93,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
-    """After any change of the lab's files the very next answer is what reading the lab anew gives."""
+    """After any change of the lab's files, the next inventory is that of a new cache."""
     wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
@@ -109,7 +109,7 @@ def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
 
 
 def test_readings_of_sensors_do_not_count(usual_lab: Any) -> None:
-    """A sensor's message, which comes every second, has nothing read again."""
+    """A sensor message, which arrives every second, does not cause a reading of the lab."""
     wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
@@ -118,7 +118,7 @@ def test_readings_of_sensors_do_not_count(usual_lab: Any) -> None:
 
 
 def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
-    """The size of a recording that is being written is told as it is now, though nothing else changes."""
+    """The size of a recording that is being written is current, though nothing else changes."""
     growing = usual_lab.root / "recordings/cam1_session42_a.mp4"
     growing.touch()
     wait_for_clock_tick()
@@ -130,8 +130,8 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
     assert after == before | {"42": before["42"] + 1000}
 
 
-def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) -> None:
-    """While data/sessions.json is broken it is named each time and hides no other session; then all is there."""
+def test_an_invalid_document_is_reported_until_it_is_repaired(usual_lab: Any) -> None:
+    """While data/sessions.json is invalid, it is reported each time and hides no other session."""
     usual_lab.json("data/sessions.json", [{"id": 11}])
     wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
@@ -150,8 +150,8 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
     assert kept.inventory().session("11").id == "11"
 
 
-def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a look takes long it is believed for a moment, unless somebody insists on now."""
+def test_in_a_very_large_lab_a_check_is_valid_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a check of the files takes long, it is valid for a moment, except for a ``fresh`` inventory."""
     monkeypatch.setattr(inventory_cache, "MANY_FILES", 3)
     monkeypatch.setattr(inventory_cache, "RECHECK_AFTER_S", 3600.0)
     wait_for_clock_tick()

@@ -1,4 +1,4 @@
-"""The sockets that are listened on, without a server."""
+"""The listening sockets, without a server."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from labcrate.web.http.connections import limit_accept_error_log, open_listeners
 
 @contextmanager
 def no_descriptors_left() -> Iterator[None]:
-    """This process may open no file meanwhile."""
+    """Prevent this process from opening files during the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.open(os.devnull, os.O_RDONLY)
     os.close(lowest_free)
@@ -30,7 +30,7 @@ def no_descriptors_left() -> Iterator[None]:
 
 @pytest.fixture
 def listener() -> Iterator[LimitedListener]:
-    """Listens on a free loopback port."""
+    """Return a socket that listens on a free loopback port."""
     (one,) = asyncio.run(open_listeners("127.0.0.1", 0, ConnectionLimits(10, 10)))
     with one:
         one.listen()
@@ -39,7 +39,7 @@ def listener() -> Iterator[LimitedListener]:
 
 
 def test_without_descriptors_asyncio_is_stopped_at_its_first_attempt(listener: LimitedListener) -> None:
-    """The system's error is passed on once, then "nobody is there", so that no loop runs; later it goes on."""
+    """The system's error is raised once, then BlockingIOError, so that asyncio does not loop; later it continues."""
     with socket.create_connection(listener.getsockname()):
         with no_descriptors_left():
             with pytest.raises(OSError, match="Too many open files"):
@@ -51,7 +51,7 @@ def test_without_descriptors_asyncio_is_stopped_at_its_first_attempt(listener: L
 
 
 def test_accept_errors_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Of a thousand reports there is one line and no traceback; other trouble of the loop is logged as ever."""
+    """A thousand errors leave one line and no traceback; other errors of the loop are logged as usual."""
     report: dict[str, Any] = {
         "message": "socket.accept() out of system resource",
         "exception": OSError(errno.EMFILE, "Too many open files"),
@@ -70,7 +70,7 @@ def test_accept_errors_are_logged_once(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address that this machine does not have is passed over where the name has another one, else it is an error."""
+    """An address that this machine does not have is skipped if the name has another one, else it is an error."""
     here, away = ("127.0.0.1", 0), ("192.0.2.1", 0)
 
     async def bound(*places: Any) -> list[str]:
@@ -90,7 +90,7 @@ def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.Monk
         asyncio.run(bound(away))
 
 
-def test_a_port_that_is_taken_is_an_error_though_another_address_is_free() -> None:
-    """Nobody is sent to somebody else's server by the other address of a name."""
+def test_a_port_in_use_is_an_error_though_another_address_is_free() -> None:
+    """The other address of a name must not lead clients to another program's server."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         asyncio.run(open_listeners("127.0.0.1", taken.getsockname()[1], ConnectionLimits()))

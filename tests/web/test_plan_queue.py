@@ -1,4 +1,4 @@
-"""Plans in the making: once for all who ask, users in turn, never more than a few, and none that nobody waits for."""
+"""The plan queue: one plan for all requests, users in turn, limits, and no plan without a client."""
 
 import asyncio
 import threading
@@ -27,12 +27,12 @@ WHOLE = Options()
 
 
 def part(number: int) -> Options:
-    """Some options; each number's are others, and none the whole."""
+    """Return options for a partial export, different for each number."""
     return Options(pad=timedelta(seconds=1 + number))
 
 
 class Making:
-    """Holds every plan that is begun until ``opened``, and remembers them in their order."""
+    """A gate that stops every plan until ``opened``, and records the order in which they begin."""
 
     def __init__(self) -> None:
         self.begun: list[Options] = []
@@ -41,7 +41,7 @@ class Making:
         self.one_more = threading.Semaphore(0)
 
     def lay_out(self, inventory: Any, session_id: str, options: Options, *, progress: Progress, **more: Any) -> Any:
-        """As the real one, which comes after."""
+        """Wait at the gate, then call the real function."""
         self.begun.append(options)
         try:
             while not self.opened.is_set() and not self.one_more.acquire(timeout=0.01):
@@ -53,7 +53,7 @@ class Making:
 
 @pytest.fixture
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
-    """Every plan of the test goes through it."""
+    """Return the gate that every plan of the test passes."""
     making = Making()
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", making.lay_out)
     monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
@@ -62,7 +62,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Making:
 
 @pytest.fixture
 def clock() -> SimpleNamespace:
-    """The time that plans are given up by."""
+    """Return the clock that decides when plans are abandoned."""
     return SimpleNamespace(now=1000.0)
 
 
@@ -72,7 +72,7 @@ Run = Callable[[Scenario], None]
 
 @pytest.fixture
 def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
-    """Runs what happens to the planning of the usual lab, to which nothing happened just now."""
+    """Return a function that runs a scenario with the plan queue of the usual lab, which has no recent changes."""
     wait_for_next_tick()
 
     @asynccontextmanager
@@ -96,19 +96,19 @@ def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is going to happen; fail, instead of hanging, where it does not."""
+    """Wait for a condition that must become true; fail if it does not."""
     async with asyncio.timeout(120):
         while not condition():
             await asyncio.sleep(0.005)
 
 
 def request_plan(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[PlannedArchive]":
-    """Somebody who asks, and waits."""
+    """Start a task that requests a plan and waits for it."""
     return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
 
 
 async def request_plans_in_order(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[PlannedArchive]]":
-    """Ask for one after the other: threads look for plans that stand, and any of several could be the first."""
+    """Request plans one after the other, each after the one before is in the queue."""
     asking = []
     for options in parts:
         asking.append(request_plan(planning, options))
@@ -117,19 +117,19 @@ async def request_plans_in_order(planning: PlanQueue, *parts: Options) -> "list[
 
 
 def turns(planning: PlanQueue) -> list[str | None]:
-    """Whose turn each unfinished plan is made in, None for one that waits; in the order in which they were asked."""
+    """Return in whose turn each unfinished plan is made, None for one that waits; in the order of the requests."""
     return [wish.turn_of for wish in planning._pending.values()]
 
 
 async def cancel_requests(*tasks: "asyncio.Task[PlannedArchive]") -> None:
-    """Have them go away, as a client that closes its connection."""
+    """Cancel requests, as when their clients disconnect."""
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
 
-def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> None:
-    """A page, its plots, pictures, scripts and other users that want one session's plan at once cause one making."""
+def test_one_plan_is_made_for_all_requests(run: Run, making: Making) -> None:
+    """A page, its plots and pictures, scripts and other users that request a session's plan at once cause one plan."""
 
     async def scenario(planning: PlanQueue) -> None:
         loop = asyncio.get_running_loop()
@@ -146,8 +146,8 @@ def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> No
     run(scenario)
 
 
-def test_one_user_does_not_have_all_others_wait(run: Run, making: Making) -> None:
-    """However many plans a user asks for, one is made at a time, and another user's comes between them."""
+def test_one_user_does_not_delay_all_others(run: Run, making: Making) -> None:
+    """Of the plans that a user requests, one is made at a time, and another user's comes between them."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = await request_plans_in_order(planning, *map(part, range(5)))
@@ -165,8 +165,8 @@ def test_one_user_does_not_have_all_others_wait(run: Run, making: Making) -> Non
     run(scenario)
 
 
-def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Making) -> None:
-    """Who asks for a plan that somebody else's other plans stand before does not wait for those."""
+def test_a_plan_of_two_users_comes_in_the_turn_of_either(run: Run, making: Making) -> None:
+    """A user who requests a plan that another user has queued behind others does not wait for those."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = await request_plans_in_order(planning, *map(part, range(3)))
@@ -182,8 +182,8 @@ def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Makin
 
 
 @pytest.mark.thorough
-def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
-    """Beyond a few of one user, and some of all, there is an error with what to do; a page just comes again."""
+def test_the_number_of_waiting_plans_is_limited(run: Run, making: Making) -> None:
+    """Beyond some plans of one user, and some of all, there is an error with the remedy; a page just loads again."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = [request_plan(planning, part(number)) for number in range(plan_queue.MAX_PLANS_PER_USER)]
@@ -205,8 +205,8 @@ def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
     run(scenario)
 
 
-def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: SimpleNamespace) -> None:
-    """Plans whose clients are gone are not begun; the one that is being made ends, and makes room for others."""
+def test_plans_without_clients_are_cancelled(run: Run, making: Making, clock: SimpleNamespace) -> None:
+    """Plans whose clients have disconnected are not begun; a running one ends, and others begin."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
@@ -222,8 +222,8 @@ def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: Simp
     run(scenario)
 
 
-def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: SimpleNamespace) -> None:
-    """A user whose earlier questions were given up may ask again at once, while another plan is being made."""
+def test_cancelled_plans_do_not_count(run: Run, making: Making, clock: SimpleNamespace) -> None:
+    """A user whose earlier plans were cancelled may request others at once, while another plan is being made."""
 
     async def scenario(planning: PlanQueue) -> None:
         first, *others = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
@@ -241,7 +241,7 @@ def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: Simpl
 def test_a_page_that_is_loaded_again_finds_its_plan(
     run: Run, making: Making, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan that takes longer than a page waits goes on from one loading to the next, and is made once."""
+    """A plan that takes longer than a page waits continues from one load to the next, and is made once."""
 
     async def scenario(planning: PlanQueue) -> None:
         monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 0.0)
@@ -258,8 +258,8 @@ def test_a_page_that_is_loaded_again_finds_its_plan(
     run(scenario)
 
 
-def test_a_plan_is_as_of_the_asking(run: Run, making: Making, usual_lab: Any) -> None:
-    """Who joins a plan that was begun before the lab changed gets one that knows of the change."""
+def test_a_plan_is_as_of_the_request(run: Run, making: Making, usual_lab: Any) -> None:
+    """A request that joins a plan begun before the lab changed gets a plan with the change."""
 
     async def scenario(planning: PlanQueue) -> None:
         before = request_plan(planning, WHOLE)
@@ -273,8 +273,8 @@ def test_a_plan_is_as_of_the_asking(run: Run, making: Making, usual_lab: Any) ->
     run(scenario)
 
 
-def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -> None:
-    """While every thread makes a plan, one that was made before is answered, and its recordings are found."""
+def test_a_cached_plan_does_not_wait_for_others(run: Run, making: Making) -> None:
+    """While every thread makes a plan, a cached one is returned, and its recordings are found."""
 
     async def scenario(planning: PlanQueue) -> None:
         making.one_more.release()
@@ -291,7 +291,7 @@ def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -
 
 
 def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
-    """Plans in the making end at their next step, the others are not begun, and who waits is told to come again."""
+    """Running plans end at their next step, the others do not begin, and clients get the advice to retry."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = [request_plan(planning, part(number), f"user {number}") for number in range(4)]
@@ -307,8 +307,8 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
     run(scenario)
 
 
-def test_errors_are_told_to_everybody_who_asked(run: Run, making: Making) -> None:
-    """A session that is not there is none for all who wait, and the way is free afterwards."""
+def test_errors_are_passed_to_all_requests(run: Run, making: Making) -> None:
+    """An unknown session is an error for all who wait, and later requests work."""
 
     async def scenario(planning: PlanQueue) -> None:
         asking = [asyncio.get_running_loop().create_task(planning.plan("99", WHOLE, "ana")) for _ in range(3)]
@@ -321,7 +321,7 @@ def test_errors_are_told_to_everybody_who_asked(run: Run, making: Making) -> Non
 
 
 def test_recordings_are_found_by_their_names_in_the_plan_alone(run: Run, making: Making, usual_lab: Any) -> None:
-    """A recording of this session is found, hashed or not and also when it grew; another session's or a path is not."""
+    """A recording of the session is found, hashed or not and also if it grew; another session's or a path is not."""
 
     async def scenario(planning: PlanQueue) -> None:
         async def found(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Conditions and ranges against a model that is written another way: by taking the grammar apart, word by word."""
+"""Conditions and ranges, compared with a model that parses the grammar of RFC 9110 word by word."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -39,7 +39,7 @@ ranges = st.one_of(legal, several, illegal)
 
 
 def model_part(value: str, length: int) -> SelectedRange:
-    """What a range comes to, by the words of RFC 9110, section 14."""
+    """Return the part for a Range header, by RFC 9110, section 14."""
     whole = SelectedRange(HTTPStatus.OK, 0, length)
     unit, equals, rest = value.strip(" \t").partition("=")
     wanted = [spec.strip(" \t") for spec in rest.split(",") if spec.strip(" \t")]
@@ -68,7 +68,7 @@ def model_part(value: str, length: int) -> SelectedRange:
 @example("bytes=-5", 0)
 @example("bytes=5-", 5)
 def test_any_range_header(value: str, length: int) -> None:
-    """Any text as Range gives the part that the model gives, the whole, or 416, and never an error."""
+    """Any text as Range gives the part of the model, the whole, or 416, and never an exception."""
     there = Representation(length, ETAG, MODIFIED)
     found = select_range("GET", {"range": value}, there)
     assert found == model_part(value, length)
@@ -99,13 +99,13 @@ requests = st.fixed_dictionaries(
 
 
 def names(value: str, *, weak: bool) -> bool:
-    """Whether a list names the tag; tags here hold no commas."""
+    """Return whether a list contains the tag; tags here contain no commas."""
     named = [tag.strip(" \t") for tag in value.split(",")]
     return value.strip(" \t") == "*" or ETAG in named or (weak and f"W/{ETAG}" in named)
 
 
 def since(value: str | None) -> datetime | None:
-    """The date in a header, from the few that are tried."""
+    """Return the date in a header, one of the few that are tried."""
     known = {}
     for at in (MODIFIED - timedelta(seconds=1), MODIFIED, MODIFIED + timedelta(seconds=1)):
         known[format_datetime(at, usegmt=True)] = at
@@ -118,7 +118,7 @@ def since(value: str | None) -> datetime | None:
 def test_conditions_in_their_order(headers: dict[str, str], method: str, dated: bool) -> None:
     """If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, then Range with If-Range.
 
-    Of what has no date that tells anything, nobody is told that it is as it was then.
+    Without a date, content never counts as unmodified.
     """
     there = Representation(10, ETAG, MODIFIED + timedelta(microseconds=999_999) if dated else None)
     found = select_range(method, headers, there)
@@ -143,7 +143,7 @@ def test_conditions_in_their_order(headers: dict[str, str], method: str, dated: 
 
 @given(st.integers(315_532_800, 3_155_760_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_dates_of_all_three_forms(at: datetime) -> None:
-    """Each of the three forms of RFC 9110, 5.6.7, is read; a year of two digits is at most 50 years ahead."""
+    """Each of the three formats of RFC 9110, 5.6.7, is read; a year of two digits is at most 50 years ahead."""
     assert parse_date(format_datetime(at, usegmt=True)) == at
     assert parse_date(at.strftime("%a %b %e %H:%M:%S %Y")) == at
     short = parse_date(at.strftime("%A, %d-%b-%y %H:%M:%S GMT"))
@@ -154,7 +154,7 @@ def test_dates_of_all_three_forms(at: datetime) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_anything_as_a_date_or_tag(text: str, other: str) -> None:
-    """No text makes an error of a date or a tag; only strong tags count as wanted."""
+    """No text as a date or tag causes an exception; only strong tags are returned."""
     assert parse_date(text) is None or isinstance(parse_date(text), datetime)
     assert all(
         tag.startswith('"') for tag in requested_etags({"if-match": text, "if-range": other, "range": "bytes=0-"})
@@ -163,8 +163,8 @@ def test_anything_as_a_date_or_tag(text: str, other: str) -> None:
 
 
 @given(ranges, st.integers(1, 30))
-def test_only_who_wants_a_middle_without_a_condition_goes_on_blindly(value: str, length: int) -> None:
-    """Whatever the header, what begins at the first byte, or says of what it is the rest, is not blind."""
+def test_only_a_range_in_the_middle_without_a_condition_is_unconditional(value: str, length: int) -> None:
+    """A range from the first byte, or with a condition, is not an unconditional resume."""
     part = select_range("GET", {"range": value}, Representation(length, ETAG, MODIFIED))
     if is_unconditional_resume({"range": value}):
         assert part.start > 0 or part.status != HTTPStatus.PARTIAL_CONTENT

@@ -1,4 +1,4 @@
-"""Warnings that clients cause: few lines in the log, whatever they do."""
+"""Warnings that clients cause: few lines in the log, however many there are."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from labcrate.web.http.rate_limiter import RateLimitedLog
 
 
 def test_a_warning_is_written_at_most_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
-    """The first is written at once, the next one ten seconds later says how many there were meanwhile."""
+    """The first is written at once; the next one, ten seconds later, has the number of those omitted."""
     now = [100.0]
     seldom = RateLimitedLog(lambda: now[0])
     for _ in range(1000):

@@ -1,4 +1,4 @@
-"""How often somebody may try: some attempts at once, then one by one, in bounded memory."""
+"""Rate limits: some attempts at once, then one by one, in bounded memory."""
 
 import pytest
 from hypothesis import given
@@ -9,8 +9,8 @@ from labcrate.errors import TooManyError
 from labcrate.web.http.rate_limiter import RateLimiter
 
 
-def taken(attempts: RateLimiter, key: str) -> bool:
-    """Whether an attempt was let through."""
+def is_allowed(attempts: RateLimiter, key: str) -> bool:
+    """Return whether an attempt was allowed."""
     try:
         attempts.acquire(key)
     except TooManyError:
@@ -26,7 +26,7 @@ def taken(attempts: RateLimiter, key: str) -> bool:
 def test_no_span_of_time_holds_more_attempts_than_allowed(
     at_once: int, each_s: int, waits: list[tuple[str, int]]
 ) -> None:
-    """A span holds at most the free ones and one per interval; each key has its own; a refusal tells the wait."""
+    """A time span has at most the burst and one attempt per period; keys are separate; a refusal has the wait."""
     clock = Clock()
     attempts = RateLimiter(at_once, each_s, clock)
     through: dict[str, list[float]] = {"a": [], "b": []}
@@ -37,9 +37,9 @@ def test_no_span_of_time_holds_more_attempts_than_allowed(
         except TooManyError as error:
             early = Clock(clock.now)
             clock.now += error.retry_after_s - 1
-            assert not taken(attempts, key)
+            assert not is_allowed(attempts, key)
             clock.now = early.now + error.retry_after_s
-            assert taken(attempts, key)
+            assert is_allowed(attempts, key)
         through[key].append(clock.now)
     for times in through.values():
         for first in range(len(times)):
@@ -48,17 +48,17 @@ def test_no_span_of_time_holds_more_attempts_than_allowed(
                 assert last - first + 1 <= at_once + span // each_s
 
 
-def test_an_attempt_that_was_right_is_given_back_alone() -> None:
-    """Being right once does not wipe out wrong attempts before it."""
+def test_a_refund_is_for_one_attempt() -> None:
+    """One success does not cancel earlier failed attempts."""
     attempts = RateLimiter(3, 30, Clock())
-    assert [taken(attempts, "a") for _ in range(3)] == [True, True, True]
+    assert [is_allowed(attempts, "a") for _ in range(3)] == [True, True, True]
     attempts.refund("a")
-    assert [taken(attempts, "a") for _ in range(2)] == [True, False]
+    assert [is_allowed(attempts, "a") for _ in range(2)] == [True, False]
     attempts.refund("never seen")
 
 
 def test_memory_is_bounded() -> None:
-    """However many keys there are, some thousands are remembered, the newest; those whose time is over are not."""
+    """However many keys there are, some thousands of the newest are stored, and none whose time has passed."""
     clock = Clock()
     attempts = RateLimiter(2, 30, clock)
     for number in range(30_000):

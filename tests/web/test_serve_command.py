@@ -1,4 +1,4 @@
-"""``labcrate serve`` as a process of its own: where it listens, what it says, how it ends."""
+"""``labcrate serve`` as a process of its own: its addresses, its output, and its end."""
 
 import json
 import resource
@@ -25,7 +25,7 @@ Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
 @pytest.fixture
 def start(usual_lab: Any) -> Iterator[Start]:
-    """Starts the real command on a free port, waits for the line that says it is ready, and ends it."""
+    """Return a function that starts the real command on a free port, waits until it is ready, and ends it."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(*words: str | Path, ulimit: str = "") -> tuple[subprocess.Popen[str], dict[str, Any]]:
@@ -43,14 +43,14 @@ def start(usual_lab: Any) -> Iterator[Start]:
 
 
 def get(url: str, **options: Any) -> requests.Response:
-    """One request that no proxy of the environment sees."""
+    """Send one GET request without any proxy of the environment."""
     with requests.Session() as client:
         client.trust_env = False
         return client.get(url, timeout=30, allow_redirects=False, **options)
 
 
-def test_the_first_line_says_where_and_how_to_begin(start: Start) -> None:
-    """A program that starts the server learns its address and the one-time link, and the server answers there."""
+def test_the_first_line_has_address_and_setup_link(start: Start) -> None:
+    """A program that starts the server gets its address and the one-time link, and the server answers there."""
     _, told = start()
     assert told["url"].startswith("http://127.0.0.1:")
     assert told["setupUrl"].startswith(told["url"])
@@ -59,7 +59,7 @@ def test_the_first_line_says_where_and_how_to_begin(start: Start) -> None:
 
 
 @pytest.mark.parametrize("number", sample([signal.SIGTERM, signal.SIGINT], 1))
-def test_a_signal_ends_it_in_order(start: Start, number: signal.Signals) -> None:
+def test_a_signal_ends_it(start: Start, number: signal.Signals) -> None:
     """Ctrl-C and a service manager's signal end the server with exit code 0 and no traceback."""
     process, _ = start()
     process.send_signal(number)
@@ -68,8 +68,8 @@ def test_a_signal_ends_it_in_order(start: Start, number: signal.Signals) -> None
     assert "Traceback" not in said
 
 
-def test_a_port_that_is_taken_is_one_clear_sentence(usual_lab: Any, cli: Any, clear: Any) -> None:
-    """The error names address, port and remedy; nothing else is said."""
+def test_a_port_in_use_is_one_clear_error(usual_lab: Any, cli: Any, clear: Any) -> None:
+    """The error names address, port and remedy; nothing else is printed."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -99,22 +99,22 @@ def test_a_port_that_is_taken_is_one_clear_sentence(usual_lab: Any, cli: Any, cl
         (("--host", "no such host", "--port", "0"), 17, "--host"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(
+def test_invalid_settings_are_refused(
     usual_lab: Any, cli: Any, clear: Any, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    """Each is refused before anything listens, with the remedy."""
+    """Each is refused before the server listens, with the remedy."""
     clear(cli("serve", "--lab", usual_lab.root, *words), code, said)
 
 
 def test_a_folder_that_is_no_lab_is_not_served(tmp_path: Path, cli: Any) -> None:
-    """The server does not start where there is nothing to serve."""
+    """The server does not start if the folder is not a lab."""
     outcome = cli("serve", "--lab", tmp_path)
     assert outcome.code == 3
 
 
 @pytest.mark.thorough
-def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) -> None:
-    """With a certificate the server speaks HTTPS alone, and at least TLS 1.2."""
+def test_tls_uses_the_given_certificate(start: Start, tmp_path: Path) -> None:
+    """With a certificate the server accepts HTTPS only, with TLS 1.2 at least."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1", "localhost")
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -134,23 +134,23 @@ def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) 
 
 @pytest.mark.thorough
 def test_an_exposed_address_without_tls_warns(start: Start) -> None:
-    """Listening on all addresses in the clear is possible, and is said to be dangerous with the remedy."""
+    """Listening on all addresses without TLS is possible, and causes a warning with the remedy."""
     _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
     assert "--tls-cert" in told["warning"]
 
 
 @pytest.mark.thorough
 def test_a_proxy_with_tls_does_not_make_an_open_port_safe(start: Start) -> None:
-    """Behind a proxy the server listens to this machine alone, else it warns: plain HTTP would be answered as well."""
+    """Behind a proxy the server listens on this machine only, else it warns: plain HTTP would be answered too."""
     _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
     assert "without TLS" in behind["warning"]
-    assert "leave --host out" in behind["warning"].lower()
+    assert "omit --host" in behind["warning"].lower()
     _, right = start("--base-url", "https://lab.example.org")
     assert right["warning"] is None
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has an IPv6 loopback address."""
+    """Return whether this machine has an IPv6 loopback address."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -167,10 +167,8 @@ def has_ipv6() -> bool:
         ("127.0.0.1", None),
     ],
 )
-def test_an_address_of_this_machine_says_what_others_put_in_its_place(
-    usual_lab: Any, host: str, address: str | None
-) -> None:
-    """The one-time link works where it is printed; how to reach it from elsewhere is said where that is possible."""
+def test_a_hint_names_the_address_for_other_machines(usual_lab: Any, host: str, address: str | None) -> None:
+    """The one-time link works on this machine; the output says how to reach the server from others, if possible."""
     command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--host", host]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -189,16 +187,16 @@ def test_an_address_of_this_machine_says_what_others_put_in_its_place(
 
 
 @pytest.mark.thorough
-def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None:
-    """A limit that may be raised is raised: a lab's server has more open than a shell's programs."""
+def test_the_server_raises_its_limit_of_descriptors(start: Start) -> None:
+    """The limit is raised as far as allowed: a server has more files open than programs of a shell."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     process, _ = start(ulimit="-S -n 128")
     assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
 
 
 @pytest.mark.thorough
-def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
-    """Where descriptors are few, the longest silent connections end for new ones, in few words, and it goes on."""
+def test_many_idle_clients_do_not_take_the_server_down(start: Start) -> None:
+    """With few descriptors, the connections idle for longest are closed for new ones, with few log lines."""
     process, told = start(ulimit="-n 256")
     place = ("127.0.0.1", int(told["url"].rstrip("/").rpartition(":")[2]))
     clients = [socket.create_connection(place, timeout=60) for _ in range(200)]
@@ -223,8 +221,8 @@ def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
 
 
 @pytest.mark.thorough
-def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, usual_lab: Any) -> None:
-    """With --base-url links and redirects name the proxy's path, whether or not the proxy takes it off."""
+def test_behind_a_proxy_every_link_has_its_path(start: Start, serve: Any, usual_lab: Any) -> None:
+    """With --base-url, links and redirects have the proxy's path, whether or not the proxy removes it from requests."""
     _, told = start("--base-url", "http://lab.example.org/labcrate/")
     assert told["url"] == "http://lab.example.org/labcrate/"
     assert told["setupUrl"].startswith("http://lab.example.org/labcrate/setup?token=")
@@ -259,7 +257,7 @@ def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, us
         "",
     ],
 )
-def test_no_proxy_has_such_an_address(base_url: str) -> None:
+def test_invalid_addresses_of_a_proxy(base_url: str) -> None:
     """Brackets, ports, names and paths that no address has are refused in one sentence."""
     with pytest.raises(UsageError, match=r"^--base-url is '.*'. Write a URL such as https://"):
         parse_base_url(base_url)
@@ -276,15 +274,15 @@ def test_no_proxy_has_such_an_address(base_url: str) -> None:
     ],
 )
 def test_addresses_that_a_proxy_may_have(base_url: str) -> None:
-    """A name or address with or without a port and a path is taken as it is, but for slashes at its end."""
+    """A name or address with or without a port and a path is accepted, without slashes at its end."""
     assert parse_base_url(base_url) == base_url.rstrip("/")
 
 
 @pytest.mark.parametrize(
     "arguments", [("sessions", "--lab", "~nobody-of-that-name/x"), ("verify", "~nobody-of-that-name/x.zip")]
 )
-def test_a_home_of_nobody_is_a_path_like_others(cli: Any, arguments: tuple[str, ...]) -> None:
-    """A path that begins with the name of a user who is not there is one that is not there."""
+def test_the_home_of_an_unknown_user_is_a_missing_path(cli: Any, arguments: tuple[str, ...]) -> None:
+    """A path that begins with the name of an unknown user does not exist."""
     outcome = cli(*arguments)
     assert outcome.code in (2, 3)
     assert "nobody-of-that-name" in outcome.err or "x.zip cannot be opened" in outcome.err

@@ -1,4 +1,4 @@
-"""Signatures beside downloads, and the page of the lab's key."""
+"""Signatures of downloads, and the page of the lab's key."""
 
 import logging
 import zipfile
@@ -17,19 +17,19 @@ ARCHIVE, SIGNATURE = "/api/sessions/42/archive.zip", "/api/sessions/42/archive.m
 
 @pytest.fixture
 def key(usual_lab: Any) -> PublicKey:
-    """Return the usual lab's public key, just created."""
+    """Return the public key of the usual lab, just made."""
     return make_key(usual_lab.open()).public
 
 
 def secret_of(lab: Any) -> str:
-    """Return the secret part of the key, which no response may contain."""
+    """Return what must be in no response: the secret part of the key."""
     return str((lab.root / ".labcrate/signing.key").read_text().splitlines()[1][72:])
 
 
 def test_archive_and_signature_of_the_server_are_those_of_the_command(
     usual_lab: Any, serve: Any, cli: Any, key: PublicKey, tmp_path: Path
 ) -> None:
-    """Both byte for byte; what was downloaded is verified with the key of the page."""
+    """Both are equal byte for byte; the download is verified with the key of the page."""
     server = serve(usual_lab.root)
     for path, name in ((ARCHIVE, "down.zip"), (SIGNATURE, "down.zip.minisig")):
         answer = server.get(path, Role.OPERATOR)
@@ -43,7 +43,7 @@ def test_archive_and_signature_of_the_server_are_those_of_the_command(
 
 
 def test_a_signature_is_tagged_with_its_archive_and_key(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """Its ETag is the archive's and the key's id; conditions and ranges hold; it is called as the ZIP is."""
+    """Its ETag has the archive's tag and the key's id; conditions and ranges work; it is named as the ZIP is."""
     server = serve(usual_lab.root)
     archive = server.get(ARCHIVE, Role.OPERATOR, stream=True)
     answer = server.get(SIGNATURE, Role.OPERATOR)
@@ -57,10 +57,10 @@ def test_a_signature_is_tagged_with_its_archive_and_key(usual_lab: Any, serve: A
     assert (part.status_code, part.content) == (206, answer.content[:9])
 
 
-def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
+def test_the_signature_of_a_cached_archive_is_found_by_its_tag(
     usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path
 ) -> None:
-    """With its ETag, an archive downloaded before the session changed still gets its own signature."""
+    """A client that downloaded an archive before the session changed still gets its signature."""
     server = serve(usual_lab.root)
     archive = server.get(ARCHIVE, Role.OPERATOR)
     (tmp_path / "down.zip").write_bytes(archive.content)
@@ -75,7 +75,7 @@ def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
     assert server.get(SIGNATURE, Role.OPERATOR, headers={"If-Match": other}).status_code == 412
 
 
-def test_the_tag_of_a_short_key_id_is_known_again(usual_lab: Any, serve: Any) -> None:
+def test_the_tag_of_a_short_key_id_works(usual_lab: Any, serve: Any) -> None:
     """One key in sixteen has an id of fewer than 16 digits: the tag of its signature works as any other."""
     key = make_key(usual_lab.open()).public
     while len(key.key_id) == 16:
@@ -88,7 +88,7 @@ def test_the_tag_of_a_short_key_id_is_known_again(usual_lab: Any, serve: Any) ->
     assert server.get(SIGNATURE, Role.OPERATOR, headers={"If-Match": tag}).headers["ETag"] == tag
 
 
-def test_a_part_has_a_signature_of_its_own(usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path) -> None:
+def test_a_partial_export_has_its_own_signature(usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path) -> None:
     """The options of the archive are those of its signature."""
     server = serve(usual_lab.root)
     for path, name in ((ARCHIVE, "part.zip"), (SIGNATURE, "part.zip.minisig")):
@@ -99,7 +99,7 @@ def test_a_part_has_a_signature_of_its_own(usual_lab: Any, serve: Any, key: Publ
 
 
 def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any, serve: Any) -> None:
-    """The archive is served; the response and both pages name the remedy, and no key is created."""
+    """The archive can be downloaded; the response and both pages name the remedy, and no key is made."""
     server = serve(usual_lab.root)
     assert server.get(ARCHIVE, Role.OPERATOR).status_code == 200
     answer = server.get(SIGNATURE, Role.OPERATOR)
@@ -113,8 +113,8 @@ def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any
     assert list((usual_lab.root / ".labcrate").glob("signing*")) == []
 
 
-def test_the_key_stands_on_a_page_with_how_to_check(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """Every logged-in user sees the public key, its ID and the commands, in their language; others do not."""
+def test_a_page_has_the_key_and_how_to_verify(usual_lab: Any, serve: Any, key: PublicKey) -> None:
+    """Every user who is logged in sees the public key, its id and the commands, in their language; others do not."""
     server = serve(usual_lab.root)
     viewer = server.login(Role.VIEWER)
     page = viewer.get(f"{server.url}/key").text
@@ -139,8 +139,8 @@ def test_a_key_made_while_the_server_runs_signs_at_once(usual_lab: Any, serve: A
     assert key.key_id in server.get(SIGNATURE, Role.OPERATOR).headers["ETag"]
 
 
-def test_a_key_that_cannot_sign_is_named_and_stops_no_download(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """A damaged key is a 503 with the remedy on both addresses; the archive itself is served."""
+def test_a_damaged_key_is_reported_and_stops_no_download(usual_lab: Any, serve: Any, key: PublicKey) -> None:
+    """A damaged key is a 503 with the remedy on both addresses; the archive itself is sent."""
     (usual_lab.root / ".labcrate/signing.key").write_bytes(b"damaged")
     server = serve(usual_lab.root)
     answer = server.get(SIGNATURE, Role.OPERATOR)
@@ -151,10 +151,10 @@ def test_a_key_that_cannot_sign_is_named_and_stops_no_download(usual_lab: Any, s
     assert server.get(ARCHIVE, Role.OPERATOR).status_code == 200
 
 
-def test_the_secret_key_is_in_no_answer_and_no_log(
+def test_the_secret_key_is_in_no_response_and_no_log(
     usual_lab: Any, serve: Any, key: PublicKey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pages, answers, the archive and the server's log: the secret key's bytes are in none of them."""
+    """Pages, responses, the archive and the server's log do not contain the bytes of the secret key."""
     secret = secret_of(usual_lab)
     server = serve(usual_lab.root)
     admin = server.login(Role.ADMIN)
@@ -168,8 +168,8 @@ def test_the_secret_key_is_in_no_answer_and_no_log(
         assert not any(secret.encode() in archive.read(name) for name in archive.namelist())
 
 
-def test_who_may_not_export_gets_no_signature(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """Viewers get no signature, and not even whether the session exists without a login."""
+def test_a_signature_needs_the_permission_to_export(usual_lab: Any, serve: Any, key: PublicKey) -> None:
+    """Viewers get no signature; clients without a login cannot even see whether the session exists."""
     server = serve(usual_lab.root)
     for path in (SIGNATURE, SIGNATURE.replace("42", "99")):
         assert server.get(path, Role.VIEWER).status_code == 403

@@ -1,4 +1,4 @@
-"""What a thread does for one transfer: every byte in order, none of a file that is not the planned one."""
+"""What a thread does for one transfer: it sends every byte in order, and none of a file that has changed."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ SIZES = [
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The two ends of a TCP connection; the first does not block, and both hold little."""
+    """Return the two ends of a TCP connection with small buffers; the first end is non-blocking."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         far = socket.create_connection(server.getsockname())
         near, _ = server.accept()
@@ -42,13 +42,13 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def source(path: Path, size: int, seed: int = 0) -> FileSource:
-    """A file of that many random bytes, as it is planned."""
+    """Return a planned file with a number of random bytes."""
     path.write_bytes(random.Random(seed).randbytes(size))  # noqa: S311
     return FileSource.at(path, Identity.of(path.stat()), path.name)
 
 
 def push_all(near: socket.socket, segments: list[Segment]) -> int:
-    """SocketWriter until the end, as the threads do it, and close."""
+    """Write segments to the end, as the threads do, and close the socket."""
     push = SocketWriter(near)
     run_out(SharedGenerator(push.steps(segments), PauseReason.DONE))
     near.shutdown(socket.SHUT_WR)
@@ -56,13 +56,13 @@ def push_all(near: socket.socket, segments: list[Segment]) -> int:
 
 
 def run_out(steps: SharedGenerator[PauseReason]) -> None:
-    """Go on until the end, whoever waits."""
+    """Advance the steps to the end, whatever they wait for."""
     while steps.step() is not PauseReason.DONE:
         pass
 
 
 def received(far: socket.socket, push: Callable[[], Any]) -> bytes:
-    """All that comes out at the far end while something is pushed."""
+    """Return all bytes that arrive while segments are written."""
     thread = threading.Thread(target=push)
     thread.start()
     got = bytearray()
@@ -73,7 +73,7 @@ def received(far: socket.socket, push: Callable[[], Any]) -> bytes:
 
 
 def mixture(folder: Path) -> tuple[list[Segment], bytes]:
-    """Segments of every kind and size, in memory and in files, parts and wholes; and their bytes."""
+    """Return segments of every kind and size, in memory and in files, parts and wholes; and their bytes."""
     choice, segments, expected = random.Random(4), list[Segment](), b""  # noqa: S311
     for number in range(24):
         size = SIZES[number % len(SIZES)]
@@ -87,7 +87,7 @@ def mixture(folder: Path) -> tuple[list[Segment], bytes]:
 
 
 def test_every_byte_in_order(tmp_path: Path, pair: tuple[socket.socket, socket.socket]) -> None:
-    """Whatever the segments are, the far end gets their bytes, and as many are counted."""
+    """Whatever the segments are, their bytes arrive, and the count is right."""
     segments, expected = mixture(tmp_path)
     counted: list[int] = []
     assert received(pair[1], lambda: counted.append(push_all(pair[0], segments))) == expected
@@ -97,10 +97,10 @@ def test_every_byte_in_order(tmp_path: Path, pair: tuple[socket.socket, socket.s
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
-def test_where_the_kernel_cannot_send_files(
+def test_without_sendfile(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """On a file system without sendfile the same bytes are read and written, also from its middle on."""
+    """On a file system without sendfile the same bytes are read and written, also from the middle of a file."""
     segments, expected = mixture(tmp_path)
     real, calls = os.sendfile, [0]
 
@@ -115,8 +115,10 @@ def test_where_the_kernel_cannot_send_files(
     assert calls[0] > 5
 
 
-def test_a_client_that_takes_nothing_holds_no_thread(tmp_path: Path, pair: tuple[socket.socket, socket.socket]) -> None:
-    """When the far end reads nothing the push gives the thread back, again and again, and goes on where it was."""
+def test_a_client_that_reads_nothing_occupies_no_thread(
+    tmp_path: Path, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """If the client reads nothing, the writer releases the thread repeatedly, and then continues where it was."""
     near, far = pair
     file = source(tmp_path / "file", 20_000_000)
     push = SocketWriter(near)
@@ -137,7 +139,7 @@ def test_a_client_that_takes_nothing_holds_no_thread(tmp_path: Path, pair: tuple
 def test_a_transfer_gives_others_their_turn(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However fast its client is, a transfer gives its thread back when its turn is over."""
+    """However fast its client is, a transfer releases its thread when its turn ends."""
     monkeypatch.setattr(socket_writer, "TURN_S", 0.0)
     monkeypatch.setattr(socket_writer, "POLL_MS", 1000)
     file = source(tmp_path / "file", 5_000_000)
@@ -154,13 +156,13 @@ def test_a_transfer_gives_others_their_turn(
 
 
 def grow(file: Path) -> None:
-    """Append."""
+    """Append bytes."""
     with file.open("ab") as more:
         more.write(b"more")
 
 
 def overwrite(file: Path) -> None:
-    """Other bytes at the end, same length, and the old modification time put back."""
+    """Write other bytes of the same length at the end, and restore the modification time."""
     before = file.stat()
     with file.open("r+b") as same:
         same.seek(-100, os.SEEK_END)
@@ -169,16 +171,16 @@ def overwrite(file: Path) -> None:
 
 
 def shrink(file: Path) -> None:
-    """Cut it short."""
+    """Truncate the file."""
     os.truncate(file, 1000)
 
 
 @pytest.mark.parametrize("harm", [grow, overwrite, shrink, Path.unlink])
 @pytest.mark.parametrize("size", [500_000, 6_000_000])
-def test_a_file_that_changes_never_arrives_whole(
+def test_a_file_that_changes_never_arrives_completely(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], harm: Callable[[Path], None], size: int
 ) -> None:
-    """A change in mid-transfer ends it before the last byte that was asked for, with an error that names the file."""
+    """A change during a transfer ends it before the last requested byte, with an error that names the file."""
     near, far = pair
     file = source(tmp_path / "file.mp4", size)
     push = SocketWriter(near)
@@ -197,7 +199,7 @@ def test_a_file_that_changes_never_arrives_whole(
 def test_a_change_after_the_last_sendfile_is_seen_before_the_last_bytes(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also a file that changes when the kernel has already sent its part does not arrive whole."""
+    """A file that changes after the kernel has sent its part does not arrive completely either."""
     file, real = source(tmp_path / "file.mp4", 2_000_000), os.sendfile
 
     def then_change(out: int, source: int, offset: int, count: int) -> int:
@@ -216,10 +218,10 @@ def test_a_change_after_the_last_sendfile_is_seen_before_the_last_bytes(
     assert len(received(pair[1], run)) == 2_000_000 - socket_writer.PIECE_BYTES
 
 
-def test_a_failing_disk_is_told_by_the_files_name(
+def test_a_failing_disk_is_reported_with_the_name_of_the_file(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the disk fails in the middle the error names the file as the archive does, not where it lies."""
+    """If the disk fails in the middle, the error names the file as the archive does, without its path."""
     file = source(tmp_path / "file.mp4", 2_000_000)
 
     def fail(*_: Any) -> int:
@@ -233,8 +235,8 @@ def test_a_failing_disk_is_told_by_the_files_name(
 
 
 @pytest.mark.parametrize("size", [10_000, 3_000_000])
-def test_a_client_that_is_gone(tmp_path: Path, pair: tuple[socket.socket, socket.socket], size: int) -> None:
-    """A connection that the client broke is a ConnectionError and no fault of the file; nothing stays open."""
+def test_a_client_that_has_disconnected(tmp_path: Path, pair: tuple[socket.socket, socket.socket], size: int) -> None:
+    """A connection that the client closed is a ConnectionError, not an error of the file; nothing stays open."""
     near, far = pair
     file = source(tmp_path / "file", size)
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -245,7 +247,7 @@ def test_a_client_that_is_gone(tmp_path: Path, pair: tuple[socket.socket, socket
 
 
 def test_closing_in_the_middle_closes_the_file(tmp_path: Path, pair: tuple[socket.socket, socket.socket]) -> None:
-    """A transfer that is given up has nothing open any more, and does nothing when it is asked to go on."""
+    """An aborted transfer has no file open, and does nothing when it is advanced."""
     file = source(tmp_path / "file", 20_000_000)
     before = len(list(Path("/proc/self/fd").iterdir()))
     steps = SharedGenerator(SocketWriter(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), PauseReason.DONE)

@@ -1,4 +1,4 @@
-"""Ends of transfers that cannot be written down at once: kept in their order, and written when they can be."""
+"""Ends of transfers that cannot be written at once: pending in their order, and written later."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ WHAT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that is locked for long holds up one transfer's end, not the ends of all, and in the end has them all."""
+def test_one_pending_end_delays_the_others_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the log is locked for long, only the first end waits for the lock; in the end the log has all of them."""
     with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
         ends, tried = TransferEndWriter(log), []
 

@@ -1,4 +1,4 @@
-"""The server's wiring: what it has is in one value, starts and ends in one order, and is handed to what needs it."""
+"""The server's resources: one value, started and ended in one order, and passed to the code that needs them."""
 
 import ast
 import asyncio
@@ -48,7 +48,7 @@ ABOVE = ("app", "server", "lifespan", "resources", "routes")
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What began (``+X``), ended (``-X``) or heard that the end comes (``!X``), in that order."""
+    """Return what started (``+X``), ended (``-X``) or was stopped (``!X``), in order."""
     seen: list[str] = []
 
     def noted(kind: type, method: str, sign: str) -> None:
@@ -70,7 +70,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_starts_last_ends_first(usual_lab: Any, seen: list[str]) -> None:
-    """Each part ends before the parts that it needs, in the opposite order of their start."""
+    """Each resource ends before those that it needs, in the opposite order of their start."""
 
     async def live() -> None:
         async with lifespan(ServeSettings(usual_lab.root)):
@@ -84,7 +84,7 @@ def test_what_starts_last_ends_first(usual_lab: Any, seen: list[str]) -> None:
 def test_a_start_that_fails_ends_what_had_started(
     usual_lab: Any, seen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error of the last line of the start reaches the caller, and no thread is left that keeps the process."""
+    """An error at the end of the start is passed to the caller, and no thread keeps the process running."""
 
     def full(*_: Any) -> None:
         raise PeopleError("The disk has no room for people.db.")
@@ -97,15 +97,15 @@ def test_a_start_that_fails_ends_what_had_started(
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("indexer", "work", "send"))]
 
 
-def test_a_folder_that_is_no_lab_is_said_to_the_caller(tmp_path: Path) -> None:
-    """The errors of the start are those of the lab and its people themselves, in their own words."""
+def test_a_folder_that_is_no_lab_is_an_error_for_the_caller(tmp_path: Path) -> None:
+    """The errors of the start are those of the lab and its users' database."""
     settings = ServeSettings(tmp_path)
     with pytest.raises(NoLabError, match="is not a lab folder"):
         asyncio.run(run_app(make_app(settings), settings))
 
 
-def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any, seen: list[str]) -> None:
-    """Plans and jobs are given up before connections are closed, and only then does anything end."""
+def test_waiting_requests_are_answered_before_connections_close(usual_lab: Any, seen: list[str]) -> None:
+    """Plans and jobs are cancelled before connections are closed, and only then the resources end."""
 
     async def live() -> None:
         settings = ServeSettings(usual_lab.root)
@@ -119,8 +119,8 @@ def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any,
     assert next(one for one in seen[4:] if one != "-Server") == "-Indexer"
 
 
-def test_services_cannot_be_exchanged() -> None:
-    """What the server has is fixed from its start to its end."""
+def test_resources_cannot_be_replaced() -> None:
+    """The resources of a server are fixed from its start to its end."""
     assert ServerResources.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
@@ -130,8 +130,8 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
         yield path.relative_to(root).with_suffix("").as_posix(), ast.parse(path.read_text("utf-8"), str(path))
 
 
-def test_below_the_routes_nothing_knows_the_application() -> None:
-    """No module below the routes names the application, its keys or ``ServerResources``: it is handed what it needs."""
+def test_only_routes_use_the_application() -> None:
+    """No module below the routes names the application, its keys or ``ServerResources``: it gets what it needs."""
     found = []
     for name, tree in _modules():
         if name.partition("/")[0] in ABOVE:
@@ -145,7 +145,7 @@ def test_below_the_routes_nothing_knows_the_application() -> None:
 
 
 def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
-    """All that a route needs comes out of ``resources(request)``."""
+    """Routes get their resources from ``resources(request)``."""
     keys, reading = [], []
     for name, tree in _modules():
         for node in ast.walk(tree):
@@ -156,8 +156,8 @@ def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
     assert (keys, reading) == (["resources"], [])
 
 
-def test_no_route_is_there_twice(tmp_path: Path) -> None:
-    """A method and a path lead to one handler: a module whose routes were added twice would hide nothing, and cost."""
+def test_no_route_is_added_twice(tmp_path: Path) -> None:
+    """A method and a path lead to one handler."""
     (tmp_path / "data").mkdir()
     seen = [
         (route.method, route.resource.canonical)

@@ -1,4 +1,4 @@
-"""Real clients with a real server process: interrupted and resumed, also after the server was killed."""
+"""Real clients and a real server process: interrupted and resumed downloads, also after the server was killed."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ Words = Sequence[str | Path]
 
 
 class Server:
-    """``labcrate serve`` in its own process; started again, it has the same address."""
+    """``labcrate serve`` as a process of its own; after a restart it has the same address."""
 
     def __init__(self, lab: Path, *options: str) -> None:
         self.lab, self._options, self._port = lab, options, "0"
@@ -45,7 +45,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it is ready."""
+        """Start the server, and wait until it answers."""
         words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(self.lab), "--port", self._port, "--json"]
         self.process = subprocess.Popen(
             [*words, *self._options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -56,24 +56,24 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Return the archive's address."""
+        """Return the address of the archive."""
         return self.base + PATH
 
     def end(self, number: signal.Signals) -> str:
-        """End it with a signal, and return its output."""
+        """End the server with a signal, and return its output."""
         self.process.send_signal(number)
         with self.process:
             return self.process.communicate()[1]
 
     def lines(self) -> list[ExportLogLine]:
-        """Return the export log."""
+        """Return the lines of the export log."""
         with PeopleDatabase.open(state_folder(self.lab)) as database, ExportLog(database) as log:
             return [line for line in log.lines() if line.via != "command line"]
 
 
 @pytest.fixture
 def server(whole: tuple[Path, str]) -> Iterator[Server]:
-    """Yield a server of the lab until the test ends."""
+    """Serve the lab until the end of the test."""
     running = Server(whole[0])
     yield running
     assert "Traceback" not in running.end(signal.SIGTERM)
@@ -91,29 +91,29 @@ def whole(usual_lab: Any, cli: Any, tmp_path: Path) -> tuple[Path, str]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def needed(name: str) -> str:
-    """Return the path of a program; skip the test without it."""
+    """Return the path of a program; skip the test if it is not installed."""
     return shutil.which(name) or str(pytest.skip(f"{name} is not installed"))
 
 
 def curl(server: Server, target: Path, *options: str) -> Words:
-    """Return the command that resumes with curl."""
+    """Return the command that resumes a download with curl."""
     return [needed("curl"), "-sS", "-f", "-C", "-", "-H", f"Authorization: Bearer {server.token}",
             "-o", target, *options, server.url]  # fmt: skip
 
 
 def wget(server: Server, target: Path, *options: str) -> Words:
-    """Return the command that resumes with wget, and does not retry by itself."""
+    """Return the command that resumes a download with wget, without retries."""
     return [needed("wget"), "-q", "-c", "-t", "1", "--header", f"Authorization: Bearer {server.token}",
             "-O", target, *options, server.url]  # fmt: skip
 
 
 def aria2c(server: Server, target: Path, *options: str) -> Words:
-    """Return the command that downloads eight parts at once with aria2c."""
+    """Return the command that downloads parts with eight connections."""
     return [needed("aria2c"), "-q", "-x8", "-s8", "-k1M", "-c", "--file-allocation=none", "--max-tries=1",
             "--header", f"Authorization: Bearer {server.token}", "-d", target.parent, "-o", target.name,
             *options, server.url]  # fmt: skip
@@ -124,7 +124,7 @@ CLIENTS: list[Callable[..., Words]] = [curl, wget, aria2c]
 
 
 def interrupted(words: Words, target: Path, stop: Callable[[subprocess.Popen[bytes]], object]) -> int:
-    """Run a client until it has more than before, then stop it with ``stop``, and return its exit code."""
+    """Run a client until it has more bytes than before, interrupt it, and return its exit code."""
     enough = on_disk(target) + 3_000_000
     with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as client:
         while on_disk(target) < enough:
@@ -140,13 +140,13 @@ def on_disk(target: Path) -> int:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_interrupted_then_killed_then_whole(
+def test_a_download_is_complete_after_two_interruptions(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
     """curl -C -, wget -c and aria2c -x8 get the command line's ZIP in three attempts.
 
-    The first ends because the client is stopped, the second because the server is killed with SIGKILL; the third
-    continues with a server that was started again. The log has all of them, and nothing is left over.
+    In the first, the client is interrupted; in the second, the server is killed with SIGKILL; the third resumes from
+    a restarted server. The log has all of them, and no process or file is left.
     """
     target = tmp_path / "down.zip"
     slowly = client(server, target, *SLOWLY[client])
@@ -164,8 +164,8 @@ def test_interrupted_then_killed_then_whole(
     assert not [path for path in (whole[0] / ".labcrate").iterdir() if path.name.startswith(("document", "spool"))]
 
 
-def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
-    """A server that is stopped ends downloads soon, writes that to the log, and has no traceback."""
+def test_the_server_is_stopped_during_a_download(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
+    """A server that is stopped ends downloads soon, with a line in the log and without a traceback."""
     target = tmp_path / "down.zip"
     said: list[str] = []
     words = curl(server, target, *SLOWLY[curl])  # ten seconds; the server waits two for those that end by themselves
@@ -180,8 +180,8 @@ def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, 
     assert sha256(target) == whole[1]
 
 
-def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tuple[Path, str]) -> None:
-    """A Python program resumes with Range and If-Range over a restart: first 206, and 200 after the lab changed."""
+def test_requests_resumes_the_same_archive_only(server: Server, whole: tuple[Path, str]) -> None:
+    """A Python program resumes with Range and If-Range over a restart: first 206, and 200 once the lab has changed."""
     client = requests.Session()
     client.trust_env = False
     client.headers["Authorization"] = f"Bearer {server.token}"
@@ -196,20 +196,20 @@ def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tupl
     server.end(signal.SIGKILL)
     (whole[0] / "recordings/cam1_session42_3.mp4").write_bytes(b"another recording")
     server.start()
-    restarted = client.get(server.url, headers=resuming, timeout=60)
-    assert restarted.status_code == 200
-    assert restarted.headers["ETag"] != resuming["If-Range"]
-    assert len(restarted.content) == int(restarted.headers["Content-Length"])
+    anew = client.get(server.url, headers=resuming, timeout=60)
+    assert anew.status_code == 200
+    assert anew.headers["ETag"] != resuming["If-Range"]
+    assert len(anew.content) == int(anew.headers["Content-Length"])
     client.close()
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_session_changes_before_a_download_goes_on(
+def test_the_session_changes_before_a_download_resumes(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """A partial download is not joined with another archive's end: the client fails until it starts over.
+    """A partial file is not completed with the end of another archive: the client fails until it starts again.
 
-    curl and wget request the rest without a tag, and both would report success.
+    curl and wget request the rest without a condition, and both would report success.
     """
     target = tmp_path / "down.zip"
     assert interrupted(client(server, target, *SLOWLY[client]), target, subprocess.Popen.terminate) != 0
@@ -230,10 +230,10 @@ def test_the_session_changes_before_a_download_goes_on(
 
 
 @pytest.mark.parametrize("client", [curl, wget])
-def test_what_is_whole_already_is_not_lengthened(
+def test_a_complete_download_is_not_appended_to(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """Resuming a complete download of a session that has grown fails, and appends nothing."""
+    """Resuming a complete download of a session that has grown since fails, and appends nothing."""
     target = tmp_path / "down.zip"
     subprocess.run([str(word) for word in client(server, target)], check=True)
     server.end(signal.SIGTERM)
@@ -243,8 +243,8 @@ def test_what_is_whole_already_is_not_lengthened(
     assert sha256(target) == whole[1]
 
 
-def test_curl_goes_on_with_the_tag_that_it_kept(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
-    """With the tag of its part in If-Range, curl resumes exactly that, and fails if there is another archive."""
+def test_curl_resumes_with_the_tag_that_it_stored(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
+    """With its stored tag in If-Range, curl resumes this archive, and fails if there is another one."""
     target, tag = tmp_path / "down.zip", tmp_path / "tag"
     slowly = curl(server, target, *SLOWLY[curl], "--etag-save", str(tag))
     assert interrupted(slowly, target, subprocess.Popen.terminate) != 0
@@ -269,7 +269,7 @@ MIRRORS: dict[str, Words] = {
 
 
 def wait_a_second() -> None:
-    """Wait until the next second begins: dates have whole seconds."""
+    """Wait for the next second: HTTP dates have whole seconds."""
     now = int(time.time())
     while int(time.time()) == now:
         time.sleep(0.01)
@@ -277,9 +277,9 @@ def wait_a_second() -> None:
 
 @pytest.mark.parametrize("mirror", MIRRORS)
 def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], tmp_path: Path, mirror: str) -> None:
-    """Clients that fetch only newer files get a renamed session, and one with an additional recording.
+    """Clients that fetch only newer archives get a session that was renamed, and one with one more recording.
 
-    The new name is as long as the old one, and the recording is older than all others: neither date nor size shows it.
+    The new name is as long as the old one, and the recording older than all others: neither date nor size shows it.
     """
     program, target = needed(mirror.partition(",")[0]), tmp_path / "archive.zip"
     words = [program, *MIRRORS[mirror], "--header", f"Authorization: Bearer {server.token}", server.url]
@@ -302,7 +302,7 @@ def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], 
 
 
 def test_over_tls(whole: tuple[Path, str], tmp_path: Path) -> None:
-    """With TLS the same bytes arrive, also resumed; a recording that changes in the middle ends the connection too."""
+    """With TLS the bytes are the same, also when resumed; a recording that changes ends the connection too."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")

@@ -20,8 +20,10 @@ _log = logging.getLogger("labcrate.web")
 
 
 class BackgroundCheck:
-    """A check of files whose last check is too long ago, some at a time; ``on_difference`` is called with each
-    file whose bytes do not match its checksum."""
+    """A check of the files whose last check is too long ago, some at a time.
+
+    ``on_difference`` is called with each file whose bytes do not match its checksum.
+    """
 
     def __init__(self, clock: Callable[[], float], on_difference: Callable[[str], None]) -> None:
         self._clock, self._on_difference, self._next_at_s = clock, on_difference, 0.0

@@ -41,7 +41,7 @@ _JOB_POLL_S = 0.2
 _log = logging.getLogger("labcrate.web")
 
 
-class IndexerStopped(Exception):  # noqa: N818 - no error: the server ends
+class IndexerStopped(Exception):  # noqa: N818 - not an error
     """Raised while files are read, when the server stops."""
 
 

@@ -37,8 +37,8 @@ _RETRY_AFTER_S = 5
 class _QueuedPlan(Progress):
     """A plan that is not made yet, and the users who requested it.
 
-    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
-    calls ``raise_if_cancelled``; all else happens on the event loop.
+    ``turn_of`` is the user in whose turn it is being made, None before that. The thread that makes it calls
+    ``raise_if_cancelled``; use the rest on the event loop.
     """
 
     def __init__(self, key: CacheKey, user: str, clock: Callable[[], float]) -> None:

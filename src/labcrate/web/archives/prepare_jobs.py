@@ -71,9 +71,9 @@ class Job:
 
 
 class PrepareJobs:
-    """All jobs that run, and the latest that ended. Use it on the event loop; ``running`` from any thread.
+    """All unfinished jobs, and the latest finished ones. Use it on the event loop; ``unfinished_count`` in any thread.
 
-    ``stopping`` says that the server ends, and with it all jobs. ``workers`` is how many files a job reads at once
+    ``is_stopping`` is true once the server ends all jobs. ``workers`` is the number of files that a job reads at once
     (None: one per core).
     """
 
@@ -92,7 +92,7 @@ class PrepareJobs:
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._free = asyncio.Semaphore(THREADS_PER_KIND[WorkKind.JOBS])
-        # Numbers go on from the time, so that one from before a restart is never another job's.
+        # Numbers start at the current time, so that a number from before a restart is never used again.
         self._next = time.time_ns() // 1_000_000
 
     @property

@@ -22,7 +22,7 @@ class _SeenFile:
 
 @dataclass(frozen=True, slots=True)
 class _FailedFile:
-    """A file that could not be read in one state: not tried again before ``again``, then after twice the time."""
+    """A file that could not be read in one state; it is retried at ``retry_at_s``, then after twice the time."""
 
     identity: Identity
     reason: str

@@ -75,7 +75,7 @@ class PendingLogins:
 
 
 class CodeThrottle:
-    """Limit wrong codes of one user: ten at once, then one an hour, from any address. Right codes do not count.
+    """A limit on wrong codes of one user: ten at once, then one an hour, from any address. Right codes do not count.
 
     At any time, three codes of a million are right, and someone who tries codes already has the password. With the
     limits for passwords, a code could be found within months.
@@ -109,7 +109,7 @@ T = TypeVar("T")
 
 
 class CodeLogins:
-    """Check second-factor codes and keep the logins that wait for one. Use it on the event loop."""
+    """The check of second-factor codes, and the logins that wait for one. Use it on the event loop."""
 
     def __init__(self, settings: ServeSettings, accounts: Accounts, factors: SecondFactors) -> None:
         self.factors, self.pending, self.code_throttle = factors, PendingLogins(), CodeThrottle()

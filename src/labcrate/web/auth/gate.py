@@ -35,7 +35,7 @@ _FORM_PAGE = re.compile(r"/(?:sessions/[^/]+|account|people)(?=/)")
 
 
 class Gate:
-    """Checks the requests of one server and passes the permitted ones to their handlers."""
+    """The check of one server's requests; permitted ones go to their handlers."""
 
     def __init__(self, settings: ServeSettings, accounts: Accounts) -> None:
         self._settings, self._accounts = settings, accounts

@@ -19,7 +19,7 @@ _NAME = (
 
 
 class LoginThrottle:
-    """Limit wrong passwords: few for one name from one network, more from one network, many for one name in total.
+    """Limits on wrong passwords: few for one name from one network, more from one network, many for one name.
 
     One network alone cannot use up the attempts of a name: its owner can still log in from elsewhere. Use it on the
     event loop only.

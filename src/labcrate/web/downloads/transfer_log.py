@@ -40,7 +40,7 @@ class TransferEndWriter:
         self._pending: list[TransferEnd] = []
 
     def write(self, end: TransferEnd) -> None:
-        """Write an end now, or later if it fails or others are pending: so not each of them waits for a lock."""
+        """Write an end now, or later if it fails or others are pending: so only one of them waits for a locked file."""
         reason = "earlier ends are still to be written."
         if not self._pending:
             try:

@@ -111,7 +111,7 @@ def _failed_status(headers: Headers, representation: Representation) -> HTTPStat
     if "if-match" in headers:
         if not _lists_etag(headers["if-match"], representation.etag, weak=False):
             return HTTPStatus.PRECONDITION_FAILED
-    # 13.1.4: the header is to be ignored if there is no date. But its client needs a state that it has.
+    # 13.1.4: without a date the header must be ignored. But then the client could get a state that it does not expect.
     elif (since := parse_date(headers.get("if-unmodified-since"))) and (modified is None or modified > since):
         return HTTPStatus.PRECONDITION_FAILED
     if "if-none-match" in headers:

@@ -88,7 +88,8 @@ def problem_of_http(error: web.HTTPException) -> ProblemDetails:
     status = HTTPStatus(error.status)
     text = error.text if error.text and error.text != f"{error.status}: {error.reason}" else None
     message = next((one for one in error.args if isinstance(one, Message)), None)
-    detail = message or _STATUS_TEXTS.get(status) or text or f"{status.description or status.phrase}."
+    default = Message("server.http_status", text=status.description or status.phrase)
+    detail = message or _STATUS_TEXTS.get(status) or text or default
     extensions: dict[str, Any] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         extensions["allowed"] = sorted(error.allowed_methods)

@@ -11,7 +11,7 @@ KEEP_ALIVE = b": still here\n\n"
 _RETRY = b"retry: 3000\n\n"
 
 
-class StreamClosed(Exception):  # noqa: N818 - no error
+class StreamClosed(Exception):  # noqa: N818 - not an error
     """Raised by the generator of a stream's events to end it without a final event; the client may connect again."""
 
 

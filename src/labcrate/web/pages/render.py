@@ -42,7 +42,7 @@ def environment(language: str) -> Environment:
 
 
 class Pages:
-    """Renders the pages of one server. Any thread may use it."""
+    """The renderer of one server's pages. Any thread may use it."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
@@ -82,9 +82,9 @@ class Pages:
             "session_api_url": partial(session_api_url, settings),
             "static": lambda name: url(settings, static_path(name)),
             "version": __version__,
-            "operates": caller is not None and caller.may(Role.OPERATOR),
-            "limited": caller is not None and caller.scope.is_limited,
-            "administers": caller is not None and caller.may(Role.ADMIN),
+            "is_operator": caller is not None and caller.may(Role.OPERATOR),
+            "is_limited": caller is not None and caller.scope.is_limited,
+            "is_admin": caller is not None and caller.may(Role.ADMIN),
         }
 
     def _session_page(self, request: web.Request) -> str | None:

@@ -96,7 +96,7 @@ def _number(query: MultiMapping[str], name: str, default: int, minimum: int, max
 
 
 class SessionList:
-    """Searches the sessions of a lab. Its methods read the disk: call them in a worker thread."""
+    """A search over the sessions of a lab. Its methods read the disk: call them in a worker thread."""
 
     def __init__(self, inventories: InventoryCache) -> None:
         self._inventories = inventories

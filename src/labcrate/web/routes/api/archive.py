@@ -29,6 +29,7 @@ from labcrate.web.downloads.response import (
 )
 from labcrate.web.downloads.transfer_log import DownloadInfo, TransferLogEntry
 from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
+from labcrate.web.http.problems import http_error
 from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
 
@@ -136,10 +137,8 @@ async def _archive_begun(
         return current
     earlier = _find_cached(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
     if earlier is None:
-        raise web.HTTPPreconditionRequired(
-            headers={hdrs.ETAG: current.ready_entity.etag},
-            text=Message("download.changed", session=session_id),
-        )
+        required = web.HTTPPreconditionRequired(headers={hdrs.ETAG: current.ready_entity.etag})
+        raise http_error(required, Message("download.changed", session=session_id))
     return earlier
 
 

@@ -118,8 +118,8 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
                         if changed
                         else KEEP_ALIVE
                     )
-        answer = await is_ready() if job else ready
-        yield format_event(encode_json(_reference_progress(request, job, ready=answer)))
+        now_ready = await is_ready() if job else ready
+        yield format_event(encode_json(_reference_progress(request, job, ready=now_ready)))
 
     return await send_events(request, events())
 

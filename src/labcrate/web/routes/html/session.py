@@ -52,7 +52,7 @@ class ExportChoice:
     options: Options
     assembly: Assembly | None
     problem: str | None
-    whole: bool
+    is_whole: bool
     archive: str
     prepare: str
     signature: str | None
@@ -112,8 +112,8 @@ async def repair_near_miss(request: web.Request) -> web.Response:
     session_id, fields = session_id_of(request), await read_form(request)
     method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
-    assembled = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
-    return _redirect_to_session(request, session_id, f"?linked={assembled.number}")
+    link = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
+    return _redirect_to_session(request, session_id, f"?linked={link.number}")
 
 
 @routes.post(f"{_SESSION_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
@@ -168,7 +168,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
         for what in ("archive.zip", "prepare", "archive.minisig")
     )
-    signs = await server.run_in_thread(has_key, server.lab)
+    has_lab_key = await server.run_in_thread(has_key, server.lab)
     return ExportChoice(
         options,
         planned if planned else None,
@@ -176,7 +176,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         options == whole,
         archive,
         prepare,
-        signature if signs else None,
+        signature if has_lab_key else None,
     )
 
 
@@ -206,7 +206,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         links=[link for link in links if link.undone is None],
         cameras=linkable_cameras(server.inventories.inventory(), session.id) if is_operator else [],
         notices=_link_notices(request, links),
-        administers=caller(request).may(Role.ADMIN),
+        is_admin=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
         playback=lambda recording: _media_url(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
