@@ -1,4 +1,4 @@
-"""The main job from a lab folder to a ZIP, through the command line."""
+"""The export of a session to a ZIP on the command line."""
 
 import csv
 import hashlib
@@ -46,7 +46,7 @@ def tree(root: Path) -> dict[str, tuple[int, str]]:
 
 
 def test_a_session_becomes_one_zip(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """The ZIP holds all documents in order, then this session's recordings, byte for byte, and nothing else."""
+    """The ZIP contains all documents in order, then this session's recordings unchanged, and nothing else."""
     before = tree(usual_lab.root)
     target = tmp_path / "out.zip"
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target)
@@ -60,7 +60,7 @@ def test_a_session_becomes_one_zip(usual_lab: Any, cli: Any, tmp_path: Path) -> 
 
 
 def test_readings_are_the_union_inside_the_session(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Both files hold each reading of the session's time once, ends included, whichever file of the lab has it."""
+    """Both files have each reading from start to end of the session once, whichever file of the lab it is in."""
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         table = rows(archive, "data/zigbee-sensors.csv")
@@ -82,7 +82,7 @@ def test_readings_are_the_union_inside_the_session(usual_lab: Any, cli: Any, tmp
 
 
 def test_no_secret_leaves(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """No password, user name, address, user table or absolute path is in any byte of the archive or of the output."""
+    """No password, user name, address, user table or absolute path is in the archive or the output."""
     usual_lab.session(
         42,
         description="camera at rtsp://lab-user:s3cret-password@192.0.2.77/main",
@@ -101,7 +101,7 @@ def test_no_secret_leaves(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
 
 
 def test_the_same_session_gives_the_same_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Two exports are equal to the byte, also after the index was deleted and other sessions' data came in."""
+    """Two exports have the same bytes, even if the index was deleted and other sessions got new data."""
     first = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", "--json").json
     (usual_lab.root / ".labcrate" / "index.db").unlink()
     usual_lab.session(43)
@@ -115,7 +115,7 @@ def test_the_same_session_gives_the_same_bytes(usual_lab: Any, cli: Any, tmp_pat
 
 
 def test_the_plan_tells_the_size_to_the_byte(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """What plan and layout say before anything is hashed is the size of the ZIP that export writes."""
+    """The size in plan and layout, before anything is hashed, is the size of the exported ZIP."""
     plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
     layout = cli("layout", "42", "--lab", usual_lab.root, "--json").json
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
@@ -127,7 +127,7 @@ def test_the_plan_tells_the_size_to_the_byte(usual_lab: Any, cli: Any, tmp_path:
 
 
 def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """verify passes what export wrote, and names the member when a byte of it is changed."""
+    """verify accepts an exported archive, and names the member if one of its bytes is changed."""
     target = tmp_path / "out.zip"
     made = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--json").json
     assert made["etag"] in cli("verify", target).out  # a ZIP that somebody found has its line in the log
@@ -157,7 +157,7 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
     ],
 )
 def test_wrong_arguments(usual_lab: Any, cli: Any, arguments: list[str], code: int, message: str) -> None:
-    """A wrong argument is one sentence with the remedy, an exit code of its class, and no traceback."""
+    """A wrong argument gives one sentence with the remedy and the exit code of its class, without a traceback."""
     outcome = cli(*arguments, "--lab", usual_lab.root) if arguments[0] == "export" else cli(*arguments)
     assert outcome.code == code
     assert message in outcome.err
@@ -165,7 +165,7 @@ def test_wrong_arguments(usual_lab: Any, cli: Any, arguments: list[str], code: i
 
 
 def test_an_existing_target_is_kept_unless_forced(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A file that exists is not overwritten without --force."""
+    """An existing file is not overwritten without --force."""
     target = tmp_path / "out.zip"
     target.write_text("mine")
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target)
@@ -176,7 +176,7 @@ def test_an_existing_target_is_kept_unless_forced(usual_lab: Any, cli: Any, tmp_
 
 
 def test_a_file_of_the_lab_is_never_replaced(usual_lab: Any, cli: Any) -> None:
-    """Even with --force: no recording, no document, nothing in .labcrate; an earlier archive in the lab is."""
+    """Even --force replaces no recording, no document and nothing in .labcrate, but an older archive in the lab."""
     outside = usual_lab.root.parent / "way-into-the-lab"
     outside.symlink_to(usual_lab.root / "recordings")
     files = [path for path in usual_lab.root.rglob("*") if path.is_file()]
@@ -192,7 +192,7 @@ def test_a_file_of_the_lab_is_never_replaced(usual_lab: Any, cli: Any) -> None:
 
 
 def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """An active session is incomplete: nothing is packed by default; when allowed, the archive says so everywhere."""
+    """An active session is incomplete: it is not exported by default, and an allowed export says so everywhere."""
     usual_lab.session(42, status="active", endTime=None)
     target = tmp_path / "out.zip"
     refused = cli("export", "42", "--lab", usual_lab.root, "-o", target)
@@ -209,7 +209,7 @@ def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: A
 
 
 def test_a_linked_symbolic_link_makes_the_export_incomplete(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A link with a linked name is not followed, and not passed over in silence."""
+    """A symbolic link named after the session is not followed, and is reported as missing."""
     stranger = tmp_path / "stranger.mp4"
     stranger.write_bytes(b"stranger")
     (usual_lab.root / "recordings/cam2_session42_link.mp4").symlink_to(stranger)
@@ -225,7 +225,7 @@ def test_a_linked_symbolic_link_makes_the_export_incomplete(usual_lab: Any, cli:
 
 
 def test_a_link_to_a_folder_of_recordings_is_told(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A linked folder below recordings/ is not entered, and the plan says that nobody looked behind it."""
+    """A linked folder below recordings/ is not searched, and the plan says so."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "cam1_session42_far.mp4").write_bytes(usual_lab.clip)
@@ -237,7 +237,7 @@ def test_a_link_to_a_folder_of_recordings_is_told(usual_lab: Any, cli: Any, tmp_
 
 
 def test_near_misses_are_shown_and_never_named_in_the_archive(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """The operator sees a near miss with its remedy; the archive does not hold its name."""
+    """The output shows a near miss with its remedy; the archive does not contain its name."""
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.recording("recordings/cam1_20250502T0802.mp4")
     plan = cli("plan", "42", "--lab", usual_lab.root)
@@ -250,7 +250,7 @@ def test_near_misses_are_shown_and_never_named_in_the_archive(usual_lab: Any, cl
 
 
 def test_a_session_that_no_file_describes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A recording's name alone makes a session: it exports with what is known, and a warning."""
+    """A session that only a recording's name refers to is exported, with a warning."""
     outcome = cli("export", "7", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json")
     assert outcome.json["state"] == "complete, with warnings"
     assert any("No file of the lab describes session 7" in w for w in outcome.json["warnings"])
@@ -259,7 +259,7 @@ def test_a_session_that_no_file_describes(usual_lab: Any, cli: Any, tmp_path: Pa
 
 
 def test_same_names_from_both_places(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """The same name goes in once when the bytes are the same, twice under two names when they are not."""
+    """Two files of one name are included once if they have the same bytes, otherwise under two names."""
     usual_lab.recording("recordings/cam1_session42_same.mp4")
     usual_lab.recording("sessions/Session42/recordings/cam1_session42_same.mp4")
     usual_lab.recording("recordings/cam1_session42_two.mp4")
@@ -286,7 +286,7 @@ def test_same_names_from_both_places(usual_lab: Any, cli: Any, tmp_path: Path) -
 def test_hard_links_are_one_recording_without_being_read(
     usual_lab: Any, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two names of one file, as a link in the session's folder makes them, go in once; a plan knows it beforehand."""
+    """Two hard links of one file are included once, and the plan shows this without reading them."""
     one, two = "recordings/cam1_session42_x.mp4", "sessions/Session42/recordings/cam1_session42_x.mp4"
     (usual_lab.root / two).hardlink_to(usual_lab.recording(one))
     with monkeypatch.context() as patched:
@@ -301,7 +301,7 @@ def test_hard_links_are_one_recording_without_being_read(
 
 
 def test_names_of_any_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A recording whose name is not UTF-8, or that Windows cannot hold, gets a safe name; the original is told."""
+    """A recording whose name is not UTF-8, or invalid on Windows, gets a safe name; the metadata have the original."""
     for name in (b"cam1_session42_k\xfcche.mp4", b"cam1_session42_10:15?.mp4"):
         usual_lab.recording(f"recordings/{os.fsdecode(name)}")
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json")
@@ -311,7 +311,7 @@ def test_names_of_any_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
 
 
 def test_the_sessions_own_sensor_files_go_in_as_they_are(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Own sensor_readings replace the ones labcrate would make; further files go in beside them, byte for byte."""
+    """Own sensor_readings files replace those that labcrate would write; other files are included unchanged."""
     own = {
         "sensor_readings.csv": "timestamp,sensorId,temperature\n",
         "deep/notes.txt": "n",
@@ -326,7 +326,7 @@ def test_the_sessions_own_sensor_files_go_in_as_they_are(usual_lab: Any, cli: An
 
 
 def test_no_reading_inside_is_told_with_the_nearest(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """With no reading in the window both files keep their structure; the warning says how many there are, and where."""
+    """Without readings in the session's time both files have only headers; the warning shows the nearest readings."""
     usual_lab.session(42, startTime="2025-05-03T08:00:00Z", endTime="2025-05-03T09:00:00Z")
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json").json
     (warning,) = [w for w in outcome["warnings"] if "reading" in w]
@@ -342,7 +342,7 @@ def test_no_reading_inside_is_told_with_the_nearest(usual_lab: Any, cli: Any, tm
 
 @pytest.mark.parametrize(("option", "count"), [(["--pad", "1s"], 5), (["--readings", "all"], 5), ([], 3)])
 def test_a_wider_window(usual_lab: Any, cli: Any, tmp_path: Path, option: list[str], count: int) -> None:
-    """--pad widens the window on both sides, --readings all opens it; README and metadata say so."""
+    """--pad extends the time on both sides, --readings all includes all readings; README and metadata say so."""
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", *option)
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert len(rows(archive, "data/zigbee-sensors.csv")) == count
@@ -353,7 +353,7 @@ def test_a_wider_window(usual_lab: Any, cli: Any, tmp_path: Path, option: list[s
 
 
 def test_selected_sensors_only(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A session that selected sensors gets their readings alone; one that was never heard is named."""
+    """A session with selected sensors includes only their readings; a sensor without any is named."""
     usual_lab.session(42, selectedDevices={"sensors": [{"id": "0x01", "name": "door"}, {"name": "oor"}]})
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json").json
     assert outcome["readings"] == 2
@@ -361,7 +361,7 @@ def test_selected_sensors_only(usual_lab: Any, cli: Any, tmp_path: Path) -> None
 
 
 def test_a_half_written_sensor_file_makes_the_export_incomplete(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A unified file that cannot be read is named with its line; the rest is packed only when that is asked for."""
+    """An unreadable unified file is reported with its line; the rest is exported only on request."""
     file = usual_lab.root / "data/zigbee-data.json"
     file.write_bytes(file.read_bytes()[:-40])
     refused = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
@@ -372,7 +372,7 @@ def test_a_half_written_sensor_file_makes_the_export_incomplete(usual_lab: Any, 
 
 
 def test_sessions_lists_all_of_them(usual_lab: Any, cli: Any) -> None:
-    """Described, foldered and merely named sessions are listed with number and size of their recordings."""
+    """The list has described sessions, those with a folder, and those that only file names refer to."""
     (usual_lab.root / "sessions/Session9").mkdir()
     usual_lab.write("sessions/Session10/session_data.json", "{")
     listed = {row["id"]: row for row in cli("sessions", "--lab", usual_lab.root, "--json").json}
@@ -384,14 +384,14 @@ def test_sessions_lists_all_of_them(usual_lab: Any, cli: Any) -> None:
 
 
 def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
-    """index computes what export needs and tells how much; a second run finds all of it known."""
+    """index computes what export needs and prints how much; a second run reads nothing."""
     first = cli("index", "--lab", usual_lab.root, "--json").json
     assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "failed": {}}
     assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 files indexed")
 
 
 def test_index_forgets_what_is_gone_and_nothing_else(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Hashed files of sensor_data stay known after the whole lab was indexed; a removed recording does not."""
+    """Indexing the whole lab deletes the record of a removed recording, but not those of files in sensor_data."""
     usual_lab.write("sessions/Session42/sensor_data/notes.txt", "seen from the door")
     gone = usual_lab.recording("recordings/cam1_session42_gone.mp4")
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
@@ -406,7 +406,7 @@ def test_index_forgets_what_is_gone_and_nothing_else(usual_lab: Any, cli: Any, t
 def test_a_stopped_export_leaves_nothing_behind(
     usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
-    """Ctrl-C while packing removes the part, leaves no temporary file, and exits with 130."""
+    """Ctrl-C during an export leaves no partial or temporary file, and exits with 130."""
     from labcrate.archive import copying  # noqa: PLC0415 - patched for this test alone
 
     def stop(*_: object) -> int:
@@ -420,7 +420,7 @@ def test_a_stopped_export_leaves_nothing_behind(
 
 
 def test_the_installed_command_starts(tmp_path: Path) -> None:
-    """``python -m labcrate`` without arguments says what to do first; outside a lab it says what a lab is."""
+    """``python -m labcrate`` prints the first steps; outside a lab the error says what a lab folder is."""
     started = subprocess.run(
         [sys.executable, "-m", "labcrate"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
@@ -433,7 +433,7 @@ def test_the_installed_command_starts(tmp_path: Path) -> None:
 
 
 def test_a_selected_camera_without_a_recording_is_named(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A session that selected a camera is not plainly complete without a recording of it; unless one may be of it."""
+    """A selected camera without a recording gives a warning, unless a recording of an unknown camera may be its."""
 
     def warnings() -> list[str]:
         return [

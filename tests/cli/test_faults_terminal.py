@@ -1,4 +1,4 @@
-"""Faults of what labcrate talks to: readers that go away, streams closed or full, terminals without Unicode."""
+"""Faults of the terminal: readers that end early, closed or full streams, encodings without Unicode."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def wordy_lab(usual_lab: Any) -> Any:
 @pytest.mark.thorough
 @pytest.mark.parametrize("words", sample(COMMANDS, 2))
 def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
-    """``labcrate plan 42 | head -1`` is no error: exit code 0 and not a word on standard error."""
+    """``labcrate plan 42 | head -1`` is no error: exit code 0, and nothing on standard error."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
     outcome = shell('"$@" | true; exit "${PIPESTATUS[0]}"', *words, *lab)
     assert (outcome.returncode, outcome.stderr) == (0, "")
@@ -46,7 +46,7 @@ def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
 
 @pytest.mark.thorough
 def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
-    """The same for an answer longer than a pipe holds, and the lines that were read are whole."""
+    """The same for output that is longer than a pipe's buffer; the lines that were read are complete."""
     outcome = shell('"$@" | head -3; exit "${PIPESTATUS[0]}"', "plan", "42", "--lab", wordy_lab.root)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.startswith("Session 42: Morning\n")
@@ -55,7 +55,7 @@ def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("streams", sample(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], 2))
 def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) -> None:
-    """With any of its streams closed, export writes the same archive, and not a word of its own into it."""
+    """With any of the three streams closed, export writes the same archive, without any output in it."""
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip").code == 0
     outcome = shell(f'"$@" {streams}', "export", "42", "--lab", usual_lab.root, "-o", tmp_path / "b.zip")
     assert (outcome.returncode, outcome.stderr) == (0, "")
@@ -69,7 +69,7 @@ def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
 @pytest.mark.parametrize("words", sample(COMMANDS, 2))
 def test_standard_output_is_full(usual_lab: Any, words: list[str]) -> None:
-    """An answer that cannot be written is an error that says so, not a traceback and not a success."""
+    """Output that cannot be written is an error with a message, not a traceback or a success."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
     outcome = shell('"$@" >/dev/full', *words, *lab)
     assert outcome.returncode == 1
@@ -79,7 +79,7 @@ def test_standard_output_is_full(usual_lab: Any, words: list[str]) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
 def test_standard_error_is_full(usual_lab: Any) -> None:
-    """Where the message cannot be written the exit code still tells."""
+    """If the error message cannot be written, the exit code is still right."""
     assert shell('"$@" 2>/dev/full', "plan", "1", "--lab", usual_lab.root).returncode == 5
 
 
@@ -102,7 +102,7 @@ ASCII, PLAIN_C = {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0
     ),
 )
 def test_a_terminal_without_unicode(usual_lab: Any, tmp_path: Path, env: dict[str, str], words: list[str]) -> None:
-    """Names in every script, and of no encoding at all, are written out where the terminal does not have them."""
+    """Names in any script or encoding are printed with escapes if the terminal lacks the characters."""
     usual_lab.session(42, name="Küche 厨房 مطبخ 👩‍🔬", timeZone="Europe/Madrid")
     for name in ("cam1_session42_кухня.mp4".encode(), b"cam1_session42_\xff.mp4", b"garden_session42_\xe9.mp4"):
         usual_lab.recording(f"recordings/{os.fsdecode(name)}")
@@ -116,7 +116,7 @@ def test_a_terminal_without_unicode(usual_lab: Any, tmp_path: Path, env: dict[st
 
 
 def test_errors_without_unicode(tmp_path: Path) -> None:
-    """A message about a folder whose name the terminal does not have is still a message."""
+    """An error about a folder with such a name is still one message."""
     outcome = shell('"$@"', "sessions", "--lab", tmp_path / "Küche", env={"PYTHONIOENCODING": "ascii"})
     assert outcome.returncode == 3
     assert outcome.stderr.startswith("labcrate: There is no folder ")

@@ -1,4 +1,4 @@
-"""What ``--help`` says holds for an installed package, which has no docs beside it."""
+"""The help texts are correct for an installed package, which has no docs."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from labcrate.cli.arguments import COMMANDS
 
 
 def test_help_lists_every_exit_code(cli: Any) -> None:
-    """Each code stands in the help with the class of error that has it first, and so do success and interruption."""
+    """The help lists each exit code with its error class, and those of success and interruption."""
     said = " ".join(cli("--help").out.split())
     base = errors.LabcrateError
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, base)]
@@ -18,6 +18,6 @@ def test_help_lists_every_exit_code(cli: Any) -> None:
 
 
 def test_help_names_no_file_of_the_sources(cli: Any) -> None:
-    """No help text points at a file or folder that only the source tree has."""
+    """No help text refers to a file or folder that only the source tree has."""
     for words in ([], *([command] for command in COMMANDS)):
         assert re.findall(r"\b(?:docs|tests|src)/|\.md\b|\.rst\b", cli(*words, "--help").out) == []

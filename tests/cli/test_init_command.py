@@ -1,4 +1,4 @@
-"""labcrate init: what it writes, what it leaves out, and that it never overwrites."""
+"""labcrate init: what it writes and leaves out, and that it never overwrites a file."""
 
 import json
 import os
@@ -38,14 +38,14 @@ def real_lab(lab: Any) -> Any:
 
 
 def test_what_is_found_is_written_as_comments(real_lab: Any, cli: Any) -> None:
-    """Zones, cameras and recorders stand in the file; only a fresh UUID is in force; nothing secret is in it."""
+    """Zones, cameras and recorders are comments; only a new UUID is set; no secret is in the file."""
     outcome = cli("init", "--lab", real_lab.root)
     assert (outcome.code, outcome.err) == (0, "")
     text = (real_lab.root / "labcrate.toml").read_text()
     settings = read_settings(real_lab.open())
     assert UUID(settings.lab_id or "").version == 4
     assert (settings.cameras, settings.recorders, settings.time_zone) == ({}, (), None)
-    for line in ("# Sessions of this lab name: Europe/Madrid (2), UTC (1).", '# time_zone = "Europe/Madrid"',
+    for line in ("# Zones of this lab's sessions: Europe/Madrid (2), UTC (1).", '# time_zone = "Europe/Madrid"',
                  "# [cameras.5]  # data/user_2/cameras.json", '# name = "cocina"', '# prefix = "c05"', "# [cameras.6]",
                  '# folder = "recordings"', '# folder = "other/eye"', '# type = "motioneye"'):  # fmt: skip
         assert line in text
@@ -57,7 +57,7 @@ def test_what_is_found_is_written_as_comments(real_lab: Any, cli: Any) -> None:
 
 
 def test_json_says_the_same(real_lab: Any, cli: Any) -> None:
-    """--json names the file, the id and what was found; --print writes nothing and gives the text."""
+    """--json prints the file, the ID and the findings; --print writes no file and prints its text."""
     shown = cli("init", "--lab", real_lab.root, "--print", "--json").json
     assert not (real_lab.root / "labcrate.toml").exists()
     assert shown["file"] is None
@@ -78,7 +78,7 @@ def test_json_says_the_same(real_lab: Any, cli: Any) -> None:
 
 
 def test_a_file_that_is_there_is_never_overwritten(usual_lab: Any, cli: Any, clear: Any) -> None:
-    """A second run is refused and says what to do; so is one where a dangling link has the name."""
+    """A second run is refused with a remedy, also if the name is a dangling symbolic link."""
     assert cli("init", "--lab", usual_lab.root).code == 0
     before = (usual_lab.root / "labcrate.toml").read_bytes()
     clear(cli("init", "--lab", usual_lab.root), 8, "already exists", "move it away")
@@ -91,7 +91,7 @@ def test_a_file_that_is_there_is_never_overwritten(usual_lab: Any, cli: Any, cle
 
 @pytest.mark.parametrize("second_names", [True, False])
 def test_of_two_at_once_one_wins(lab: Any, monkeypatch: pytest.MonkeyPatch, second_names: bool) -> None:
-    """Runs that began before the file was there cannot overwrite each other, and each leaves nothing else behind."""
+    """Two runs at the same time cannot overwrite each other's file, and leave no other file."""
     if not second_names:  # one after the other: without second names only the check before the rename is left
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
     refused: list[str] = []
@@ -115,7 +115,7 @@ def test_of_two_at_once_one_wins(lab: Any, monkeypatch: pytest.MonkeyPatch, seco
 
 
 def test_a_broken_file_holds_nothing_up(lab: Any, cli: Any) -> None:
-    """A register that does not parse is named, and the rest is written all the same."""
+    """A register that does not parse is named, and the rest is written."""
     lab.write("data/cameras.json", "{")
     lab.json("data/user_1/cameras.json", {"5": {"name": "cocina"}, "6": 7})
     outcome = cli("init", "--lab", lab.root)
@@ -127,7 +127,7 @@ def test_a_broken_file_holds_nothing_up(lab: Any, cli: Any) -> None:
 def test_a_read_only_lab_is_one_sentence(
     command: Any, permissions: None, usual_lab: Any, clear: Any, tmp_path: Path
 ) -> None:
-    """A lab that may not be written to is refused with what to do instead, and --print still shows the text."""
+    """A read-only lab is refused with the remedy, and --print still prints the text."""
     usual_lab.root.chmod(0o555)
     try:
         refused = command("init", "--lab", usual_lab.root, denied=True)

@@ -1,4 +1,4 @@
-"""Sessions of any id, on the command line and in Python: numbers, UUIDs, ids with spaces or that begin one another."""
+"""Session IDs on the command line and in Python: numbers, UUIDs, IDs with spaces, IDs that begin alike."""
 
 import json
 import shlex
@@ -34,7 +34,7 @@ def mixed(lab: "LabBuilder") -> "LabBuilder":
 
 
 def test_every_session_is_listed_under_its_own_id(mixed: Any, cli: "Cli") -> None:
-    """Numbers come first; in JSON an id of digits is a number, any other a text; Python has texts alone."""
+    """Numbers come first. In JSON an ID of digits is a number and any other a text; in Python all are texts."""
     rows = cli("sessions", "--json", "--lab", mixed.root).json
     assert [row["id"] for row in rows] == [42, UUID, "P07", "P07-morning", "kitchen 2.1"]
     assert [row.id for row in labcrate.Lab(mixed.root).sessions()] == IDS
@@ -44,7 +44,7 @@ def test_every_session_is_listed_under_its_own_id(mixed: Any, cli: "Cli") -> Non
 
 @pytest.mark.parametrize("session_id", IDS)
 def test_a_session_is_exported_under_its_id(mixed: Any, cli: "Cli", tmp_path: Path, session_id: str) -> None:
-    """Plan, file name, README, metadata, tables and log name the id; the files are those of that session alone."""
+    """Plan, file name, README, metadata, tables and log have the ID; the files are those of this session only."""
     as_json = 42 if session_id == "42" else session_id
     assert cli("plan", session_id, "--json", "--lab", mixed.root).json["session"] == as_json
     target = tmp_path / f"Session{session_id}.zip"
@@ -64,7 +64,7 @@ def test_a_session_is_exported_under_its_id(mixed: Any, cli: "Cli", tmp_path: Pa
 
 
 def test_python_takes_ids_and_ints(mixed: Any, tmp_path: Path) -> None:
-    """A number may be an int or a text; a text that no id can be is a UsageError, one of no session NoSessionError."""
+    """An ID may be an int or a text; an invalid one is a UsageError, an unknown one a NoSessionError."""
     lab = labcrate.Lab(mixed.root)
     assert lab.plan(42).session.id == lab.plan("42").session.id == "42"
     assert lab.export(42, tmp_path).path.name == "Session42.zip"
@@ -83,7 +83,7 @@ def test_python_takes_ids_and_ints(mixed: Any, tmp_path: Path) -> None:
     [("s42", "42"), ("S42", "42"), ("Session42", "42"), ("session42", "42"), ("SessionP07", "P07"), (" P07 ", "P07")],
 )
 def test_short_forms_of_a_known_id(mixed: Any, cli: "Cli", given_as: str, meant: str) -> None:
-    """The forms that file names have are understood where they are no session themselves, and nothing is guessed."""
+    """The forms in file names are accepted, unless they are IDs of their own; unknown forms are refused."""
     assert cli("plan", given_as, "--lab", mixed.root).out.startswith(f"Session {meant}: The session {meant}\n")
     mixed.session("s42", name="Another")
     if given_as == "s42":
@@ -92,7 +92,7 @@ def test_short_forms_of_a_known_id(mixed: Any, cli: "Cli", given_as: str, meant:
 
 
 def test_commands_that_are_suggested_can_be_pasted(mixed: Any, cli: "Cli") -> None:
-    """An id with a space is quoted in them, so that the shell gives it back whole."""
+    """In suggested commands an ID with a space is quoted for the shell."""
     mixed.write("sessions/Sessionkitchen 2.1/recordings/notes.txt", "x")
     refused = cli("link", "kitchen 2.1", "recordings/none.mp4", "--lab", mixed.root)
     command = refused.err.partition("Use a name from the output of '")[2].partition("'.")[0]
@@ -100,7 +100,7 @@ def test_commands_that_are_suggested_can_be_pasted(mixed: Any, cli: "Cli") -> No
 
 
 def test_ids_are_compared_in_one_composition(lab: Any, cli: "Cli") -> None:
-    """A folder written by macOS (decomposed) and an id typed elsewhere (composed) are one session, its files found."""
+    """A decomposed folder name of macOS and a composed ID are the same session."""
     lab.session("cafe\u0301", name="Decomposed")
     lab.write("sessions/Sessioncafe\u0301/sensor_data/own.csv", "a\n1\n")
     plan = cli("plan", "caf\u00e9", "--json", "--lab", lab.root).json
@@ -110,7 +110,7 @@ def test_ids_are_compared_in_one_composition(lab: Any, cli: "Cli") -> None:
 
 @given(st.text(max_size=70))
 def test_any_text_is_an_id_or_refused(text: str) -> None:
-    """What is taken obeys the rule in the form that is kept; all else is a UsageError that says the rule."""
+    """An accepted text obeys the rule in its stored form; any other is a UsageError with the rule."""
     if not is_session_id(normalize_id(text.strip())):
         with pytest.raises(UsageError, match="an id has 1 to 64 letters"):
             parse_session(text)
@@ -129,7 +129,7 @@ IDS_OF_ANY_KIND = st.one_of(
 
 @given(IDS_OF_ANY_KIND, st.sets(IDS_OF_ANY_KIND, max_size=5))
 def test_a_known_id_always_means_itself(session_id: str, others: set[str]) -> None:
-    """Whatever other sessions there are, nobody's id is taken for a short form of another's."""
+    """An existing ID is never read as the short form of another session's ID."""
     known = others | {session_id}
     assert resolve_id(session_id, known) == session_id
     assert resolve_id(f"Session{session_id}", known) in {session_id, f"Session{session_id}"} & known
@@ -138,7 +138,7 @@ def test_a_known_id_always_means_itself(session_id: str, others: set[str]) -> No
 
 @given(IDS_OF_ANY_KIND)
 def test_the_name_of_the_data_package_obeys_its_rule(session_id: str) -> None:
-    """Lower case, digits, dot, low line and hyphen (Data Package v1, "name"); a number stays as it is."""
+    """It has lower case, digits, dots, underscores and hyphens (Data Package v1, "name"); a number is unchanged."""
     slug = _slug(session_id)
     assert slug
     assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")

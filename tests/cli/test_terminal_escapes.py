@@ -1,4 +1,4 @@
-"""Text of a lab that would steer a terminal or begin a line of its own: no command writes it as it is."""
+"""Control characters in texts of a lab: no command prints them unescaped."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def checked(outcome: Any, *, as_json: bool) -> str:
 def test_no_command_writes_what_steers_a_terminal(
     usual_lab: Any, cli: Any, tmp_path: Path, command: tuple[str, ...], as_json: tuple[str, ...]
 ) -> None:
-    """Names, ids, states, notes and files of a lab are written out, as text and as JSON, each on its own line."""
+    """Names, IDs, states, notes and files of a lab are escaped, as text and as JSON, each on its own line."""
     lab = steering_lab(usual_lab)
     target = tmp_path / f"out{STEERING}.zip"
     if "--undo" in command:
@@ -112,7 +112,7 @@ def test_no_command_writes_what_steers_a_terminal(
 def test_verify_writes_no_name_of_an_archive_as_it_is(
     usual_lab: Any, cli: Any, tmp_path: Path, as_json: tuple[str, ...]
 ) -> None:
-    """Whole, altered, forged or not there: neither the file's own name nor its members' steer or forge a verdict."""
+    """The names of archives and members, valid or not, cannot control the terminal or imitate a result."""
     whole, forged = tmp_path / f"whole{STEERING}.zip", tmp_path / f"forged{STEERING}.zip"
     assert cli("export", "42", "-o", whole, "--allow-incomplete", "--lab", steering_lab(usual_lab).root).code == 0
     assert cli("verify", whole).code == 0
@@ -125,7 +125,7 @@ def test_verify_writes_no_name_of_an_archive_as_it_is(
 
 
 def test_no_readme_has_lines_that_a_lab_forged(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """No name, id or status begins a line of the README, nor a bullet; description and notes stay in their column."""
+    """No name, ID or status begins a line or bullet of the README; description and notes stay indented."""
     target = tmp_path / "out.zip"
     assert cli("export", "42", "-o", target, "--allow-incomplete", "--lab", steering_lab(usual_lab).root).code == 0
     with zipfile.ZipFile(target) as archive:

@@ -1,4 +1,4 @@
-"""The database package: kinds of errors, transactions, versions of tables, and no other use of the engine."""
+"""The database room: kinds of errors, transactions, versions of tables; only this room uses the engine."""
 
 import ast
 import fcntl
@@ -29,7 +29,7 @@ from labcrate.errors import PeopleError
 
 SOURCES = Path(connection_module.__file__).parents[1]
 TABLES = "CREATE TABLE thing (name TEXT PRIMARY KEY, size INTEGER NOT NULL DEFAULT 7) STRICT;"
-# Words of statements that only SQLite has; none may be outside of the package.
+# Words that only SQLite understands, in a statement outside of the room.
 DIALECT = re.compile(r"PRAGMA|INSERT OR |BEGIN IMMEDIATE|sqlite_|\?\d|\bGLOB\b|LIMIT -1|\bIS NOT \?")
 
 
@@ -41,7 +41,7 @@ def upgrade(connection: Connection, version: int) -> None:
 
 
 def raise_size(connection: Connection, version: int) -> None:
-    """Add the previous version to every size."""
+    """Add to every size the version that there was."""
     connection.execute("UPDATE thing SET size = size + ?", version)
 
 
@@ -50,33 +50,33 @@ SCHEMA = Schema(2, upgrade, application_id=77)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Make a database with one table and one row."""
+    """Return a database with one table and one row."""
     create_database(tmp_path / "a.db", SCHEMA)
     return tmp_path / "a.db"
 
 
 @pytest.fixture
 def connection(file: Path) -> Iterator[Connection]:
-    """Open a connection to it."""
+    """Yield a connection to the database."""
     with Connection(file, SCHEMA) as opened:
         yield opened
 
 
 def kind_of(file: Path, schema: Schema = SCHEMA) -> DatabaseErrorKind:
-    """Return the kind of error with which opening a file fails."""
+    """Return how opening a file fails."""
     with pytest.raises(DatabaseError) as caught:
         Connection(file, schema)
     return caught.value.kind
 
 
 def modules() -> list[tuple[str, ast.Module]]:
-    """Return every parsed module of labcrate outside of the package."""
+    """Return every module of labcrate outside of the room, parsed."""
     paths = [path for path in SOURCES.rglob("*.py") if path.parent.name != "database"]
     return [(str(path.relative_to(SOURCES)), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
-def test_only_this_room_knows_the_engine() -> None:
-    """No module outside of it imports sqlite3, or has a text that is specific to SQLite."""
+def test_only_this_room_uses_the_engine() -> None:
+    """No other module imports sqlite3, at any depth, or has a text with words that are specific to SQLite."""
     found, outside = [], modules()
     for name, module in outside:
         for node in ast.walk(module):
@@ -90,7 +90,7 @@ def test_only_this_room_knows_the_engine() -> None:
 
 
 def test_a_new_database_is_private_and_of_this_version(file: Path, connection: Connection) -> None:
-    """It is made from version 0 in one step, uses a write-ahead log, and belongs to its owner only."""
+    """It is created from version 0 in one step, has a write-ahead log, and only its owner may read it."""
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert connection.rows("SELECT * FROM thing") == [("from", 0)]
     assert connection.rows("PRAGMA journal_mode") == [("wal",)]
@@ -99,8 +99,8 @@ def test_a_new_database_is_private_and_of_this_version(file: Path, connection: C
         create_database(file, SCHEMA)
 
 
-def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connection: Connection) -> None:
-    """A later version is made from the present one, once, for any number of processes; an older program is refused."""
+def test_older_versions_are_upgraded(file: Path, connection: Connection) -> None:
+    """A later version upgrades the present one, once, with any number of processes; an older program is refused."""
     later = Schema(3, raise_size, 77)
     connection.migrate(later)
     connection.migrate(later)
@@ -109,7 +109,7 @@ def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connecti
 
 
 def test_an_upgrade_that_fails_changes_nothing(file: Path, connection: Connection) -> None:
-    """A failed upgrade is undone, and the version stays."""
+    """Its changes are undone, and the version stays."""
     broken = Schema(3, lambda c, _: c.run_script("DELETE FROM thing;\nDELETE FROM nothing;\n"), 77)
     assert kind_of(file, broken) is DatabaseErrorKind.STATEMENT
     assert connection.rows("SELECT * FROM thing") == [("from", 0)]
@@ -117,7 +117,7 @@ def test_an_upgrade_that_fails_changes_nothing(file: Path, connection: Connectio
 
 
 def test_a_script_runs_statements_with_semicolons_inside(connection: Connection) -> None:
-    """A trigger and a text may contain semicolons; comments before, between and after statements are ignored."""
+    """A trigger and a text contain semicolons; comments before, between and after statements are allowed."""
     connection.run_script(
         "-- first; a comment\nINSERT INTO thing VALUES ('a;\nb', 1);\n"
         "CREATE TRIGGER stays BEFORE DELETE ON thing\nBEGIN SELECT RAISE(ABORT, 'kept; always'); END;\n-- last;\n"
@@ -128,7 +128,7 @@ def test_a_script_runs_statements_with_semicolons_inside(connection: Connection)
 
 
 def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
-    """Anything that ends the block early undoes the changes, and the next transaction works."""
+    """Any error in the block undoes its changes, and the next transaction works."""
 
     def fail(error: BaseException) -> None:
         with connection.transaction():
@@ -141,19 +141,19 @@ def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
     assert connection.rows("SELECT size FROM thing") == [(0,)]
     with connection.transaction():
         assert connection.rows("INSERT INTO thing (name) VALUES ('b') RETURNING size") == [(7,)]
-        connection.executemany("DELETE FROM thing WHERE name = ?", [("from",), ("nothing",)])
+        connection.executemany("DELETE FROM thing WHERE name = ?", [("from",), ("nobody",)])
     assert connection.rows("SELECT * FROM thing") == [("b", 7)]
 
 
-def test_an_upsert_stores_a_row_whether_or_not_there_is_one(connection: Connection) -> None:
-    """A row with the same key is replaced, and every other row stays."""
+def test_an_upsert_inserts_or_replaces_a_row(connection: Connection) -> None:
+    """A row with the same key is replaced, every other row stays."""
     store = upsert("thing", ["name", "size"], key="name")
     connection.executemany(store, [("a", 1), ("b", 2), ("a", 3)])
     assert connection.rows("SELECT * FROM thing ORDER BY name") == [("a", 3), ("b", 2), ("from", 0)]
 
 
-def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """labcrate waits for another program's lock, and then reports it."""
+def test_a_lock_of_another_program(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement waits for another program's lock, and then fails with an error of that kind."""
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.05)
     with Connection(file) as other, other.transaction(), Connection(file, SCHEMA) as second:
         with pytest.raises(DatabaseError) as caught, second.transaction():
@@ -161,8 +161,8 @@ def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert caught.value.kind is DatabaseErrorKind.LOCKED
 
 
-def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
-    """Noise is damage, and a file without our mark is foreign; neither changes, and neither stays open."""
+def test_damaged_and_foreign_files_have_different_kinds(file: Path) -> None:
+    """Random bytes are damage; a file without our mark is of another application. Neither changes or stays open."""
     whole = file.read_bytes()
     assert kind_of(file, Schema(2, upgrade, application_id=78)) is DatabaseErrorKind.OTHER_APPLICATION
     assert file.read_bytes() == whole
@@ -173,7 +173,7 @@ def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
     assert str(file) not in {opened.path for opened in psutil.Process().open_files()}
 
 
-def test_a_text_that_is_none_is_damage(connection: Connection, file: Path) -> None:
+def test_text_that_is_not_utf8_is_damage(connection: Connection, file: Path) -> None:
     """Bytes that are not UTF-8 in a column of texts are damage, not a crash."""
     with closing(sqlite3.connect(file)) as other:
         other.execute("INSERT INTO thing VALUES (CAST(x'ff' AS TEXT), 1)")
@@ -193,15 +193,15 @@ def test_a_text_that_is_none_is_damage(connection: Connection, file: Path) -> No
     ],
 )
 def test_statements_that_fail(connection: Connection, statement: str, kind: DatabaseErrorKind) -> None:
-    """A missing table, missing values, a name in use and a value of another type are errors."""
+    """A missing table, missing values, a duplicate name, and a value of the wrong type."""
     with pytest.raises(DatabaseError) as caught:
         connection.execute(statement)
     assert caught.value.kind is kind
     assert isinstance(caught.value, ConstraintError) == statement.startswith("INSERT")
 
 
-def test_no_room_ends_the_transaction(connection: Connection) -> None:
-    """A file that may not grow is a full disk, and nothing of the transaction stays."""
+def test_a_full_disk_ends_the_transaction(connection: Connection) -> None:
+    """A file that may not grow is a full disk: no change of the transaction stays."""
     connection.execute("PRAGMA max_page_count = 3")
     with pytest.raises(DatabaseError) as caught, connection.transaction():
         connection.executemany("INSERT INTO thing VALUES (?, 1)", [("x" * 3000 + str(n),) for n in range(9)])
@@ -209,8 +209,8 @@ def test_no_room_ends_the_transaction(connection: Connection) -> None:
     assert connection.rows("SELECT count(*) FROM thing") == [(1,)]
 
 
-def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
-    """A missing file that must not be lost is an error; any other is created, also in memory."""
+def test_an_irreplaceable_database_is_not_created_by_opening(tmp_path: Path) -> None:
+    """A missing irreplaceable file is an error; any other file, or one in memory, is created."""
     assert kind_of(tmp_path / "none.db") is DatabaseErrorKind.NO_ACCESS
     assert list(tmp_path.iterdir()) == []
     for file in (tmp_path / "cache ?#%.db", None):
@@ -219,8 +219,8 @@ def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["cache ?#%.db"]
 
 
-def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
-    """Every failure is the user's error with its message; readers cannot change anything."""
+def test_a_pool_translates_errors(file: Path) -> None:
+    """Every failure is the error of the room that uses the pool; readers cannot change anything."""
 
     def explain(error: DatabaseError) -> PeopleError:
         return PeopleError(f"in short: {error.kind.name}")
@@ -239,8 +239,8 @@ def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
         _ = 1 / 0
 
 
-def test_a_note_gives_way(file: Path) -> None:
-    """A small change is skipped at once while another program writes, and done afterwards."""
+def test_write_if_idle_does_not_wait(file: Path) -> None:
+    """While another program writes, the change is skipped at once; afterwards it is done."""
     with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError("no")) as pool:
         with other.transaction():
             pool.write_if_idle("UPDATE thing SET size = 5")
@@ -250,7 +250,7 @@ def test_a_note_gives_way(file: Path) -> None:
 
 
 def test_the_files_of_a_database(tmp_path: Path) -> None:
-    """Links among them, journals without a database, permissions of others, and the removal of all of them."""
+    """Links among them, left journals, permissions of other users, and the removal of all files."""
     file = tmp_path / "a.db"
     for own in database_files(file):
         own.touch(0o644)
@@ -268,7 +268,7 @@ def test_the_files_of_a_database(tmp_path: Path) -> None:
 
 
 def test_a_lock_file(tmp_path: Path) -> None:
-    """It is held by one process until it is closed, and never behind a symbolic link."""
+    """One process at a time has the lock until the file is closed, and the file is never a symbolic link."""
     path = tmp_path / "a.lock"
     with lock_file(path), path.open("wb") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -156,7 +156,7 @@ def test_index_check_names_what_rotted(cli: Any, clear: Any, indexed_lab: Any) -
     """``labcrate index --check`` reads everything again, names what differs, and counts what does not."""
     assert "bytes confirmed: 4 of 4 files" in cli("index", "--check", "--lab", indexed_lab.root).out
     flip_byte(indexed_lab.root, ONE, age_ms=0)
-    clear(cli("index", "--check", "--lab", indexed_lab.root), 6, ONE, "other bytes", "backup")
+    clear(cli("index", "--check", "--lab", indexed_lab.root), 6, ONE, "does not match its checksum", "backup")
     assert read_index_record(indexed_lab.root, ONE).differs_ms is not None
 
 
@@ -168,7 +168,7 @@ def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
     assert cli("index", "--lab", indexed_lab.root).code == 0
     flip_byte(indexed_lab.root, "sessions/Session42/notes.txt", age_ms=0)
     indexed_lab.json("data/config.json", {"mqtt": {"password": "Tr0ub4dor-and-3"}})
-    clear(cli("index", "--lab", indexed_lab.root), 6, "notes.txt", "other bytes")
+    clear(cli("index", "--lab", indexed_lab.root), 6, "notes.txt", "does not match its checksum")
     clear(export(cli, indexed_lab, tmp_path / "out.zip"), 6, "notes.txt", "other bytes")
 
 

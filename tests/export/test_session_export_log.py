@@ -101,6 +101,6 @@ def test_a_log_that_cannot_be_written_is_said_and_stops_nothing(usual_lab: Any, 
     before = (folder / "people.db").read_bytes()
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
     assert outcome.code == 0
-    assert "the export log has no line of this" in outcome.err
+    assert "The export log has no line of this" in outcome.err
     assert cli("verify", tmp_path / "a.zip").code == 0
     assert (folder / "people.db").read_bytes() == before

@@ -1,4 +1,4 @@
-"""The index file: what it remembers, and that it can always be built again."""
+"""The file of the index: what it stores, and that it can always be rebuilt."""
 
 import os
 import random
@@ -24,7 +24,7 @@ RECORD = IndexedFile(
 
 
 def test_what_is_stored_is_found_again(tmp_path: Path) -> None:
-    """A record comes back as it was, also under a name that is not UTF-8, also from another connection."""
+    """A record is read as it was stored, also for a name that is not UTF-8, and from another connection."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
     with Catalog.open(tmp_path) as catalog:
@@ -36,14 +36,14 @@ def test_what_is_stored_is_found_again(tmp_path: Path) -> None:
     "changed", [Identity(4, 1, 2, 4), Identity(3, 2, 2, 4), Identity(3, 1, 3, 4), Identity(3, 1, 2, 5)]
 )
 def test_a_changed_file_is_unknown(tmp_path: Path, changed: Identity) -> None:
-    """A file that differs in size, mtime, ctime or inode is one of which nothing is known."""
+    """A file with another size, mtime, ctime or inode has an empty record."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
         assert catalog.lookup({RECORD.path: changed}) == {RECORD.path: IndexedFile(RECORD.path, changed)}
 
 
 def test_thousands_of_files_are_found_at_once(tmp_path: Path) -> None:
-    """More files than one SQL statement can name are each found with what is known of it, or with nothing."""
+    """A lookup of more files than one SQL statement can hold returns all records."""
     records = {f"recordings/{n}.mp4": IndexedFile(f"recordings/{n}.mp4", IDENTITY, RECORD.fixity) for n in range(2500)}
     with Catalog.open(tmp_path) as catalog:
         catalog.store(records.values())
@@ -53,7 +53,7 @@ def test_thousands_of_files_are_found_at_once(tmp_path: Path) -> None:
 
 
 def test_a_damaged_index_is_built_again(tmp_path: Path) -> None:
-    """A file that is no database is replaced: all of it can be computed again."""
+    """A file that is no database is replaced by an empty index."""
     (tmp_path / INDEX_FILE).write_bytes(b"no database " * 1000)
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
@@ -61,7 +61,7 @@ def test_a_damaged_index_is_built_again(tmp_path: Path) -> None:
 
 
 def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """An index made by a newer version of labcrate is refused with a remedy, and not touched."""
+    """An index made by a newer version is refused with a remedy, and not changed."""
     with Catalog.open(tmp_path):
         pass
     with sqlite3.connect(tmp_path / INDEX_FILE) as connection:
@@ -74,7 +74,7 @@ def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_forgotten_file_is_unknown(tmp_path: Path) -> None:
-    """What was forgotten is not found."""
+    """A deleted record is not found."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
         catalog.forget([RECORD.path])
@@ -83,7 +83,7 @@ def test_a_forgotten_file_is_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_the_index_is_its_owners_alone(tmp_path: Path, mask: int) -> None:
-    """It tells which recordings there are; nobody else on the machine reads that, whatever their umask is."""
+    """The index lists the recordings, so only its owner can read it, whatever the umask is."""
     before = os.umask(mask)
     try:
         with Catalog.open(tmp_path) as catalog:
@@ -122,7 +122,7 @@ OTHER_VALUES = {
 
 @pytest.mark.parametrize("column", COLUMNS.split(", "))
 def test_a_row_with_one_other_value_is_not_there(tmp_path: Path, column: str) -> None:
-    """Whichever column of a row was changed, all of the row is computed again: each value may reach an archive."""
+    """A row with one changed value is ignored completely, since each value may reach an archive."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([WHOLE])
         assert catalog.all() == {WHOLE.path: WHOLE}
@@ -136,7 +136,7 @@ def test_a_row_with_one_other_value_is_not_there(tmp_path: Path, column: str) ->
 
 @pytest.mark.thorough
 def test_flipped_bits_give_no_other_facts(tmp_path: Path) -> None:
-    """Indexes with one to four flipped bits anywhere: each file is as it was stored, unknown, or all is refused."""
+    """With one to four flipped bits, each record is as stored or empty, or the index is refused."""
     tries = rounds(80, 500)
     choice = random.Random(11)  # noqa: S311 - repeatable on purpose
     records = {
@@ -164,7 +164,7 @@ def test_flipped_bits_give_no_other_facts(tmp_path: Path) -> None:
 
 
 def test_an_index_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
-    """What version 2 knew is known, as never confirmed; its key stays, so that nothing is searched again."""
+    """Records of version 2 are kept, as never confirmed; the key stays, so that nothing is searched again."""
     connection = sqlite3.connect(tmp_path / INDEX_FILE)
     connection.executescript(
         "CREATE TABLE file (path BLOB PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, "

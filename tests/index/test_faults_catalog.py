@@ -1,4 +1,4 @@
-"""Faults of what labcrate keeps for itself: the index, its folder, and the places where that may lie."""
+"""Faults of the index, its folder, and the places of that folder."""
 
 import os
 import random
@@ -37,7 +37,7 @@ def export(cli: Any, lab: Any, target: Path) -> Any:
 def test_a_locked_index(
     cli: Any, clear: Any, usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    """While another program holds the index, the export ends with that sentence; afterwards it succeeds."""
+    """While another program locks the index, export fails with this message; later it succeeds."""
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
     usual_lab.recording("recordings/cam1_session42_later.mp4")
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.05)
@@ -51,7 +51,7 @@ def test_a_locked_index(
 
 
 def test_a_reader_is_no_obstacle(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Somebody who only reads the index does not keep an export from finding everything known there."""
+    """A program that reads the index does not prevent an export from using it."""
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
     other = sqlite3.connect(index_of(usual_lab), isolation_level=None)
     other.execute("BEGIN")
@@ -62,7 +62,7 @@ def test_a_reader_is_no_obstacle(cli: Any, usual_lab: Any, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("LABCRATE_FAULT_ROUNDS", rounds(3, 8)))))
 def test_a_damaged_index_never_reaches_the_archive(cli: Any, indexed_lab: Any, tmp_path: Path, seed: int) -> None:
-    """Pages overwritten with noise or zeros at random places: the archive has the bytes it has without an index."""
+    """With random pages overwritten, the archive has the same bytes as without an index."""
     assert export(cli, indexed_lab, tmp_path / "fresh.zip").code == 0
     choice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     data = bytearray(index_of(indexed_lab).read_bytes())
@@ -85,7 +85,7 @@ def test_a_damaged_index_never_reaches_the_archive(cli: Any, indexed_lab: Any, t
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.2, 0.5, 0.9, 0.999])
 def test_a_truncated_index_is_built_again(cli: Any, indexed_lab: Any, tmp_path: Path, share: float) -> None:
-    """An index cut off anywhere costs time alone."""
+    """A truncated index only costs time."""
     index = index_of(indexed_lab)
     os.truncate(index, int(index.stat().st_size * share))
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
@@ -100,7 +100,7 @@ def test_a_truncated_index_is_built_again(cli: Any, indexed_lab: Any, tmp_path: 
                                        "UPDATE file SET probe = json_set(probe, '$.width', 7)",
                                        "UPDATE file SET probe = 'no json'"])  # fmt: skip
 def test_an_index_with_other_contents_is_not_believed(cli: Any, usual_lab: Any, tmp_path: Path, statement: str) -> None:
-    """Tables that are not ours, and values that were not stored so, are computed again instead of used."""
+    """Other tables, or values that labcrate did not store, are computed again instead of used."""
     assert cli("index", "--lab", usual_lab.root).code == 0
     assert export(cli, usual_lab, tmp_path / "fresh.zip").code == 0
     with sqlite3.connect(index_of(usual_lab)) as connection:
@@ -112,7 +112,7 @@ def test_an_index_with_other_contents_is_not_believed(cli: Any, usual_lab: Any, 
 
 
 def test_an_index_of_a_newer_version(cli: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """The index of a later labcrate is refused with both remedies, and kept for the labcrate that made it."""
+    """The index of a newer labcrate is refused with both remedies, and kept."""
     cli("index", "--lab", usual_lab.root)
     with sqlite3.connect(index_of(usual_lab)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
@@ -132,7 +132,7 @@ def test_an_index_of_a_newer_version(cli: Any, clear: Any, usual_lab: Any, tmp_p
 def test_links_in_labcrates_own_folder_are_not_followed(
     cli: Any, usual_lab: Any, tmp_path: Path, snapshot: Any, part: str
 ) -> None:
-    """A link put where labcrate keeps its own files, or once kept them, is not followed; the index replaces it."""
+    """A symbolic link in place of one of labcrate's files is replaced and not followed."""
     outside = tmp_path / "outside"
     (outside / "run-of-mine").mkdir(parents=True)
     (outside / "run-of-mine/thesis.txt").write_text("years of work")
@@ -153,7 +153,7 @@ def test_links_in_labcrates_own_folder_are_not_followed(
 def test_labcrates_own_folder_is_something_else(
     cli: Any, usual_lab: Any, tmp_path: Path, snapshot: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Where .labcrate is a file or a link, it stays as it is and the index goes to the user's state folder."""
+    """If .labcrate is a file or a link, it stays, and the index is in the user's state folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "outside").mkdir()
     place = usual_lab.root / ".labcrate"
@@ -173,7 +173,7 @@ def test_labcrates_own_folder_is_something_else(
 @pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 def test_a_lab_folder_that_may_only_be_read(command: Any, usual_lab: Any, tmp_path: Path, snapshot: Any) -> None:
-    """Without permission to write in the lab, the index goes to the state folder, and is found there the next time."""
+    """In a lab without write permission the index is in the state folder, and is used again from there."""
     before = snapshot(usual_lab.root)
     usual_lab.root.chmod(0o555)
     words = ("--lab", usual_lab.root, "-o")
@@ -188,7 +188,7 @@ def test_a_lab_folder_that_may_only_be_read(command: Any, usual_lab: Any, tmp_pa
 
 
 def test_no_place_for_the_index(command: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Where neither the lab nor the state folder takes the index, the message says which variable names another."""
+    """If neither lab nor state folder can be written, the message names the variable for another folder."""
     (usual_lab.root / ".labcrate").write_text("")
     (tmp_path / "state").write_text("a file where the folder should be")
     outcome = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
@@ -196,7 +196,7 @@ def test_no_place_for_the_index(command: Any, clear: Any, usual_lab: Any, tmp_pa
 
 
 def test_the_index_is_lost_between_two_commands(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Deleting .labcrate at any time costs time alone: the next archive has the same bytes."""
+    """Deleting .labcrate only costs time: the next archive has the same bytes."""
     assert export(cli, usual_lab, tmp_path / "a.zip").code == 0
     shutil.rmtree(usual_lab.root / ".labcrate")
     assert export(cli, usual_lab, tmp_path / "b.zip").code == 0

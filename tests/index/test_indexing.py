@@ -1,4 +1,4 @@
-"""Indexing: right checksums, nothing computed twice, nothing believed that changed meanwhile."""
+"""Indexing: correct checksums, nothing computed twice, no results for files that change meanwhile."""
 
 import hashlib
 import os
@@ -49,7 +49,7 @@ def wish(lab: Any, path: str) -> IndexRequest:
 
 
 def test_fixity_is_that_of_the_bytes(lab: Any, tmp_path: Path) -> None:
-    """Size, CRC-32 and SHA-256 are what zlib and hashlib compute of the same bytes; progress adds up to the size."""
+    """Size, CRC-32 and SHA-256 are those of zlib and hashlib; the progress adds up to the size."""
     contents = {f"recordings/{size}.mp4": os.urandom(size) for size in (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1)}
     for path, content in contents.items():
         lab.write(path, content)
@@ -68,7 +68,7 @@ def test_fixity_is_that_of_the_bytes(lab: Any, tmp_path: Path) -> None:
 
 
 def test_a_known_file_is_not_read_again(lab: Any, tmp_path: Path) -> None:
-    """The second run reads nothing; after a change of the file it reads that file alone."""
+    """The second run reads nothing; after a change it reads only the changed file."""
     for name in "ab":
         lab.write(f"recordings/{name}.mp4", name * 10)
     paths = ["recordings/a.mp4", "recordings/b.mp4"]
@@ -87,7 +87,7 @@ def test_a_known_file_is_not_read_again(lab: Any, tmp_path: Path) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read_is_a_failure(lab: Any, tmp_path: Path) -> None:
-    """A recording that is still being written is never given a fixity."""
+    """A recording that is still written gets no fixity."""
     file = lab.write("recordings/a.mp4", "x" * 100)
     growing = wish(lab, "recordings/a.mp4")
 
@@ -104,7 +104,7 @@ def test_a_file_that_grows_while_it_is_read_is_a_failure(lab: Any, tmp_path: Pat
 
 
 def test_a_file_that_is_gone_is_a_failure_of_its_own(lab: Any, tmp_path: Path) -> None:
-    """One file that vanished leaves the others indexed and is named with its reason."""
+    """A deleted file is reported with the reason, and the others are indexed."""
     lab.write("recordings/a.mp4", "a")
     lab.write("recordings/b.mp4", "b")
     wishes = [wish(lab, "recordings/a.mp4"), wish(lab, "recordings/b.mp4")]
@@ -116,7 +116,7 @@ def test_a_file_that_is_gone_is_a_failure_of_its_own(lab: Any, tmp_path: Path) -
 
 
 def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) -> None:
-    """Ctrl-C in the middle loses no file that was done: the next run begins behind it."""
+    """Ctrl-C loses no finished file: the next run continues after it."""
     for number in range(4):
         lab.write(f"recordings/{number}.mp4", "x" * (10 - number))
     wishes = [wish(lab, f"recordings/{n}.mp4") for n in range(4)]
@@ -146,7 +146,7 @@ def searcher(catalog: Any, *values: str) -> SecretSearcher:
 def test_a_file_is_searched_in_the_reading_that_hashes_it(
     lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fixity and secrets come out of one pass: both are right, and no file is read through twice."""
+    """Fixity and secrets are found in one reading, both correct."""
     path = "recordings/big.wav"
     content = b"RIFF" + bytes(5 << 20) + b"Some-Password-1" + bytes(3 << 20)
     lab.write(path, content)
@@ -164,7 +164,7 @@ def test_a_file_is_searched_in_the_reading_that_hashes_it(
 
 
 def test_results_of_a_search_are_kept_until_other_values_are_searched_for(lab: Any, tmp_path: Path) -> None:
-    """The same values: the file is not opened. Another value: it is searched again, and hashed no second time."""
+    """With the same secrets a file is not opened; with others it is searched again, but not hashed again."""
     path = "recordings/a.txt"
     lab.write(path, b"Some-Password-1 and Other-Password-2")
     with Catalog.open(tmp_path) as catalog:
@@ -182,7 +182,7 @@ def test_results_of_a_search_are_kept_until_other_values_are_searched_for(lab: A
 
 
 def test_no_value_and_no_plain_hash_of_one_is_in_the_index(lab: Any, tmp_path: Path) -> None:
-    """Of what was searched for, the file holds a hash with a key that differs from index to index."""
+    """The index has only a keyed hash of the secrets, with a different key in every index."""
     path = "recordings/a.txt"
     lab.write(path, b"Some-Password-1")
     marks = []
@@ -199,7 +199,7 @@ def test_no_value_and_no_plain_hash_of_one_is_in_the_index(lab: Any, tmp_path: P
 
 
 def test_an_index_of_an_earlier_version_is_made_anew(lab: Any, tmp_path: Path) -> None:
-    """It is a cache: what version 1 knew is computed again, with what it lacked."""
+    """The index of version 1 is rebuilt."""
     old = sqlite3.connect(tmp_path / INDEX_FILE)
     old.executescript("CREATE TABLE file (path BLOB PRIMARY KEY, probe TEXT); PRAGMA user_version = 1;")
     old.close()

@@ -1,4 +1,4 @@
-"""exclude: the patterns mean what git makes of them."""
+"""exclude: patterns work as in git."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ GIT = shutil.which("git")
 
 @pytest.fixture(scope="module")
 def repository() -> Iterator[Path]:
-    """An empty git repository without any patterns of the machine's own."""
+    """Return an empty git repository without ignore patterns of the machine."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         subprocess.run([str(GIT), "init", "-q", root], check=True)
@@ -29,7 +29,7 @@ def repository() -> Iterator[Path]:
 
 
 def ignored_by_git(root: Path, patterns: list[str], paths: list[str]) -> set[str]:
-    """What git itself ignores; the paths need not exist but for their folders."""
+    """Return the paths that git ignores; only the folders need to exist."""
     (root / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in patterns))
     outcome = subprocess.run(
         [str(GIT), "-c", "core.excludesFile=/dev/null", "-C", root, "check-ignore", "--no-index", "-z", "--stdin"],
@@ -58,14 +58,14 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "aab", "axb", "a.mp4", "c d", 
 @pytest.mark.skipif(GIT is None, reason="git is not installed, so its own behaviour cannot be compared")
 @settings(max_examples=rounds(60, 250))
 @given(patterns=st.lists(PATTERNS, min_size=1, max_size=4), paths=st.lists(PATHS, min_size=1, max_size=12, unique=True))
-def test_patterns_mean_what_git_makes_of_them(repository: Path, patterns: list[str], paths: list[str]) -> None:
-    """Any patterns exclude exactly those files that ``git check-ignore`` names."""
+def test_patterns_work_as_in_git(repository: Path, patterns: list[str], paths: list[str]) -> None:
+    """Any patterns exclude exactly the files that ``git check-ignore`` names."""
     excluded = ExcludePatterns(patterns)
     assert {path for path in paths if excluded.matches(path)} == ignored_by_git(repository, patterns, paths)
 
 
 def test_folders_are_excluded_as_a_whole() -> None:
-    """Nothing below an excluded folder is taken, not even by a later pattern; the folder itself says so."""
+    """No file below an excluded folder is included, not even by a later pattern; the folder itself is excluded, too."""
     excluded = ExcludePatterns(["recordings/test/", "!recordings/test/keep.mp4", "*.tmp", "!keep.tmp"])
     assert excluded.matches("recordings/test/keep.mp4")
     assert excluded.matches_folder("recordings/test")
@@ -77,13 +77,13 @@ def test_folders_are_excluded_as_a_whole() -> None:
 
 
 def test_no_patterns_exclude_nothing() -> None:
-    """A lab without patterns keeps everything."""
+    """Without patterns, nothing is excluded."""
     assert not ExcludePatterns(()).matches("a/b")
     assert not ExcludePatterns(()).matches_folder("a")
 
 
 def test_a_name_that_is_not_utf_8_is_compared() -> None:
-    """A name with surrogate escapes is matched as any other."""
+    """A name with surrogate escapes is matched like any other."""
     assert ExcludePatterns(["*.tmp"]).matches("recordings/\udcff.tmp")
 
 
@@ -97,8 +97,8 @@ def test_a_name_that_is_not_utf_8_is_compared() -> None:
         ("a/**/", "ends in /**/"),
     ],
 )  # fmt: skip
-def test_a_pattern_that_cannot_be_meant_is_named(pattern: str, problem: str) -> None:
-    """Each kind of bad pattern has its sentence."""
+def test_invalid_patterns_are_named(pattern: str, problem: str) -> None:
+    """Each kind of invalid pattern has its message."""
     assert problem in (pattern_problem(pattern) or "")
 
 
@@ -113,8 +113,8 @@ def test_a_pattern_that_cannot_be_meant_is_named(pattern: str, problem: str) -> 
         ("a/**/a/**/a/**/a/**", "b/" * 1000 + "x"),
     ],
 )
-def test_a_path_made_for_it_costs_no_time(pattern: str, path: str) -> None:
-    """The longest paths that nearly fit many stars are decided in a moment."""
+def test_matching_takes_little_time(pattern: str, path: str) -> None:
+    """The longest paths that nearly match many stars are decided quickly."""
     assert pattern_problem(pattern) is None
     begin = time.process_time()
     assert not ExcludePatterns([pattern]).matches(path)
@@ -122,7 +122,7 @@ def test_a_path_made_for_it_costs_no_time(pattern: str, path: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("ab/*?[]!\\-^.#&|~ :"), max_size=12))
-def test_whatever_passes_the_check_compiles(pattern: str) -> None:
-    """A pattern without a problem can be compiled and matched, without a warning of the regular expressions."""
+def test_a_valid_pattern_compiles(pattern: str) -> None:
+    """A pattern without a problem is compiled and matched without a warning."""
     if pattern_problem(pattern) is None:
         ExcludePatterns([pattern]).matches("a/b")

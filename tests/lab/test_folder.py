@@ -1,4 +1,4 @@
-"""The lab folder: what is found in it, and what is never opened."""
+"""The lab folder: which entries are listed, and which are never opened."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from labcrate.messages.text import printable
 
 
 def test_a_folder_without_lab_parts_is_no_lab(tmp_path: Path) -> None:
-    """A folder with none of the lab's parts is refused with a sentence that says what to do."""
+    """A folder with none of the lab's folders is refused with a remedy."""
     with pytest.raises(NoLabError, match=r"not a lab folder.*--lab DIR"):
         LabFolder(tmp_path)
 
@@ -25,7 +25,7 @@ def test_a_missing_folder_is_no_lab(tmp_path: Path) -> None:
 
 
 def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
-    """Every file below recordings/ and in a session's folder is found, for video may lie anywhere there."""
+    """Every file below recordings/ and in a session's folder is found, because video may be anywhere there."""
     for path in (
         "recordings/a.mp4",
         "recordings/x/b.mp4",
@@ -48,7 +48,7 @@ def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
     "place", ["recordings/a.mp4", "recordings/sub", "sessions/Session1", "sessions/Session1/recordings"]
 )
 def test_symbolic_links_are_found_as_links_and_never_entered(lab: Any, tmp_path: Path, place: str) -> None:
-    """A link at any place where recordings lie is reported as one; nothing behind it is listed or opened."""
+    """A link in any place of recordings is listed as a link; nothing behind it is listed or opened."""
     outside = tmp_path / "outside"
     (outside / "recordings").mkdir(parents=True)
     (outside / "stranger.mp4").write_bytes(b"x")
@@ -64,8 +64,8 @@ def test_symbolic_links_are_found_as_links_and_never_entered(lab: Any, tmp_path:
     assert caught.value.errno in (errno.ELOOP, errno.ENOTDIR)
 
 
-def test_a_named_pipe_does_not_hang_and_is_not_opened(lab: Any) -> None:
-    """A pipe with a recording's name is reported as no file, and opening it fails at once."""
+def test_a_named_pipe_does_not_block(lab: Any) -> None:
+    """A pipe with a recording's name is listed as a special file, and opening it fails at once."""
     os.mkfifo(lab.root / "recordings" / "cam1_session1.mp4")
     opened = lab.open()
     assert [entry.kind for entry in opened.recordings()] == [EntryKind.OTHER]
@@ -73,8 +73,8 @@ def test_a_named_pipe_does_not_hang_and_is_not_opened(lab: Any) -> None:
         opened.open("recordings/cam1_session1.mp4")
 
 
-def test_session_folders_are_those_that_end_in_an_id(lab: Any) -> None:
-    """A session's folder is Session and its id, in this case; digits with a leading zero are no id and not refused."""
+def test_session_folders_end_in_an_id(lab: Any) -> None:
+    """A session's folder is Session and its id; a number with a leading zero is neither valid nor listed as invalid."""
     names = (
         "Session1",
         "Session0",
@@ -96,7 +96,7 @@ def test_session_folders_are_those_that_end_in_an_id(lab: Any) -> None:
 
 
 def test_users_folders_are_found_by_number_and_links_are_not_entered(lab: Any, tmp_path: Path) -> None:
-    """Every data/user_N is found, by the user's number; a link in its place is named and leads nowhere."""
+    """Every data/user_N is found by the user's number; a link in its place is named and not followed."""
     for user in ("10", "2", "ana"):
         (lab.root / f"data/user_{user}").mkdir()
     (lab.root / "data/user_").mkdir()
@@ -108,7 +108,7 @@ def test_users_folders_are_found_by_number_and_links_are_not_entered(lab: Any, t
 
 
 def test_a_name_that_is_not_utf8_is_found_and_printable(lab: Any) -> None:
-    """A file name of arbitrary bytes is found, opens, and is shown with its bytes escaped."""
+    """A file name of arbitrary bytes is listed, opens, and is printed with its bytes escaped."""
     name = os.fsdecode(b"recordings/cam1_session1_k\xfcche.mp4")
     (lab.root / name).write_bytes(b"x")
     opened = lab.open()

@@ -1,4 +1,4 @@
-"""Times of session files and registers: every spelling is one instant, or none."""
+"""Times of session files and registers: every notation gives one instant or an error."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta, timezone
@@ -29,27 +29,27 @@ ZONES = st.integers(-14 * 4, 14 * 4).map(lambda quarters: timezone(timedelta(min
         ("1746171000000", False),
     ],
 )
-def test_every_spelling(value: Any, naive: bool) -> None:
-    """ISO 8601, fourteen digits, and seconds, milliseconds or microseconds from 1970 give one instant."""
+def test_every_notation(value: Any, naive: bool) -> None:
+    """ISO 8601, fourteen digits, and seconds, milliseconds or microseconds since 1970 give the same instant."""
     read = read_instant(value, "Europe/Madrid")
     assert (read.instant, read.has_no_zone) == (MORNING, naive)
 
 
 @pytest.mark.parametrize("value", ["", "soon", 17, -1, True, None, [], {}, 10**30, 1e300, "9" * 17 + "1", "2025-13-01"])
-def test_what_is_no_time(value: Any) -> None:
-    """Anything else is no time, whatever its type and size."""
+def test_invalid_times(value: Any) -> None:
+    """Any other value, of any type and size, is not a time."""
     with pytest.raises(ValueError):  # noqa: PT011 - the caller words the message
         read_instant(value, None)
 
 
 @given(st.timedeltas(timedelta(days=-700_000), timedelta(days=2_900_000)).map(lambda after: MORNING + after), ZONES)
-def test_an_instant_survives_being_written(instant: datetime, zone: timezone) -> None:
+def test_times_with_an_offset_do_not_depend_on_the_zone(instant: datetime, zone: timezone) -> None:
     """A time with an offset is the same instant in every zone."""
     assert read_instant(instant.astimezone(zone).isoformat(), "Asia/Kathmandu").instant == instant
 
 
 @given(st.text() | st.integers() | st.floats())
 def test_anything_is_a_time_or_a_value_error(value: Any) -> None:
-    """No text or number ends in any other error."""
+    """No text or number raises any other error."""
     with contextlib.suppress(ValueError):
         assert read_instant(value, "Europe/Madrid").instant.tzinfo is UTC

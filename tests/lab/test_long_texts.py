@@ -1,4 +1,4 @@
-"""Texts over 1 MB in the lab's documents: each costs what it is about, and says so."""
+"""Texts over 1 MB in the lab's files: only their own session or entry is refused."""
 
 import json
 from typing import Any
@@ -20,8 +20,8 @@ LONG = "x" * (MAX_TEXT_BYTES + 1)
         ({"k" * 1_100_000: 1}, "key kkkk"), ({"tags": ["a", LONG]}, "key tags[1]"),
     ],
 )  # fmt: skip
-def test_a_text_over_a_megabyte_costs_its_session_alone(lab: Any, fields: dict[str, Any], place: str) -> None:
-    """The message names file, key, length, rule and remedy; all other sessions are of use."""
+def test_a_text_over_a_megabyte_excludes_its_session_alone(lab: Any, fields: dict[str, Any], place: str) -> None:
+    """The message names file, key, length, rule and remedy; all other sessions can be used."""
     lab.session(1, **fields)
     lab.session(2, notes="y" * MAX_TEXT_BYTES)
     book = read_sessions(lab.open())
@@ -32,7 +32,7 @@ def test_a_text_over_a_megabyte_costs_its_session_alone(lab: Any, fields: dict[s
     assert len(str(caught.value)) < 500
 
 
-def test_an_entry_of_a_file_of_many_costs_itself_alone(lab: Any) -> None:
+def test_a_long_text_excludes_its_entry_alone(lab: Any) -> None:
     """In a list of all sessions or cameras, the entry with the long text is refused and the others are read."""
     lab.write("data/sessions.json", json.dumps([{"id": 1, "notes": LONG}, {"id": 2, "notes": "short"}]))
     lab.write("data/cameras.json", json.dumps([{"id": 1, "name": LONG}, {"id": 2, "name": "hall"}]))

@@ -1,4 +1,4 @@
-"""Patterns of paths: what is written by one is read by it."""
+"""Patterns of paths: a path written with a pattern is parsed by it."""
 
 import re
 import time
@@ -18,7 +18,7 @@ FIELDS = ("{Y}", "{m}", "{d}", "{H}", "{M}", "{S}")
 
 @st.composite
 def patterns(draw: st.DrawFn) -> str:
-    """Any pattern with date and time in any order, a camera, perhaps milliseconds, spread over folders."""
+    """Return any pattern with date and time in any order, a camera, perhaps milliseconds, spread over folders."""
     pieces = [*draw(st.permutations(FIELDS)), *draw(st.sampled_from([[], ["{f}"]]))]
     pieces.insert(draw(st.integers(0, len(pieces))), "{camera}")
     separators = draw(st.lists(st.sampled_from(["-", "_", "/", ".", "T", "+", " ("]), min_size=len(pieces) - 1,
@@ -32,8 +32,8 @@ INSTANTS = st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisofo
 
 
 @given(pattern=patterns(), at=INSTANTS, camera=WORDS)
-def test_any_time_that_a_pattern_writes_it_reads_back(pattern: str, at: datetime, camera: str) -> None:
-    """Camera and time come back, to the millisecond where the pattern has them, else to the second."""
+def test_a_pattern_parses_what_it_writes(pattern: str, at: datetime, camera: str) -> None:
+    """Camera and time are parsed, to the millisecond if the pattern has milliseconds, else to the second."""
     compiled = recorder_pattern(pattern)
     said = compiled.parse(compiled.format(at, camera))
     assert said is not None
@@ -43,8 +43,8 @@ def test_any_time_that_a_pattern_writes_it_reads_back(pattern: str, at: datetime
 
 
 @given(at=INSTANTS, camera=WORDS, known=st.sampled_from(sorted(RECORDER_TYPES)))
-def test_the_patterns_that_are_built_in_read_what_they_write(at: datetime, camera: str, known: str) -> None:
-    """Frigate's and motionEye's paths come back to the second."""
+def test_built_in_patterns_parse_what_they_write(at: datetime, camera: str, known: str) -> None:
+    """Paths of Frigate and motionEye are parsed to the second."""
     compiled = recorder_pattern(RECORDER_TYPES[known].pattern)
     said = compiled.parse(compiled.format(at, camera))
     assert said is not None
@@ -79,7 +79,7 @@ def test_seconds_since_1970_are_utc(at: datetime) -> None:
     ],
 )
 def test_paths_of_real_recorders(pattern: str, path: str, camera: str | None, time_: str) -> None:
-    """Paths as recorders and cameras write them are read; the later one of two dates counts."""
+    """Paths that recorders and cameras write are parsed; the later one of two dates is used."""
     said = recorder_pattern(pattern).parse(path)
     assert said is not None
     assert (said.camera, said.time.isoformat()) == (camera, time_)
@@ -91,8 +91,8 @@ def test_paths_of_real_recorders(pattern: str, path: str, camera: str | None, ti
      "x/2025-05-02/07/kitchen/30.00.mp4", "2025-05-02/07/30.00.mp4", "2025-05-02/07/kitchen/30.60.mp4",
      "2025-05-02/07/kitchen/٣٠.00.mp4", "2025-05-02/07/kitchen/30.00.mp4\n"],
 )  # fmt: skip
-def test_other_paths_are_none_of_the_recorder(path: str) -> None:
-    """A path that only resembles the pattern, or holds no possible date, says nothing."""
+def test_other_paths_do_not_match(path: str) -> None:
+    """A path that only resembles the pattern, or has an impossible date, does not match."""
     assert recorder_pattern(RECORDER_TYPES["frigate"].pattern).parse(path) is None
 
 
@@ -109,22 +109,22 @@ def test_other_paths_are_none_of_the_recorder(path: str) -> None:
         ("{epoch}\n.mp4", "control"),
     ],
 )  # fmt: skip
-def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, problem: str) -> None:
-    """Each kind of bad pattern has its sentence."""
+def test_invalid_patterns_are_refused(pattern: str, problem: str) -> None:
+    """Each kind of invalid pattern has its message."""
     with pytest.raises(PatternError, match=re.escape(problem)):
         recorder_pattern(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["a/{epoch}", "{epoch}.mp4"])
 def test_a_pattern_of_names_has_neither_folder_nor_extension(pattern: str) -> None:
-    """A camera's name pattern is for the name alone."""
+    """A camera's name pattern has no folder and no extension."""
     with pytest.raises(PatternError, match="leave out"):
         name_pattern(pattern)
     assert name_pattern("{any}_{epoch}").parse("cam1_1746171000") is not None
 
 
-def test_a_name_made_for_it_costs_no_time() -> None:
-    """The effort grows with the name's length alone: 200,000 characters that nearly fit take a moment, not hours."""
+def test_matching_takes_linear_time() -> None:
+    """200,000 characters that nearly match take little time: it is proportional to the length of the name."""
     compiled = recorder_pattern("{any}_{camera}-{any}_{Y}{m}{d}{H}{M}{S}.mp4")
     begin = time.process_time()
     for name in ("_" * 200_000, "_-" * 100_000, "_a-_2025" * 25_000):
@@ -134,7 +134,7 @@ def test_a_name_made_for_it_costs_no_time() -> None:
 
 @given(st.datetimes(datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("9990-01-01")), st.integers(1, 5))
 def test_folders_bound_what_is_below_them(at: datetime, known: int) -> None:
-    """The span of the first fields of a time holds that time."""
+    """The span of the first fields of a time contains that time."""
     keys = ("Y", "m", "d", "H", "M")[:known]
     values = dict(zip(keys, (f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{at:%H}", f"{at:%M}"), strict=False))
     span = wall_clock_bounds(values)
@@ -142,8 +142,8 @@ def test_folders_bound_what_is_below_them(at: datetime, known: int) -> None:
     assert span[0] <= at <= span[1]
 
 
-def test_an_hour_that_occurs_twice_is_said() -> None:
-    """On the night when summer time ends 02:30 means two instants; on any other night one."""
+def test_an_hour_that_occurs_twice() -> None:
+    """On the night when summer time ends, 02:30 gives two instants; on any other night one."""
     compiled = recorder_pattern(RECORDER_TYPES["motioneye"].pattern)
     zone = ZoneInfo("Europe/Madrid")
     twice = compiled.parse("a/2025-10-26/02-30-00.mp4")

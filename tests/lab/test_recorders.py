@@ -1,4 +1,4 @@
-"""Recorders' folders: what overlaps a span is found, nothing else is read."""
+"""Recorders' folders: files that overlap a span are found, and nothing else is read."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ from labcrate.model.timespan import TimeSpan
 def recorder(
     folder: str = ".", pattern: str = RECORDER_TYPES["frigate"].pattern, zone: str = "UTC", minutes: float = 10
 ) -> Recorder:
-    """A recorder of that pattern."""
+    """Return a recorder with this pattern."""
     return Recorder("nvr", folder, pattern, zone, timedelta(minutes=minutes))
 
 
@@ -42,12 +42,12 @@ def put(root: Path, path: str, content: bytes = b"x") -> Path:
 
 
 def span(start: str, end: str) -> TimeSpan:
-    """A span of 2 May 2025, by two times of day in UTC."""
+    """Return a span on 2 May 2025 between two times of day in UTC."""
     return TimeSpan(*(datetime.fromisoformat(f"2025-05-02T{text}+00:00") for text in (start, end)))
 
 
 def test_segments_that_may_overlap_are_found(tmp_path: Path) -> None:
-    """What began inside the span, or before it by no more than the longest file, is found with camera and start."""
+    """A file that began inside the span, or before it by at most the longest file, is found with camera and start."""
     for path in ("07/kitchen/19.50.mp4", "07/kitchen/20.00.mp4", "07/hall/30.00.mp4", "09/hall/30.00.mp4",
                  "09/hall/30.10.mp4", "07/hall/.30.00.mp4", "07/hall/notes.txt"):  # fmt: skip
         put(tmp_path, f"2025-05-02/{path}")
@@ -80,7 +80,7 @@ PATTERNS = (
     start=st.integers(-3000, 3000),
     length=st.integers(0, 300),
 )
-def test_leaving_folders_out_loses_nothing(
+def test_skipping_folders_finds_every_file(
     zone: str,
     pattern: str,
     day: str,
@@ -88,7 +88,7 @@ def test_leaving_folders_out_loses_nothing(
     start: int,
     length: int,
 ) -> None:
-    """In any zone, on any night, a search by folders finds what a look at every file finds."""
+    """In any zone and on any night, a search by folders finds the same files as a search through all files."""
     with TemporaryDirectory() as folder:
         _search_and_compare(Path(folder), zone, pattern, day, minutes, start, length)
 
@@ -116,7 +116,7 @@ def _search_and_compare(
 
 @pytest.mark.thorough
 def test_other_days_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A year of folders beside two hours of four cameras: only those hours' folders are opened, and all is found."""
+    """Of a year of folders, only those of two hours and four cameras are opened, and all files in them are found."""
     for day in range(365):
         for hour in (0, 6, 9):
             (tmp_path / f"{datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%d}/{hour:02}/kitchen").mkdir(
@@ -139,7 +139,7 @@ def test_other_days_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_symbolic_links_are_never_followed(tmp_path: Path) -> None:
-    """A link in the place of a folder or a file is skipped and said, whatever it points at; it cannot be opened."""
+    """A link in the place of a folder or a file is skipped and reported; it cannot be opened."""
     outside = put(tmp_path, "outside/30.00.mp4")
     root = tmp_path / "nvr"
     hour = root / "2025-05-02/07"
@@ -178,15 +178,15 @@ def test_a_file_is_opened_for_reading(tmp_path: Path) -> None:
         assert file.read() == b"video"
 
 
-def test_a_folder_that_is_gone_is_named_by_its_recorder(tmp_path: Path) -> None:
-    """The sentence says the recorder's name and what to do, and never where the folder is."""
+def test_a_missing_folder_is_named_by_its_recorder(tmp_path: Path) -> None:
+    """The message has the recorder's name and the remedy, but never the path of the folder."""
     with pytest.raises(DocumentError, match=r'recorder "nvr": its folder cannot be read.*connect its disk') as caught:
         list(scan_recorder(tmp_path / "absent", recorder(), TimeSpan()))
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_server_reads_only_what_it_may(tmp_path: Path) -> None:
-    """Folders inside the lab and below an allowed one are allowed; others, and links that lead there, are not."""
+def test_a_server_reads_only_allowed_folders(tmp_path: Path) -> None:
+    """Folders inside the lab and below an allowed folder are allowed; others, and links to others, are not."""
     lab, allowed, other = (tmp_path / name for name in ("lab", "allowed", "other"))
     for folder in (lab / "recordings", allowed / "frigate", other):
         folder.mkdir(parents=True)
@@ -212,14 +212,14 @@ INSTANTS = st.datetimes(
 
 @given(st.lists(INSTANTS, min_size=2, max_size=8), st.sampled_from(["kitchen", "a b", "x_2025"]))
 def test_member_names_sort_by_time_and_do_not_collide(starts: list[datetime], camera: str) -> None:
-    """Names of one camera are in the order of time, and two of different milliseconds are two names."""
+    """Names of one camera sort by time, and starts in different milliseconds have different names."""
     exact = sorted({start.replace(microsecond=start.microsecond // 1000 * 1000) for start in starts})
     names = [segment_member_name(camera, start) for start in exact]
     assert names == sorted(set(names))
 
 
 def test_member_names_are_in_utc() -> None:
-    """A name says the camera and the start in UTC."""
+    """A name contains the camera and the start in UTC."""
     start = datetime(2025, 5, 2, 9, 30, tzinfo=ZoneInfo("Europe/Madrid"))
     assert segment_member_name("kitchen", start) == "kitchen_20250502T073000Z.mp4"
     assert segment_member_name("kitchen", start + timedelta(milliseconds=5)) == "kitchen_20250502T073000Z_005.mp4"

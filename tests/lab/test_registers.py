@@ -1,4 +1,4 @@
-"""Registers of recordings: what the platform says of its files, and what labcrate link wrote."""
+"""Registers of recordings: those of the platform, and those of labcrate link."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ FOLDER = "sessions/Session7"
 
 
 def entry(**fields: Any) -> dict[str, Any]:
-    """One entry as the platform writes it."""
+    """Return an entry as the platform writes it."""
     return {
         "id": 31,
         "cameraId": 5,
@@ -32,7 +32,7 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 
 def test_an_entry_in_full(lab: Any) -> None:
-    """Base name, session, camera, times, state and user are read; the path of another machine is not kept."""
+    """Base name, session, camera, times, state and user are read; the path on the other machine is not."""
     lab.json("data/user_2/recordings.json", {"31": entry()})
     start, end = (datetime(2025, 6, 10, 15, 30, *second, tzinfo=UTC) for second in ((14, 655000), (16, 700000)))
     expected = RegisteredRecording("data/user_2/recordings.json", "31", NAME, "7", "5", start, end, "completed", "2")
@@ -46,13 +46,13 @@ def test_an_entry_in_full(lab: Any) -> None:
     [("C:\\videos\\a.mp4", "a.mp4"), ("a.mp4", "a.mp4"), ("/x/y\\b.mp4", "b.mp4"), ("\\\\nas\\z/c.mp4", "c.mp4")],
 )
 def test_base_names_of_every_system(lab: Any, path: str, name: str) -> None:
-    """Slashes and backslashes both end a folder's name."""
+    """Both slashes and backslashes separate folders."""
     lab.json("data/recordings.json", [entry(filePath=path)])
     assert [one.name for one in read_registers(lab.open()).recordings] == [name]
 
 
-def test_what_is_absent_or_null_is_unknown(lab: Any) -> None:
-    """Only the path must be there; a session's id that is absent, null or empty is none, and no fault."""
+def test_missing_and_null_fields_are_unknown(lab: Any) -> None:
+    """Only the path is required; a session's id that is missing, null or empty is unknown, and not a fault."""
     bare = {"filePath": "a.mp4"}
     lab.json("data/recordings.json", {"1": bare, "2": {**bare, "sessionId": None, "startTime": None, "cameraId": ""}})
     registers = read_registers(lab.open())
@@ -62,8 +62,8 @@ def test_what_is_absent_or_null_is_unknown(lab: Any) -> None:
     assert registers.problems == ()
 
 
-def test_a_fault_costs_a_field_and_is_said_once(lab: Any) -> None:
-    """Of a bad time the other time, and of a bad id the times, are still used; a file's like faults are one problem."""
+def test_a_fault_excludes_its_field_and_is_reported_once(lab: Any) -> None:
+    """An invalid time or id leaves the other fields in use; equal faults of a file are one problem."""
     lab.json(
         "data/recordings.json",
         {
@@ -95,7 +95,7 @@ def test_a_fault_costs_a_field_and_is_said_once(lab: Any) -> None:
 
 
 def test_times_without_a_zone(lab: Any) -> None:
-    """They are read in the lab's zone; without one as UTC, and that is handed on to be said."""
+    """They are read in the lab's zone; without one they are read as UTC, which is reported."""
     lab.json("data/recordings.json", [entry(startTime="2025-06-10T15:30:14", endTime=None)])
     assert read_registers(lab.open()).assumed_utc
     madrid = read_registers(lab.open(), zone="Europe/Madrid")
@@ -116,7 +116,7 @@ def test_a_broken_register_leaves_the_others(lab: Any, content: Any) -> None:
 
 @pytest.mark.thorough
 def test_a_register_of_a_hundred_thousand_recordings(lab: Any) -> None:
-    """Every one of very many entries is read, and one wrong among them is found."""
+    """Each of very many entries is read, and the invalid ones among them are found."""
     lab.json("data/recordings.json", {str(i): entry(sessionId=i % 300 or "x/") for i in range(100_000)})
     registers = read_registers(lab.open())
     assert len(registers.recordings) == 100_000
@@ -134,8 +134,8 @@ ENTRIES = st.dictionaries(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(max_size=3), ENTRIES | SCALARS, max_size=4) | st.lists(ENTRIES | SCALARS, max_size=4))
-def test_anything_in_a_register_is_borne(lab: Any, value: Any) -> None:
-    """Whatever the fields hold, sound entries of the same file are read, and the rest is a problem or unknown."""
+def test_any_content_of_a_register(lab: Any, value: Any) -> None:
+    """With any values in other entries, valid entries of the same file are read; the rest is a problem or unknown."""
     sound = {**value, "sound": entry()} if isinstance(value, dict) else [*value, entry()]
     lab.json("data/recordings.json", sound)
     registers = read_registers(lab.open())
@@ -157,15 +157,15 @@ LINKED = st.builds(
 @pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINKED, unique_by=lambda one: (one.folder, one.file)))
-def test_links_survive_being_written(lab: Any, files: list[LinkedFile]) -> None:
-    """What labcrate link writes is read as it was, to the nanosecond."""
+def test_links_are_read_as_written(lab: Any, files: list[LinkedFile]) -> None:
+    """An entry that labcrate link writes is read unchanged, to the nanosecond."""
     lab.write(f"{FOLDER}/recordings.json", encode_register([encode_entry(one) for one in files]))
     register = read_session_register(lab.open(), FOLDER)
     assert (register.files, register.problems) == (tuple(files), ())
 
 
 def links(**fields: Any) -> dict[str, Any]:
-    """A document with one entry that is changed and one that is sound."""
+    """Return a register with one changed entry and one valid entry."""
     sound = {"file": "a.mp4", "sizeBytes": 1, "modifiedNs": "5"}
     return {"writtenBy": "labcrate link", "recordings": [{**sound, "file": "b.mp4", **fields}, sound]}
 
@@ -184,8 +184,8 @@ def links(**fields: Any) -> dict[str, Any]:
         ({"linkedAt": "soon"}, "recordings[0].linkedAt"),
     ],
 )
-def test_a_link_that_cannot_be_meant_costs_itself(lab: Any, fields: dict[str, Any], where: str) -> None:
-    """No path out of its folder is ever made of an entry; the other entries are read."""
+def test_an_invalid_link_is_skipped(lab: Any, fields: dict[str, Any], where: str) -> None:
+    """An entry never leads to a path outside its folder; the other entries are read."""
     lab.json(f"{FOLDER}/recordings.json", links(**fields))
     register = read_session_register(lab.open(), FOLDER)
     assert [one.file for one in register.files] == ["a.mp4"]
@@ -204,7 +204,7 @@ def test_a_broken_register_of_a_session_is_one_problem(lab: Any, content: str) -
 
 
 def test_another_programs_file_links_nothing(lab: Any) -> None:
-    """A recordings.json that labcrate did not write is no list of links, and no fault; so is none at all."""
+    """A recordings.json of another program is not a list of links and not a fault; a missing one is not, either."""
     assert read_session_register(lab.open(), FOLDER).problems == ()
     for value in ({"31": entry()}, [entry()], 7, {"writtenBy": "another", "recordings": []}):
         lab.write(f"{FOLDER}/recordings.json", json.dumps(value))

@@ -1,4 +1,4 @@
-"""When the sensor files in a session's own folder end."""
+"""The earliest and latest times of the sensor files in a session's own folder."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -17,22 +17,22 @@ HEADER = "timestamp,topic,payload,sensor_id,battery,linkquality\n"
 
 
 def at(minute: int, second: int = 0) -> datetime:
-    """A time of the session."""
+    """Return a time of the session."""
     return datetime(2025, 6, 10, 15, minute, second, tzinfo=UTC)
 
 
 def times(lab: Any, zone: str | None = None) -> SensorTimes:
-    """What the files of session 7 say."""
+    """Return the times of the sensor files of session 7."""
     return read_sensor_times(lab.open(), "7", FOLDER, zone)
 
 
 def row(minute: int) -> str:
-    """A row of MQTT traffic as the platform appends it."""
+    """Return a row of MQTT traffic as the platform appends it."""
     return f'"{format_instant(at(minute))}","zigbee2mqtt/x/t","{{""temperature"":21.4,""a"":""b,c""}}","x","",""\n'
 
 
 def test_every_file_that_the_platform_writes(lab: Any) -> None:
-    """Traffic, one file for each kind of sensor, and sensor_readings as CSV and JSON each say when they end."""
+    """Traffic, one file for each kind of sensor, and sensor_readings as CSV and JSON each have an end."""
     lab.write(f"{FOLDER}/{TRAFFIC}", HEADER + row(31) + row(35) + row(33))
     kind = 'timestamp,sensor_id,temperature,battery,linkquality\n"2025-06-10T15:36:00.000Z","x","21.4","",""\n'
     lab.write(f"{FOLDER}/sensor_data/temperature_sensors.csv", kind)
@@ -51,8 +51,8 @@ def test_every_file_that_the_platform_writes(lab: Any) -> None:
     assert (found.problems, found.assumed_utc) == ((), False)
 
 
-def test_other_files_say_nothing(lab: Any, tmp_path: Any) -> None:
-    """Files of other names, other sessions' traffic, files further down, hidden ones and links are no evidence."""
+def test_other_files_are_ignored(lab: Any, tmp_path: Any) -> None:
+    """Files with other names, other sessions' traffic, files further down, hidden files and links are ignored."""
     for path in (
         "mqtt_data/session_8_mqtt_traffic.csv",
         "sensor_data/wearable.csv",
@@ -67,8 +67,8 @@ def test_other_files_say_nothing(lab: Any, tmp_path: Any) -> None:
     assert times(lab) == SensorTimes()
 
 
-def test_a_torn_row_takes_no_other_along(lab: Any) -> None:
-    """Rows that a crash cut off, in the middle or at the end, leave the times of all other rows."""
+def test_a_cut_row_does_not_affect_others(lab: Any) -> None:
+    """Rows cut off by a crash, in the middle or at the end, do not affect the times of the other rows."""
     torn = '"2025-06-10T15:32:00.000Z","zigbee2mqtt/x/t","{""temp'
     lab.write(f"{FOLDER}/{TRAFFIC}", HEADER + row(31) + torn + "\n" + row(34) + '"2025-06-1')
     assert [one.end for one in times(lab).files] == [at(34)]
@@ -100,7 +100,7 @@ def test_files_that_a_spreadsheet_saved(lab: Any, encoding: str, delimiter: str)
     ],
 )
 def test_files_without_a_time(lab: Any, name: str, content: str, problem: str | None) -> None:
-    """A file that should have times and has none is named; one without rows is no fault. Neither is evidence."""
+    """A file without any valid time is named; a file without rows is not a fault. Neither has an end."""
     lab.write(f"{FOLDER}/sensor_data/{name}", content)
     found = times(lab)
     assert found.files == ()
@@ -116,8 +116,8 @@ ROWS = st.lists(st.tuples(st.integers(0, 10**6), SPELLINGS) | st.sampled_from(["
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS)
-def test_the_end_is_the_latest_time_in_whatever_order_and_spelling(lab: Any, rows: list[Any]) -> None:
-    """Rows need not be in order nor spelt alike: the end is the latest of all times, the start the earliest."""
+def test_the_end_is_the_latest_time_in_any_order(lab: Any, rows: list[Any]) -> None:
+    """Rows may have any order and notation: the end is the latest of all times, the start the earliest."""
     instants = {i: at(0) + timedelta(seconds=row[0]) for i, row in enumerate(rows) if isinstance(row, tuple)}
     texts = [instants[i].strftime(row[1]) if isinstance(row, tuple) else row for i, row in enumerate(rows)]
     lab.write(f"{FOLDER}/sensor_data/x_sensors.csv", "timestamp,value\n" + "".join(f"{text},1\n" for text in texts))

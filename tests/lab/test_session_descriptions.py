@@ -1,4 +1,4 @@
-"""Labs in the platform's own shape: which file describes which session, and what one wrong file costs."""
+"""Labs with the platform's own files: which file describes which session, and what an invalid file excludes."""
 
 import json
 from datetime import UTC, datetime
@@ -20,14 +20,14 @@ START = "2025-06-10T15:30:12.040Z"
 
 
 def entry(session_id: Any, **fields: Any) -> dict[str, Any]:
-    """A session as the platform keeps it below a user: completed, without an end."""
+    """Return a session as the platform writes it for a user: completed, without an end."""
     session = {"id": session_id, "userId": 2, "name": f"s{session_id}", "startTime": START, "endTime": None}
     return session | {"status": "completed", "notes": None, "tags": [], "metadata": {}} | fields
 
 
 @pytest.fixture
 def platform(lab: Any) -> Any:
-    """A lab with two users, sessions keyed by id, a UUID session with its config.json, and a list of its own."""
+    """Return a lab with two users, sessions keyed by id, a UUID session with its config.json, and its own list."""
     lab.json("data/sessions.json", [entry(1)])
     lab.json("data/user_2/sessions.json", {"7": entry(7), "8": entry(8, startTime="2025-06-10T18:30:12.040Z")})
     lab.json("data/user_3/sessions.json", {"P07-morning": entry("P07-morning", startTime="2025-06-11T06:00:00Z")})
@@ -47,11 +47,11 @@ def platform(lab: Any) -> Any:
 
 
 def sentences(book: LabSessions) -> list[str]:
-    """Everything that is wrong with the files, as it is said."""
+    """Return the messages of all errors in the files."""
     return [str(error) for error in (*book.broken.values(), *book.problems)]
 
 
-def test_all_places_and_shapes_are_read(platform: Any) -> None:
+def test_all_places_and_forms_are_read(platform: Any) -> None:
     """Lists, objects keyed by id, users' files and config.json each give their sessions, with their user."""
     book = read_sessions(platform.open())
     assert list(book.sessions) == ["1", "7", "8", UUID, "P07-morning"]
@@ -76,7 +76,7 @@ def test_empty_files_describe_nothing(lab: Any, empty: Any) -> None:
 
 
 def test_each_field_comes_from_the_first_file_that_has_it(lab: Any) -> None:
-    """The order is session_data.json, config.json, a user's file, the lab's list; null and empty fields are no word."""
+    """The order is session_data.json, config.json, a user's file, the lab's list; empty fields count as missing."""
     lab.json("sessions/Session7/session_data.json", {"sessionId": 7, "title": "one", "notes": "", "metadata": {}})
     lab.json("sessions/Session7/config.json", {"id": 7, "name": "two", "description": "two", "tags": []})
     lab.json("data/user_2/sessions.json", {"7": entry(7, name="three", notes="three", description="x", tags=["t"])})
@@ -96,15 +96,15 @@ def test_each_field_comes_from_the_first_file_that_has_it(lab: Any) -> None:
     )
 
 
-def test_times_that_are_spelt_differently_do_not_differ(lab: Any) -> None:
-    """One instant in two spellings is no difference to warn of."""
+def test_equal_times_in_different_notation_do_not_differ(lab: Any) -> None:
+    """One instant in two notations is not a difference."""
     lab.json("data/user_2/sessions.json", {"7": entry(7)})
     lab.json("data/sessions.json", [entry(7, startTime="2025-06-10T17:30:12.040+02:00")])
     assert read_sessions(lab.open()).sessions["7"].warnings == ()
 
 
-def test_two_users_who_describe_one_id_differently(platform: Any) -> None:
-    """That id alone is refused, with both files named; the same words twice are no conflict."""
+def test_two_users_describe_one_id_differently(platform: Any) -> None:
+    """Only that id is refused, and both files are named; equal descriptions are not a conflict."""
     platform.json("data/user_4/sessions.json", {"7": entry(7, name="another"), "8": {**entry(8), "startTime": None}})
     platform.json("data/user_5/sessions.json", {"P07-morning": entry("P07-morning", startTime="2025-06-11T06:00:00Z")})
     book = read_sessions(platform.open())
@@ -119,8 +119,8 @@ def test_two_users_who_describe_one_id_differently(platform: Any) -> None:
     assert {"1", UUID} < book.sessions.keys()
 
 
-def test_the_lists_word_against_a_users_is_a_warning(platform: Any) -> None:
-    """data/sessions.json and a user's file may differ: the user's is taken."""
+def test_the_users_file_overrides_the_labs_list(platform: Any) -> None:
+    """If data/sessions.json and a user's file differ, the user's file is used, with a warning."""
     platform.json("data/sessions.json", {"7": entry(7, name="another")})
     session = read_sessions(platform.open()).sessions["7"]
     assert session.name == "s7"
@@ -128,15 +128,15 @@ def test_the_lists_word_against_a_users_is_a_warning(platform: Any) -> None:
 
 
 def test_one_list_that_has_an_id_twice(lab: Any) -> None:
-    """Two different entries with one id in one file are refused for that id, by their places."""
+    """Two different entries with one id in one file are refused, and both places are named."""
     lab.json("data/sessions.json", [entry(1), entry(2), entry(2, name="b"), entry(1)])
     book = read_sessions(lab.open())
     assert list(book.sessions) == ["1"]
     assert "key [2]: describes session 2 differently than key [1] of the same file" in sentences(book)[0]
 
 
-def test_a_key_and_an_id_that_disagree(platform: Any) -> None:
-    """The entry is refused by file and key; both ids are unusable unless another file describes them."""
+def test_a_key_and_an_id_that_differ(platform: Any) -> None:
+    """The entry is refused by file and key; neither id can be used unless another file describes it."""
     platform.json("data/sessions.json", {"7": entry(70), "9": entry("10")})
     book = read_sessions(platform.open())
     assert list(book.broken) == ["9", "10", "70"]
@@ -146,8 +146,8 @@ def test_a_key_and_an_id_that_disagree(platform: Any) -> None:
 
 
 @pytest.mark.parametrize("bad", ["x/../../data", "..", "_a", "a.", "a ", "", "a" * 65, "a\x00", -1, "٤/"])
-def test_a_bad_id_is_refused_for_that_session_alone(platform: Any, bad: Any) -> None:
-    """File and key are named; no path is made of it; its text stays known, so that no file name is read as another."""
+def test_an_invalid_id_excludes_its_session_alone(platform: Any, bad: Any) -> None:
+    """File and key are named, no path is made from the id, and no file name with it is read as another session's."""
     platform.json("data/sessions.json", [entry(bad), entry(1)])
     book = read_sessions(platform.open())
     assert list(book.sessions) == ["1", "7", "8", UUID, "P07-morning"]
@@ -169,7 +169,7 @@ def test_a_bad_id_is_refused_for_that_session_alone(platform: Any, bad: Any) -> 
         ({"id": {"a": 1}}, "its id is neither text nor a whole number"),
     ],
 )
-def test_an_entry_of_the_wrong_kind_costs_itself(platform: Any, value: Any, what: str) -> None:
+def test_an_entry_of_the_wrong_type_is_skipped(platform: Any, value: Any, what: str) -> None:
     """The other entries of that file are read."""
     platform.json("data/sessions.json", [value, entry(1)])
     book = read_sessions(platform.open())
@@ -178,7 +178,7 @@ def test_an_entry_of_the_wrong_kind_costs_itself(platform: Any, value: Any, what
 
 
 def test_digits_with_a_leading_zero_are_no_id(platform: Any) -> None:
-    """Such an entry or folder is neither a session, nor known, nor listed as refused."""
+    """Such an entry or folder is not a session, not known, and not listed as invalid."""
     platform.json("data/sessions.json", {"042": entry("042")})
     (platform.root / "sessions/Session07").mkdir()
     book = read_sessions(platform.open())
@@ -186,8 +186,8 @@ def test_digits_with_a_leading_zero_are_no_id(platform: Any) -> None:
     assert not {"042", "42", "07"} & book.known_ids
 
 
-def test_a_folder_whose_name_ends_in_no_id(platform: Any) -> None:
-    """It is a problem that names the folder, and no session."""
+def test_a_folder_without_an_id_in_its_name(platform: Any) -> None:
+    """It is a problem that names the folder, and not a session."""
     (platform.root / "sessions/Session_x").mkdir()
     book = read_sessions(platform.open())
     assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session id: an id has 1")
@@ -205,8 +205,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("path", ["data/sessions.json", "data/user_2/sessions.json"])
-def test_a_broken_file_hides_no_session_of_another(platform: Any, path: str, content: bytes | str) -> None:
-    """Sessions that other files describe are usable; the file is one problem of the lab, which every plan names."""
+def test_an_invalid_file_hides_no_session_of_another(platform: Any, path: str, content: bytes | str) -> None:
+    """Sessions in other files can be used; the file is one problem of the lab, which every plan names."""
     platform.write(path, content)
     (platform.root / "sessions/Session7").mkdir()
     book = read_sessions(platform.open())
@@ -224,7 +224,7 @@ def test_a_broken_file_hides_no_session_of_another(platform: Any, path: str, con
 def test_a_broken_file_in_a_sessions_folder_breaks_that_session_alone(
     platform: Any, name: str, content: bytes | str
 ) -> None:
-    """What the list says of it is not used in its place."""
+    """The description in the list is not used instead."""
     platform.write(f"sessions/Session7/{name}", content)
     book = read_sessions(platform.open())
     assert list(book.broken) == ["7"]
@@ -248,8 +248,8 @@ def test_links_are_never_followed(platform: Any, tmp_path: Any) -> None:
     assert book.sessions.keys() == {"7", "8", "P07-morning"}
 
 
-def test_a_folders_own_word_about_its_id_is_only_a_warning(lab: Any) -> None:
-    """A session_data.json that gives another id than its folder is taken for the folder's, and that is said."""
+def test_the_id_of_a_folder_overrides_its_files(lab: Any) -> None:
+    """If a session_data.json has a different id than its folder, the folder's id is used, with a warning."""
     lab.json("sessions/Session7/session_data.json", {"sessionId": "8", "name": "x"})
     session = read_sessions(lab.open()).sessions["7"]
     assert session.warnings == (
@@ -258,13 +258,13 @@ def test_a_folders_own_word_about_its_id_is_only_a_warning(lab: Any) -> None:
 
 
 def test_ids_are_compared_in_one_unicode_form(lab: Any) -> None:
-    """A composed and a decomposed spelling are one session."""
+    """A composed and a decomposed form of an id are one session."""
     lab.json("data/sessions.json", {"cafe\u0301": {"id": "caf\u00e9", "name": "x"}})
     assert read_sessions(lab.open()).sessions["caf\u00e9"].name == "x"
 
 
 def test_the_next_start_counts_every_session_of_the_lab(platform: Any) -> None:
-    """Sessions that are refused or broken began all the same; what starts at the same instant is no next session."""
+    """Invalid and broken sessions count as well; a session that starts at the same instant is not the next one."""
     book = read_sessions(platform.open())
     assert book.next_start("7") == datetime(2025, 6, 10, 18, 30, 12, 40000, tzinfo=UTC)
     assert book.same_start("7")  # session 1 of the list
@@ -286,8 +286,8 @@ def test_the_next_start_counts_every_session_of_the_lab(platform: Any) -> None:
     assert book.next_start("unknown") is None
 
 
-def test_texts_can_be_had_as_they_are_written(platform: Any) -> None:
-    """Without cleaning every text and key is there: for who blanks secrets by their values."""
+def test_texts_are_unchanged_without_cleaning(platform: Any) -> None:
+    """Without cleaning, every text and key is unchanged, for callers that remove secrets themselves."""
     notes = "rtsp://a:Not-For-Export-7@192.0.2.40/live; firmware 2.10.3.1"
     platform.json("data/user_2/sessions.json", {"7": entry(7, notes=notes, metadata={"userExperience": "media"})})
     session = read_sessions(platform.open(), cleaning=NO_CLEANING).sessions["7"]
@@ -297,8 +297,8 @@ def test_texts_can_be_had_as_they_are_written(platform: Any) -> None:
     assert "Not-For-Export-7" not in repr(read_inventory(platform.open()).session("7"))
 
 
-def test_no_control_character_comes_out_of_a_message(lab: Any) -> None:
-    """Keys, ids and folder names may hold anything; what is said of them moves no cursor and fits a line."""
+def test_messages_contain_no_control_characters(lab: Any) -> None:
+    """Whatever keys, ids and folder names contain, messages are on one line and move no cursor."""
     odd = "\x1b[2J\n\u202e" + "x" * 500
     lab.json("data/sessions.json", {odd: {"id": odd}, "7": {"id": odd}})
     lab.json("data/recordings.json", {odd: {"filePath": None}})
@@ -332,8 +332,8 @@ JSON = st.recursive(
 @pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, JSON, JSON)
-def test_whatever_a_file_holds_a_sound_session_stays(lab: Any, user: Any, config: Any, listed: Any) -> None:
-    """Any JSON at all in the other files leaves session S1 as its own file describes it, and never ends in a crash."""
+def test_any_content_of_other_files(lab: Any, user: Any, config: Any, listed: Any) -> None:
+    """With any JSON in the other files, session S1 is as its own file describes it, and nothing crashes."""
     lab.json("sessions/SessionS1/session_data.json", {"id": "S1", "name": "sound", "startTime": START})
     lab.json("data/user_2/sessions.json", user)
     lab.json("sessions/Session2/config.json", config)

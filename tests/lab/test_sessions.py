@@ -1,4 +1,4 @@
-"""How sessions are read: oddities are borne, faults are named."""
+"""How sessions are read: unusual values are accepted, faults are named."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from labcrate.plan.inventory import read_inventory
 
 
 def test_a_full_session(lab: Any) -> None:
-    """All documented fields are read, unknown ones are kept, secrets are not."""
+    """All documented fields are read, unknown ones too, but no secrets."""
     lab.session(
         42,
         description="two rooms",
@@ -38,21 +38,21 @@ def test_a_full_session(lab: Any) -> None:
 
 
 def test_everything_but_the_id_may_be_missing(lab: Any) -> None:
-    """A session of which nothing is known but its id is a session."""
+    """A session with nothing but an id is valid."""
     lab.json("data/sessions.json", [{"id": 3}])
     session = read_sessions(lab.open()).sessions["3"]
     assert (session.name, session.span.start, session.status) == (None, None, None)
 
 
 def test_null_and_empty_times_are_unknown_times(lab: Any) -> None:
-    """``null`` and an empty text are no time."""
+    """``null`` and an empty text are unknown times."""
     lab.session(1, startTime=None, endTime="")
     session = read_sessions(lab.open()).sessions["1"]
     assert (session.span.start, session.span.end) == (None, None)
 
 
-def test_the_sessions_own_folder_wins_and_the_difference_is_told(lab: Any) -> None:
-    """Where both places describe a session its own folder's word is taken, what only the list knows is kept."""
+def test_the_sessions_own_folder_overrides_the_list(lab: Any) -> None:
+    """If both describe a session, its own folder is used, with a warning; fields that only the list has are used."""
     lab.json("data/sessions.json", [{"id": 42, "name": "Old", "notes": "kept", "status": "completed"}])
     lab.session(42, name="Right")
     session = read_sessions(lab.open()).sessions["42"]
@@ -65,14 +65,14 @@ def test_the_sessions_own_folder_wins_and_the_difference_is_told(lab: Any) -> No
 
 
 def test_a_folder_alone_makes_a_session(lab: Any) -> None:
-    """A folder without a description is a session that no file describes."""
+    """A folder without a description is a session without a description."""
     (lab.root / "sessions" / "Session9").mkdir()
     session = read_sessions(lab.open()).sessions["9"]
     assert session.description_files == ()
 
 
 def test_one_broken_session_leaves_the_others(lab: Any) -> None:
-    """A session whose file does not parse is an error of its own; the rest can be read."""
+    """A session whose file does not parse is an error of its own; the others are read."""
     lab.session(1)
     lab.write("sessions/Session2/session_data.json", '{"id": 2,\n "name": ')
     book = read_sessions(lab.open())
@@ -98,15 +98,15 @@ def test_one_broken_session_leaves_the_others(lab: Any) -> None:
         ({"selectedDevices": {"cameras": {"id": 1}}}, r"key selectedDevices.cameras: must be a list"),
     ],
 )
-def test_a_wrong_field_is_named(lab: Any, fields: dict[str, Any], message: str) -> None:
-    """A field of the wrong kind is an error that names file and key."""
+def test_a_field_of_the_wrong_type_is_named(lab: Any, fields: dict[str, Any], message: str) -> None:
+    """A field of the wrong type is an error that names file and key."""
     lab.session(5, **fields)
     with pytest.raises(DocumentError, match="sessions/Session5/session_data.json, " + message):
         read_sessions(lab.open()).get("5")
 
 
 def test_times_without_any_zone_are_utc_with_a_warning(lab: Any) -> None:
-    """A time for which nobody names a zone is taken as UTC, and the warning says how to name one."""
+    """A time without any zone is read as UTC, and the warning says how to set a zone."""
     lab.session(1, startTime="2025-05-02T08:00:00")
     session = read_sessions(lab.open()).sessions["1"]
     assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
@@ -129,8 +129,8 @@ def test_times_without_zone_are_read_in_the_sessions_zone_then_the_labs(lab: Any
 
 
 @pytest.mark.parametrize("clock", ["2025-10-26T02:30:00", "2025-03-30T02:30:00"])
-def test_an_hour_that_clocks_show_twice_or_never_is_said(lab: Any, clock: str) -> None:
-    """Where the zone's clock changed at that hour the first reading is taken, with a warning."""
+def test_a_time_at_a_clock_change(lab: Any, clock: str) -> None:
+    """If the zone's clocks change at that time, the first possible time is used, with a warning."""
     lab.session(1, startTime=clock, endTime=None, timeZone="Europe/Madrid")
     session = read_sessions(lab.open()).sessions["1"]
     assert session.span.start == datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo("Europe/Madrid")).astimezone(UTC)
@@ -138,7 +138,7 @@ def test_an_hour_that_clocks_show_twice_or_never_is_said(lab: Any, clock: str) -
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Europe"])
-def test_an_unknown_zone_is_told_and_not_used(lab: Any, zone: str) -> None:
+def test_an_unknown_zone_is_a_warning(lab: Any, zone: str) -> None:
     """A zone that is not in the IANA database is a warning, never a crash or a path."""
     lab.session(1, timeZone=zone)
     session = read_sessions(lab.open()).sessions["1"]
@@ -157,7 +157,7 @@ def test_an_unknown_zone_is_told_and_not_used(lab: Any, zone: str) -> None:
         ("\udcff".encode("utf-8", "surrogateescape"), r"data/cameras.json"),
     ],
 )
-def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
+def test_an_invalid_camera_file(lab: Any, content: str | bytes, message: str) -> None:
     """A camera file that does not parse is one error that names the file and the place."""
     lab.write("data/cameras.json", content)
     with pytest.raises(DocumentError, match=message):
@@ -165,7 +165,7 @@ def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
 
 
 def test_cameras_keep_no_secret(lab: Any) -> None:
-    """Of a camera its number, name, prefix and harmless extras are kept."""
+    """The id, name, prefix and harmless other fields of a camera are read, but no secrets."""
     lab.cameras("hall", None)
     cameras = read_inventory(lab.open()).cameras
     assert [(c.id, c.prefix) for c in cameras] == [("1", "hall"), ("2", None)]
@@ -176,14 +176,14 @@ def test_cameras_keep_no_secret(lab: Any) -> None:
 
 
 def test_a_device_without_id_and_name_is_an_error(lab: Any) -> None:
-    """A device that nothing identifies is refused by its place in the list."""
+    """Such a device is refused by its place in the list."""
     lab.json("data/devices.json", [{"id": "0x01"}, {"model": "x"}])
     with pytest.raises(DocumentError, match=r"data/devices.json, key \[1\]"):
         raise read_all_devices(lab.open())[1][0]
 
 
 def test_a_byte_order_mark_is_no_fault(lab: Any) -> None:
-    """A file saved by Windows Notepad reads as one without its mark."""
+    """A file saved by Windows Notepad is read like one without its mark."""
     lab.write("data/devices.json", b'\xef\xbb\xbf[{"id": "0x01", "name": "door"}]')
     (device,), problems = read_all_devices(lab.open())
     assert (device.name, problems) == ("door", ())

@@ -81,14 +81,14 @@ def test_every_key_has_its_value() -> None:
 
 
 def test_a_lab_without_a_file_has_the_defaults(lab: Any) -> None:
-    """No file, an empty one and one with a byte order mark are all in order."""
+    """No file, an empty file and a file with a byte order mark are valid."""
     assert read_settings(lab.open()) == LabSettings()
     lab.write("labcrate.toml", b"\xef\xbb\xbf")
     assert read_settings(lab.open()) == LabSettings()
 
 
 def test_a_symbolic_link_is_refused(lab: Any, tmp_path: Path) -> None:
-    """A link in the file's place is not followed, and a folder there is refused; both say what to do."""
+    """A link in the file's place is not followed, and a folder is refused; both messages have a remedy."""
     (tmp_path / "other.toml").write_text("time_zone = 'UTC'")
     (lab.root / "labcrate.toml").symlink_to(tmp_path / "other.toml")
     with pytest.raises(
@@ -163,8 +163,8 @@ NVR = '[[recorder]]\nname = "nvr"\nfolder = "/home/ana/nvr"\n'
         ("a = 1\nb = '\xff'", "labcrate.toml, line 2: is not UTF-8 text"),
     ],
 )
-def test_what_cannot_be_meant_is_one_clear_sentence(text: str, sentence: str) -> None:
-    """Each slip is refused with file, key or line, what is wrong and what to do; nothing secret, no path."""
+def test_invalid_settings_are_named(text: str, sentence: str) -> None:
+    """Each mistake is refused with file, key or line, problem and remedy, without secrets and absolute paths."""
     with pytest.raises(DocumentError, match=re.escape(sentence)) as caught:
         parse_settings(text.encode("latin-1"))
     said = str(caught.value)
@@ -176,8 +176,8 @@ def test_what_cannot_be_meant_is_one_clear_sentence(text: str, sentence: str) ->
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_any_bytes_are_settings_or_a_clear_refusal(data: bytes) -> None:
-    """Whatever the file holds, nothing but a DocumentError comes out."""
+def test_any_bytes_are_settings_or_a_document_error(data: bytes) -> None:
+    """Whatever the file contains, only DocumentError is raised."""
     try:
         parse_settings(data)
     except DocumentError as error:
@@ -192,7 +192,7 @@ VALUES = st.recursive(
 
 
 def toml(value: Any) -> str:
-    """A value as TOML has it; None is an empty text there."""
+    """Return a value as TOML; None becomes an empty text."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{toml_text(k)} = {toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -205,8 +205,8 @@ def toml(value: Any) -> str:
 
 
 @given(key=st.sampled_from(known_keys()), value=VALUES)
-def test_any_value_of_any_key_is_taken_or_refused(key: str, value: Any) -> None:
-    """A value of any type at any key is taken, or refused with a sentence: never an error of Python's."""
+def test_any_value_of_any_key_is_accepted_or_refused(key: str, value: Any) -> None:
+    """A value of any type for any key is accepted, or refused with a message; no other error is raised."""
     *above, name = key.split(".")
     header = {"session": "[session]", "cameras": "[cameras.7]", "recorder": "[[recorder]]"}[above[0]] if above else ""
     line = f"cameras = {{ {name} = {toml(value)} }}" if name == "WORD" else f"{name} = {toml(value)}"
@@ -220,13 +220,13 @@ def test_any_value_of_any_key_is_taken_or_refused(key: str, value: Any) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_written_so_that_toml_reads_it(text: str) -> None:
-    """A camera's name of any characters comes back from the file."""
+    """A camera's name of any characters is read from the file unchanged."""
     plain = text.encode("utf-8", "replace").decode()
     assert tomllib.loads(f"a = {toml_text(plain)}") == {"a": plain}
 
 
 def keys_of(table: dict[str, Any]) -> set[str]:
-    """The dotted keys of a whole file, as the page and the schema name them."""
+    """Return the dotted keys of a whole file, as the page and the schema name them."""
     keys = {key for key, value in table.items() if key not in ("session", "cameras", "recorder")}
     keys |= {f"session.{key}" for key in table.get("session", {})}
     keys |= {f"cameras.ID.{key}" for camera in table.get("cameras", {}).values() for key in camera}
@@ -235,8 +235,8 @@ def keys_of(table: dict[str, Any]) -> set[str]:
     return keys
 
 
-def test_the_page_documents_exactly_the_keys_that_there_are() -> None:
-    """Every key of the schema has a row on the page, every row is a key, and so for placeholders and types."""
+def test_the_page_documents_exactly_the_existing_keys() -> None:
+    """Every key of the schema has a row on the page, every row is a key; the same for placeholders and types."""
     documented = re.findall(r"^\| `([a-z_]+(?:\.[A-Za-z_]+)*)` \| (?!`)", PAGE, re.M)
     assert sorted(documented) == sorted(known_keys())
     placeholders = re.findall(r"^\| `\{(\w+)\}` \| (.+) \|$", PAGE, re.M)
@@ -245,7 +245,7 @@ def test_the_page_documents_exactly_the_keys_that_there_are() -> None:
     assert types == [(name, known.pattern) for name, known in RECORDER_TYPES.items()]
 
 
-def test_the_example_of_the_page_is_in_order() -> None:
+def test_the_example_of_the_page_is_valid() -> None:
     """The page's own file is accepted."""
     (example,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.M | re.S)
     assert parse_settings(example.encode()).recorders[0].cameras == {"kitchen": "5"}
@@ -262,8 +262,8 @@ FOUND = SettingsSuggestions(
 
 
 @pytest.mark.parametrize("found", [SettingsSuggestions(), FOUND])
-def test_the_template_shows_every_key_and_only_keys_that_there_are(found: SettingsSuggestions) -> None:
-    """As written only lab_id is in force; with every example in force the file is accepted and has every key."""
+def test_the_template_shows_exactly_the_existing_keys(found: SettingsSuggestions) -> None:
+    """As written, only lab_id is set; with every example uncommented the file is accepted and has every key."""
     text = settings_text(LAB_ID, found, "America/Bogota")
     assert parse_settings(text.encode()) == LabSettings(lab_id=LAB_ID)
     in_force = re.sub(r"^# (?=\[|[a-z_]+ = )", "", text, flags=re.M)

@@ -1,4 +1,4 @@
-"""Where a session without an end ends: never in another session's time, never beyond a day."""
+"""The end of a session without an end time: never in another session's time, never after 24 hours."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,12 +25,12 @@ EVIDENCE = st.builds(
 
 
 def ends(after: timedelta, file: str = "a.mp4", told: EndSource = EndSource.REGISTER) -> TimedFile:
-    """A file that ends so long after the session's start."""
+    """Return a file that ends this long after the session's start."""
     return TimedFile(file, told, START + after)
 
 
-def test_the_latest_evidence_is_the_end() -> None:
-    """Of recordings and sensor files the one that ends last tells the end, and is named."""
+def test_the_latest_file_is_the_end() -> None:
+    """The end is that of the recording or sensor file that ends last, which is named."""
     row = ends(2 * HOUR, "x_sensors.csv", EndSource.SENSOR_FILE)
     bound = estimate_end(TimeSpan(START), [ends(HOUR), row, ends(-HOUR)], None)
     assert (bound.span, bound.reason, bound.last_file) == (TimeSpan(START, START + 2 * HOUR), EndReason.LAST_FILE, row)
@@ -39,7 +39,7 @@ def test_the_latest_evidence_is_the_end() -> None:
 
 
 def test_the_next_sessions_start_is_not_reached() -> None:
-    """Evidence at or after the next session's start ends the session just before it; earlier evidence stands."""
+    """A file that ends at or after the next session's start ends the session just before that start."""
     for after in (3 * HOUR, 5 * HOUR):
         bound = estimate_end(TimeSpan(START), [ends(after)], START + 3 * HOUR)
         assert bound.span == TimeSpan(START, START + 3 * HOUR - timedelta(microseconds=1))
@@ -47,8 +47,8 @@ def test_the_next_sessions_start_is_not_reached() -> None:
     assert estimate_end(TimeSpan(START), [ends(HOUR)], START + 3 * HOUR).reason is EndReason.LAST_FILE
 
 
-def test_a_day_is_the_longest_and_what_lies_beyond_is_named() -> None:
-    """Evidence later than 24 hours ends the session there, and is handed on so that it can be said."""
+def test_a_session_has_at_most_24_hours() -> None:
+    """A file that ends later than 24 hours ends the session there, and is named."""
     late = ends(30 * HOUR)
     bound = estimate_end(TimeSpan(START), [ends(HOUR), late], None)
     assert (bound.span, bound.reason, bound.file_beyond) == (
@@ -61,8 +61,8 @@ def test_a_day_is_the_longest_and_what_lies_beyond_is_named() -> None:
     assert (both.reason, both.file_beyond) == (EndReason.NEXT_SESSION, late)
 
 
-def test_without_evidence_or_start_there_is_no_time() -> None:
-    """No evidence at or after the start, or no start: no readings; a described end needs no evidence."""
+def test_without_a_file_or_start_there_is_no_span() -> None:
+    """No file at or after the start, or no start: no readings; an end in the description needs no file."""
     assert estimate_end(TimeSpan(START), [], None).span is None
     assert estimate_end(TimeSpan(START), [ends(-HOUR)], None).reason is EndReason.NO_TIMED_FILE
     assert estimate_end(TimeSpan(None, START), [ends(HOUR)], None).reason is EndReason.NO_START
@@ -72,19 +72,19 @@ def test_without_evidence_or_start_there_is_no_time() -> None:
 
 
 def test_a_start_that_is_not_later_bounds_nothing() -> None:
-    """Two sessions that start together do not cut each other to nothing."""
+    """Two sessions that start together do not limit each other."""
     assert estimate_end(TimeSpan(START), [ends(HOUR)], START).span == TimeSpan(START, START + HOUR)
 
 
-def test_the_calendars_last_day_does_not_break_the_bound() -> None:
-    """A session in the last hours of the year 9999 is bounded like any other."""
+def test_the_last_day_of_the_calendar() -> None:
+    """A session in the last hours of the year 9999 has an end like any other."""
     start = datetime(9999, 12, 31, 20, tzinfo=UTC)
     bound = estimate_end(TimeSpan(start), [TimedFile("a", EndSource.NAME, start + HOUR)], None)
     assert bound.span == TimeSpan(start, start + HOUR)
 
 
-def test_recordings_alone_tell_the_start_of_a_session_that_no_file_describes() -> None:
-    """The earliest start of a recording counts, a sensor file's does not."""
+def test_the_start_of_a_session_without_a_description() -> None:
+    """The earliest start of a recording is used, that of a sensor file is not."""
     row = TimedFile("x.csv", EndSource.SENSOR_FILE, START, START - HOUR)
     first = TimedFile("a.mp4", EndSource.NAME, START + HOUR, START)
     assert first_recording_start([row, TimedFile("b.mp4", EndSource.NAME, START, START + HOUR), first]) == START
@@ -95,7 +95,7 @@ def test_recordings_alone_tell_the_start_of_a_session_that_no_file_describes() -
 def test_no_bound_reaches_the_next_session_or_exceeds_a_day(
     start: datetime, evidence: list[TimedFile], next_start: datetime | None
 ) -> None:
-    """Whatever the evidence: the end is not before the start, before the next start, and within 24 hours."""
+    """With any files, the end is not before the start, before the next start, and within 24 hours."""
     bound = estimate_end(TimeSpan(start), evidence, next_start)
     later = [one.end for one in evidence if one.end >= start]
     assert (bound.span is None) == (not later)
@@ -111,5 +111,5 @@ def test_no_bound_reaches_the_next_session_or_exceeds_a_day(
 
 @pytest.mark.parametrize("told", EndSource)
 def test_every_source_counts(told: EndSource) -> None:
-    """A register, a name, a container and a sensor file each bound a session alone."""
+    """A register, a name, a container and a sensor file can each end a session alone."""
     assert estimate_end(TimeSpan(START), [ends(HOUR, told=told)], None).span == TimeSpan(START, START + HOUR)

@@ -1,4 +1,4 @@
-"""The log in a spreadsheet: what others wrote stays text."""
+"""The export log as JSON, CSV and words; texts of users cannot become formulas."""
 
 import csv
 import io
@@ -44,13 +44,13 @@ TOLD = {
 
 @pytest.mark.parametrize(("options", "told"), TOLD.items())
 def test_what_was_taken_is_told_in_words(options: str, told: str) -> None:
-    """A steward reads what left without knowing the words of a query; a resumed download says where it began."""
+    """The contents of a transfer are described in words, with the first byte of a resumed download."""
     assert ", ".join(describe_contents(replace(LINE, options=options, start=0))) == told
     assert describe_contents(replace(LINE, options=options, start=1234))[-1] == "from byte 1,234"
 
 
 def test_json_and_csv_tell_the_same() -> None:
-    """Both have the same names and values; what is not known is null, or an empty cell."""
+    """Both have the same names and values; an unknown value is null, or an empty cell."""
     told = line_object(LINE)
     assert told["begunAt"] == "2025-05-02T08:00:00.000Z"
     assert told["endedAt"] is None
@@ -62,14 +62,14 @@ def test_json_and_csv_tell_the_same() -> None:
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠"])
 def test_no_cell_is_a_formula(first: str) -> None:
-    """A name that a spreadsheet would run begins with an apostrophe, as text does there."""
+    """A text that a spreadsheet would read as a formula begins with an apostrophe."""
     (row,) = csv.DictReader(io.StringIO(as_csv([replace(LINE, who=f"{first}HYPERLINK(1)")]), newline=""))
     assert row["who"] == f"'{first}HYPERLINK(1)"
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=4, max_size=4))
 def test_any_text_stays_in_its_cell(texts: list[str]) -> None:
-    """Whatever stands in a text, rows and columns are those of the line, and nothing of the text is lost."""
+    """Any text stays in its row and column, and is complete."""
     who, options, etag, reason = texts
     line = replace(LINE, who=who, options=options, etag=etag, reason=reason)
     (heading, row) = csv.reader(io.StringIO(as_csv([line]), newline=""))
@@ -81,6 +81,6 @@ def test_any_text_stays_in_its_cell(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["ana;=1+1", "x;-1", ";@SUM(A1)", "a;\n=b"])
 def test_no_formula_hides_behind_a_semicolon(text: str) -> None:
-    """Spreadsheets of a language with decimal commas split there: what follows is text, for it begins with a space."""
+    """A space follows a semicolon, where some spreadsheets split cells, so that no formula begins there."""
     (row,) = csv.DictReader(io.StringIO(as_csv([replace(LINE, who=text)]), newline=""))
     assert not re.search(r";[=+@\n-]", row["who"])

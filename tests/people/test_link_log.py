@@ -1,4 +1,4 @@
-"""The log of links: what was made part of which session, and what was taken back."""
+"""The log of links: which files were linked to which session, and which links were undone."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,7 @@ from labcrate.people.link_log import LinkLog, LinkMethod
 
 
 def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -> None:
-    """Taking back leaves the line, with who did it; a second time it is an error that says who was first."""
+    """Undoing keeps the line and adds the user; undoing it again is an error that names this user."""
     log = LinkLog(database)
     first = log.add(
         who="ana", session="42", source="recordings/a.mp4", target="sessions/Session42/a.mp4", method="move"
@@ -41,14 +41,14 @@ def test_a_source_that_is_a_message_is_read_as_one(database: PeopleDatabase) -> 
 
 
 def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:
-    """Reading or taking back what is not there says which."""
+    """Reading or undoing an unknown link is an error with its number."""
     for attempt in (LinkLog(database).get, lambda number: LinkLog(database).mark_undone(number, "ana")):
         with pytest.raises(NotFoundError, match="no link 9"):
             attempt(9)
 
 
 def test_lines_are_kept(database: PeopleDatabase) -> None:
-    """No statement removes a line."""
+    """No SQL statement can delete a line."""
     LinkLog(database).add(who="ana", session="1", source="a", target="b", method="move")
     with pytest.raises(PeopleError, match="keeps every line"), database.write_transaction() as connection:
         connection.execute("DELETE FROM link")
@@ -57,7 +57,7 @@ def test_lines_are_kept(database: PeopleDatabase) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(name=st.binary(min_size=1, max_size=40))
 def test_names_are_kept_to_the_byte(database: PeopleDatabase, name: bytes) -> None:
-    """File names in no encoding at all come back as they were."""
+    """File names that are not UTF-8 are read as they were stored."""
     path = name.decode("utf-8", "surrogateescape")
     log = LinkLog(database)
     number = log.add(who="ana", session="1", source=path, target=path, method="move")

@@ -1,4 +1,4 @@
-"""Logins and tokens: good for a time, for one person, with the role they have now."""
+"""Logins and tokens: for how long they are valid, for which user, with which role."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def ana(users: Users) -> User:
 
 
 def test_a_login_that_is_used_lasts_until_its_longest(logins: Logins, clock: "Clock", ana: User) -> None:
-    """Used every eleven hours a login lasts seven days, and not a second more."""
+    """A login with a request every eleven hours lasts exactly seven days."""
     begun, secret = clock.now, logins.begin(ana)
     while clock.now + 11 * 3600 < begun + MAX_LOGIN_S:
         clock.now += 11 * 3600
@@ -50,7 +50,7 @@ def test_a_login_that_is_used_lasts_until_its_longest(logins: Logins, clock: "Cl
 
 
 def test_an_idle_login_ends(logins: Logins, clock: "Clock", ana: User) -> None:
-    """Nothing asked for twelve hours ends it; one second before it still counts."""
+    """A login ends after twelve hours without a request, not a second before."""
     early, late = logins.begin(ana), logins.begin(ana)
     clock.now += IDLE_S - 1
     assert logins.find(early) == ana
@@ -60,7 +60,7 @@ def test_an_idle_login_ends(logins: Logins, clock: "Clock", ana: User) -> None:
 
 
 def test_logins_that_ended_are_forgotten(logins: Logins, database: PeopleDatabase, clock: "Clock", ana: User) -> None:
-    """The table does not grow for ever: who logs in next clears away what ended."""
+    """A new login deletes those that have ended, so that the table does not grow."""
     for _ in range(5):
         logins.begin(ana)
     clock.now += MAX_LOGIN_S
@@ -69,7 +69,7 @@ def test_logins_that_ended_are_forgotten(logins: Logins, database: PeopleDatabas
 
 
 def test_logging_out_ends_that_login_alone(logins: Logins, ana: User) -> None:
-    """A secret is random and of 256 bits, and only its own login ends with it."""
+    """Secrets have 256 random bits, and each ends only its own login."""
     one, other = logins.begin(ana), logins.begin(ana)
     assert one != other
     assert len(one) >= 43
@@ -81,7 +81,7 @@ def test_logging_out_ends_that_login_alone(logins: Logins, ana: User) -> None:
 
 
 def test_a_login_has_the_role_of_now(logins: Logins, users: Users) -> None:
-    """Another role holds from the next request on."""
+    """A new role is valid from the next request."""
     users.add("ana", Role.ADMIN, GOOD)
     secret = logins.begin(users.add("bob", Role.VIEWER, GOOD))
     users.set_role("bob", Role.OPERATOR)
@@ -91,7 +91,7 @@ def test_a_login_has_the_role_of_now(logins: Logins, users: Users) -> None:
 
 
 def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: User) -> None:
-    """A token is good for its days, has a prefix that scanners find, and is known by its hash alone."""
+    """A token is valid for its days, has a prefix that scanners find, and only its hash is stored."""
     token, secret = tokens.add(ana, "nightly export", 30)
     assert secret.startswith(PREFIX)
     assert token.expires == from_ms(round((clock.now + 30 * DAY) * 1000))
@@ -105,7 +105,7 @@ def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: Use
 
 
 def test_a_token_stands_until_it_is_revoked(tokens: Tokens, users: Users, clock: "Clock", ana: User) -> None:
-    """What was begun with a token goes on when its time ends, and ends when the token or its user is shut out."""
+    """A token exists after it expires, until it is revoked or its user is disabled."""
     users.add("bob", Role.ADMIN, GOOD)
     _, first = tokens.add(ana, "first", 1)
     _, second = tokens.add(ana, "second", 1)
@@ -118,7 +118,7 @@ def test_a_token_stands_until_it_is_revoked(tokens: Tokens, users: Users, clock:
 
 
 def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
-    """A token made by an administrator does no more than a viewer once that is what they are."""
+    """The token of a user who is now a viewer gives only a viewer's permissions."""
     users.add("ana", Role.ADMIN, GOOD)
     bob = users.add("bob", Role.ADMIN, GOOD)
     _, secret = tokens.add(bob, "script", 1)
@@ -129,7 +129,7 @@ def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
 
 
 def test_when_a_token_was_last_used_is_known_to_the_minute(tokens: Tokens, clock: "Clock", ana: User) -> None:
-    """Uses are written down at most once a minute, so that a busy script costs nothing."""
+    """The last use is stored at most once a minute, so that busy scripts cost little."""
     _, secret = tokens.add(ana, "script", 1)
     assert tokens.all()[0].used is None
     begun = clock.now
@@ -140,7 +140,7 @@ def test_when_a_token_was_last_used_is_known_to_the_minute(tokens: Tokens, clock
 
 
 def test_a_token_is_revoked_at_once_and_alone(tokens: Tokens, users: Users, ana: User) -> None:
-    """Tokens are named per user: another's of the same name stays."""
+    """A token is revoked at once; another user's token of the same name stays."""
     bob = users.add("bob", Role.VIEWER, GOOD)
     _, anas = tokens.add(ana, "script", 1)
     _, bobs = tokens.add(bob, "Script", 1)
@@ -154,14 +154,14 @@ def test_a_token_is_revoked_at_once_and_alone(tokens: Tokens, users: Users, ana:
 
 
 def test_tokens_that_cannot_be_are_refused(tokens: Tokens, users: Users, ana: User) -> None:
-    """A name that is taken or cannot be read, no time or too much, and a disabled user."""
+    """Names in use or unprintable, days out of range, and disabled users are refused."""
     tokens.add(ana, "script", 1)
     with pytest.raises(UsageError, match="already"):
         tokens.add(ana, " SCRIPT", 1)
     with pytest.raises(UsageError, match="not a valid name for a token"):
         tokens.add(ana, "a\tb", 1)
     for days in (0, -1, 3651, 10**12):
-        with pytest.raises(UsageError, match="1 to 3,650 days"):
+        with pytest.raises(UsageError, match="1 to 3650 days"):
             tokens.add(ana, "other", days)
     bob = users.add("bob", Role.VIEWER, GOOD)
     users.disable("bob")
@@ -170,7 +170,7 @@ def test_tokens_that_cannot_be_are_refused(tokens: Tokens, users: Users, ana: Us
 
 
 def test_nobody_has_more_than_twenty_tokens(tokens: Tokens, users: Users, ana: User) -> None:
-    """So that a list of them can be read; one that was revoked makes room, and others have their own twenty."""
+    """A user can have twenty tokens; revoking one makes room, and other users have their own twenty."""
     for number in range(20):
         tokens.add(ana, f"script {number}", 1)
     with pytest.raises(UsageError, match=r"ana already has 20 tokens, the maximum\. Revoke one first"):
@@ -183,13 +183,13 @@ def test_nobody_has_more_than_twenty_tokens(tokens: Tokens, users: Users, ana: U
 
 @pytest.mark.parametrize("secret", ["", "labcrate_", "labcrate_" + "A" * 43, "x" * 100_000, "labcrate_\ud800", "é"])
 def test_what_is_no_token_opens_nothing(tokens: Tokens, ana: User, secret: str) -> None:
-    """Anything may come in a header."""
+    """Any other text in the header is no token."""
     tokens.add(ana, "script", 1)
     assert tokens.find(secret) is None
 
 
 def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens: Tokens, ana: User) -> None:
-    """Who gets hold of the file gets no way in with it."""
+    """The database contains no secret, so that a copy of it gives no access."""
     login, (_, token) = logins.begin(ana), tokens.add(ana, "script", 1)
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert login.encode() not in stored
@@ -201,7 +201,7 @@ def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens
 def test_a_login_of_a_clock_that_was_ahead_ends_with_it(
     logins: Logins, database: PeopleDatabase, clock: "Clock", ana: User, ahead: int
 ) -> None:
-    """A login that was begun or seen in what is the future now counts as ended, and is forgotten."""
+    """A login that began or was seen in the future is invalid, and is deleted."""
     before = logins.begin(ana)
     clock.now += ahead
     secret = logins.begin(ana)
@@ -213,14 +213,14 @@ def test_a_login_of_a_clock_that_was_ahead_ends_with_it(
 
 
 def test_a_clock_that_is_set_back_a_little_ends_no_login(logins: Logins, clock: "Clock", ana: User) -> None:
-    """Some seconds, as a time server corrects them, matter to nobody."""
+    """Setting the clock back by some seconds ends no login."""
     secret = logins.begin(ana)
     clock.now -= 60
     assert logins.find(secret) == ana
 
 
 def test_a_token_of_a_clock_that_was_ahead_is_not_good(tokens: Tokens, clock: "Clock", ana: User) -> None:
-    """A token that was made in what is the future now opens nothing, and counts as expired."""
+    """A token that was created in the future is invalid and counts as expired."""
     clock.now += 365 * DAY
     token, secret = tokens.add(ana, "script", 1)
     clock.now -= 365 * DAY
@@ -229,7 +229,7 @@ def test_a_token_of_a_clock_that_was_ahead_is_not_good(tokens: Tokens, clock: "C
 
 
 def test_when_a_token_was_used_is_corrected_with_the_clock(tokens: Tokens, clock: "Clock", ana: User) -> None:
-    """A use that a clock ahead wrote down does not stand for a year."""
+    """A last use in the future is replaced by the present time."""
     _, secret = tokens.add(ana, "script", 3000)
     clock.now += 365 * DAY
     assert tokens.find(secret) == ana

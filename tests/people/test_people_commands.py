@@ -1,4 +1,4 @@
-"""People on the command line: users, tokens and the log, in words, JSON and CSV."""
+"""The commands about users, tokens and the log, as text, JSON and CSV."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ def people(lab: "LabBuilder") -> Path:
 
 @pytest.mark.thorough
 def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabBuilder") -> None:
-    """One line, without its end; the user can log in with it, and it is repeated nowhere."""
+    """The password is one line without its end; it works for a login, and is not printed."""
     outcome = command(
         "user", "add", "Ana", "--role", "admin", "--password-stdin", "--lab", lab.root, input="contraseña ñ\r\n"
     )
@@ -60,19 +60,19 @@ def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabBui
 def test_a_password_that_will_not_do_is_refused(
     command: "Command", lab: "LabBuilder", clear: "Clear", given: str, words: str
 ) -> None:
-    """The rule is said, exit code 2 is an option that cannot be meant, and nobody is added."""
+    """The message states the rule, the exit code is 2, and no user is added."""
     clear(command("user", "add", "ana", "--password-stdin", "--lab", lab.root, input=given), 2, words)
     assert command("user", "list", "--json", "--lab", lab.root).stdout == "[]\n"
 
 
 def test_without_a_terminal_or_an_order_no_password_is_read(command: "Command", people: Path, clear: "Clear") -> None:
-    """A password is never read by accident from what somebody pipes in."""
+    """A password is not read from a pipe without --password-stdin."""
     clear(command("user", "password", "ana", "--lab", people, input=f"{GOOD}\n"), 2, "--password-stdin")
 
 
 @pytest.mark.thorough
 def test_on_a_terminal_a_password_is_asked_for_twice_and_not_shown(people: Path) -> None:
-    """Typed twice alike it is taken; otherwise it is said that the two differ. The screen never shows it."""
+    """A password must be typed twice, the same both times, and is never shown."""
     assert _typed(people, [GOOD, "wrong horse"]) == (2, "The two passwords are different.")
     code, shown = _typed(people, ["another horse", "another horse"])
     assert (code, "ended their logins and tokens" in shown) == (0, True)
@@ -109,7 +109,7 @@ def _typed(lab: Path, lines: list[str]) -> tuple[int, str]:
 
 
 def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> None:
-    """Each action says what holds from now on, and the list shows it, in words and as JSON."""
+    """Each action prints its result, and the list shows it, as text and as JSON."""
     assert cli("user", "role", "bob", "--role", "operator", "--lab", people).out == "Bob now has the role operator.\n"
     assert "ended their logins and tokens" in cli("user", "disable", "BOB", "--lab", people).out
     listed = cli("user", "list", "--lab", people).out
@@ -145,18 +145,18 @@ def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> No
         (("user", "reset-second-factor"), 2, "labcrate user reset-second-factor NAME"),
         (("token", "add", "x"), 2, "--user NAME"),
         (("token", "add", "x", "--user", "carla"), 18, "no user 'carla'"),
-        (("token", "add", "x", "--user", "ana", "--days", "0"), 2, "1 to 3,650 days"),
+        (("token", "add", "x", "--user", "ana", "--days", "0"), 2, "1 to 3650 days"),
         (("token", "revoke", "x"), 18, "There is no token 'x'"),
         (("token", "revoke", "x", "--user", "ana"), 18, "no token 'x'"),
         (("token", "list", "--user", "carla"), 18, "no user 'carla'"),
         (("log", "--csv", "--json"), 2, "Choose either --csv or --json"),
-        (("log", "--session", "a/b"), 2, "no session id"),
+        (("log", "--session", "a/b"), 2, "is not a session ID"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
     cli: "Cli", people: Path, clear: "Clear", words: tuple[str, ...], code: int, said: str
 ) -> None:
-    """The object, the rule and the remedy; nothing changes."""
+    """An error names the object, the rule and the remedy; nothing changes."""
     outcome = cli(*words, "--lab", people)
     if "--json" in words:
         assert outcome.code == code
@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
 
 
 def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
-    """The list says who has one, in words and as JSON; after the reset nobody has, and the user's logins are over."""
+    """The list shows who has one, as text and JSON; a reset removes it and ends the user's logins."""
     with PeopleDatabase.open(people / STATE_FOLDER) as database:
         factors, ana = SecondFactors(database, lambda: 1_750_000_000.0), Users(database).get("ana")
         secret = factors.begin_setup(ana)
@@ -200,7 +200,7 @@ def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
 
 
 def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path) -> None:
-    """The last line of the answer is the token alone; as JSON it stands under its name; lists never have it."""
+    """The last line is the token alone; JSON has it under its name; lists never have it."""
     made = cli("token", "add", "nightly", "--user", "bob", "--days", "7", "--lab", people).out
     secret = made.splitlines()[-1]
     assert secret.startswith("labcrate_")
@@ -219,7 +219,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path)
 
 
 def test_another_password_revokes_the_users_tokens(command: "Command", cli: "Cli", people: Path) -> None:
-    """Whoever knew the old password may have made some; those of others stay."""
+    """A new password ends the user's tokens, which may have been made with the old one, but not other users' tokens."""
     for user in ("ana", "bob"):
         assert cli("token", "add", "nightly", "--user", user, "--lab", people).code == 0
     words = ("user", "password", "bob", "--password-stdin", "--lab", people)
@@ -228,7 +228,7 @@ def test_another_password_revokes_the_users_tokens(command: "Command", cli: "Cli
 
 
 def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: Path) -> None:
-    """Words, JSON and CSV tell the same lines, the newest first, of one session when that is asked for."""
+    """Text, JSON and CSV have the same lines, the newest first, and can be filtered."""
     assert cli("log", "--lab", people).out == "Nothing was exported from this lab yet.\n"
     with PeopleDatabase.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
         for session, who in (("42", "ana"), ("7", "=HYPERLINK(1)")):
@@ -256,11 +256,11 @@ def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: 
     assert "No matching transfers" in cli("log", "--session", "8", "--lab", people).out
     for words, count in ((("--who", "AN"), 1), (("--from", "2999-01-01"), 0), (("--to", "2999-01-01"), 2)):
         assert len(cli("log", *words, "--json", "--lab", people).json) == count
-    clear(cli("log", "--from", "soon", "--lab", people), 2, "--from", "no date")
+    clear(cli("log", "--from", "soon", "--lab", people), 2, "--from", "not a date")
 
 
 def test_the_log_keeps_to_80_columns_on_a_terminal(people: Path) -> None:
-    """Long names and addresses go on below themselves; no line is wider than the screen."""
+    """Long names and addresses are wrapped in their column."""
     with PeopleDatabase.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
         log.begin(
             who="María del Carmen Fernández-Villaverde",
@@ -286,7 +286,7 @@ def test_the_log_keeps_to_80_columns_on_a_terminal(people: Path) -> None:
 
 
 def test_a_damaged_file_of_people_is_named_and_kept(cli: "Cli", people: Path, clear: "Clear") -> None:
-    """Every command about people ends with exit code 14 and the remedy, and the file stays as it is."""
+    """Every command about people ends with exit code 14 and the remedy, and does not change the file."""
     file = people / STATE_FOLDER / "people.db"
     file.write_bytes(b"x" * 5000)
     for words in (("user", "list"), ("token", "list"), ("log",)):
@@ -296,7 +296,7 @@ def test_a_damaged_file_of_people_is_named_and_kept(cli: "Cli", people: Path, cl
 
 @pytest.mark.usefixtures("permissions")
 def test_a_file_of_people_that_is_anothers_is_named(command: "Command", people: Path, clear: "Clear") -> None:
-    """What may not be opened is said with whom to ask, without a traceback."""
+    """A file of another user gives an error with the remedy, without a traceback."""
     file = people / STATE_FOLDER / "people.db"
     file.chmod(0o400)
     outcome = command("user", "disable", "bob", "--lab", people, denied=True)
@@ -305,7 +305,7 @@ def test_a_file_of_people_that_is_anothers_is_named(command: "Command", people: 
 
 @pytest.mark.thorough
 def test_a_locked_file_of_people_is_waited_for(command: "Command", people: Path) -> None:
-    """A command that comes while the server writes waits its turn, and then does its work."""
+    """A command waits while the server writes, and then succeeds."""
     words = [sys.executable, "-m", "labcrate", "user", "disable", "bob", "--lab", str(people)]
     with PeopleDatabase.open(people / STATE_FOLDER) as database:
         with database.write_transaction():

@@ -1,4 +1,4 @@
-"""The file of people: private, durable, shared by processes, and never replaced."""
+"""The database of people: private, durable, shared by processes, and never replaced."""
 
 import os
 import sqlite3
@@ -38,7 +38,7 @@ def add_link(database: PeopleDatabase, who: str = "ana") -> int:
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """Nobody else may read the file or what SQLite keeps beside it, also after others were allowed to."""
+    """Other users cannot read the file or SQLite's files beside it, even if they could before."""
     with PeopleDatabase.open(tmp_path) as database:
         add_link(database)
         for path in tmp_path.glob(f"{PEOPLE_FILE}*"):
@@ -49,7 +49,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
-    """A closed file is whole by itself: nothing is left in files beside it, so a copy of it is a backup."""
+    """A closed file is complete, without files beside it, so that a copy is a backup."""
     with PeopleDatabase.open(tmp_path) as database:
         add_link(database)
     assert not list(tmp_path.glob(f"{PEOPLE_FILE}-*"))
@@ -58,7 +58,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> No
 
 
 def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: PeopleDatabase) -> None:
-    """What must survive a power cut is written with synchronous=FULL (2), the rest with NORMAL (1), both in WAL."""
+    """Important changes use synchronous=FULL (2), others NORMAL (1), both in WAL mode."""
     for durable, expected in ((True, 2), (False, 1), (True, 2)):
         with database.write_transaction(durable=durable) as connection:
             assert connection.rows("PRAGMA synchronous") == [(expected,)]
@@ -66,7 +66,7 @@ def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: PeopleDat
 
 
 def test_a_change_that_fails_leaves_nothing(database: PeopleDatabase) -> None:
-    """All of a transaction is done, or nothing of it, and the next one works."""
+    """A failed transaction changes nothing, and the next one works."""
     with pytest.raises(PeopleError, match="cannot store TEXT"), database.write_transaction() as connection:
         connection.executemany(
             "INSERT INTO link VALUES (?, 1, 'ana', 1, ?, x'', 'move', NULL, NULL, NULL)", [(1, b"bytes"), (2, "text")]
@@ -126,7 +126,7 @@ PRAGMA user_version = 1;
 
 
 def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids of sessions become texts; all else stays to the byte: numbers, users, triggers, indexes, what runs."""
+    """Session ids become texts; all other values, triggers, indexes and numbers are unchanged."""
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(VERSION_1)
@@ -198,7 +198,7 @@ def test_a_file_of_version_3_keeps_every_line(tmp_path: Path) -> None:
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the new tables cannot all be made, the file is as it was, and the next opening makes them."""
+    """If the migration fails, the file is unchanged, and the next opening migrates it."""
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
         connection.executescript(VERSION_1)
         before = "\n".join(connection.iterdump())
@@ -251,7 +251,7 @@ def foreign(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damaged_head, damaged_page, cut_short, emptied, foreign])
 def test_a_damaged_file_is_reported_and_left_as_it_is(tmp_path: Path, damage: object) -> None:
-    """Whatever is wrong with the file, it is named with a remedy, and not one byte of it changes."""
+    """A damaged file gives an error with the remedy, and is not changed."""
     with PeopleDatabase.open(tmp_path) as database:
         for _ in range(50):
             add_link(database)
@@ -265,7 +265,7 @@ def test_a_damaged_file_is_reported_and_left_as_it_is(tmp_path: Path, damage: ob
 
 
 def test_a_file_that_is_gone_while_its_journal_is_there_is_not_made_anew(tmp_path: Path) -> None:
-    """A new file would take the old one's journal for its own; the person who moved things decides."""
+    """No new file is created beside an old journal, since SQLite would apply the journal to it."""
     (tmp_path / f"{PEOPLE_FILE}-wal").write_bytes(b"left over")
     with pytest.raises(PeopleError, match=r"people\.db-wal is still there"):
         PeopleDatabase.open(tmp_path)
@@ -273,7 +273,7 @@ def test_a_file_that_is_gone_while_its_journal_is_there_is_not_made_anew(tmp_pat
 
 
 def test_a_file_of_a_newer_labcrate_is_left_alone(tmp_path: Path) -> None:
-    """A version that is not known yet is not written to."""
+    """A file of an unknown version is not written."""
     PeopleDatabase.open(tmp_path).close()
     connection = sqlite3.connect(tmp_path / PEOPLE_FILE)
     connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
@@ -284,7 +284,7 @@ def test_a_file_of_a_newer_labcrate_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
 def test_a_symbolic_link_in_its_place_is_refused(tmp_path: Path, suffix: str) -> None:
-    """What lies behind a link is not ours to write, and logins do not belong there."""
+    """A symbolic link in place of the file or its journals is not followed."""
     elsewhere = tmp_path / "elsewhere"
     state = tmp_path / "state"
     state.mkdir()
@@ -297,7 +297,7 @@ def test_a_symbolic_link_in_its_place_is_refused(tmp_path: Path, suffix: str) ->
 
 
 def test_a_crash_while_it_was_made_leaves_nothing_in_the_way(tmp_path: Path) -> None:
-    """The file gets its name when it is whole; a part of one is replaced."""
+    """An unfinished file is replaced: the file gets its name when it is complete."""
     (tmp_path / f"{PEOPLE_FILE}.new").write_bytes(b"half")
     with PeopleDatabase.open(tmp_path) as database:
         assert add_link(database) == 1
@@ -318,7 +318,7 @@ with PeopleDatabase.open(Path(sys.argv[1])) as database:
 
 
 def test_processes_share_one_file(tmp_path: Path) -> None:
-    """Processes that begin at once make one file, and each one's lines are all there."""
+    """Processes that start together create one file, and it has the lines of all."""
     names = ["server", "command", "another"]
     running = [subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), name]) for name in names]
     assert [process.wait(60) for process in running] == [0, 0, 0]
@@ -329,7 +329,7 @@ def test_processes_share_one_file(tmp_path: Path) -> None:
 
 
 def test_threads_share_one_database(database: PeopleDatabase) -> None:
-    """Threads that write and read at once disturb nobody."""
+    """Several threads can read and write at the same time."""
     problems: list[Exception] = []
 
     def use() -> None:
@@ -350,7 +350,7 @@ def test_threads_share_one_database(database: PeopleDatabase) -> None:
 
 
 def test_reading_does_not_wait_for_writing(tmp_path: Path, database: PeopleDatabase) -> None:
-    """While one process is in the middle of a change, others read what was there before, and small notes give way."""
+    """During a change by another process, reading returns the old state, and small notes are skipped."""
     add_link(database)
     with PeopleDatabase.open(tmp_path) as other, other.write_transaction() as connection:
         connection.execute("UPDATE link SET who = 'changed'")
@@ -362,7 +362,7 @@ def test_reading_does_not_wait_for_writing(tmp_path: Path, database: PeopleDatab
 
 
 def test_secrets_are_nowhere_in_the_file(tmp_path: Path, users: Users, passwords: Passwords) -> None:
-    """Neither a password nor what a refused one was stands in the file or its journal."""
+    """No password, also no refused one, is in the file or its journal."""
     users.add("ana", Role.ADMIN, "correct horse battery")
     with pytest.raises(UsageError):
         users.add("ana", Role.ADMIN, "another horse battery")

@@ -1,4 +1,4 @@
-"""The export log: every transfer leaves a line that tells how it ended, also when nobody could say so."""
+"""The export log: every transfer has a line with its outcome, even after a crash."""
 
 import signal
 import subprocess
@@ -64,7 +64,7 @@ def test_a_message_of_another_version_is_read_as_its_text(
 
 
 def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
-    """What was said at the beginning and the end is what is read, with times in UTC to the millisecond."""
+    """A line has the values given at the beginning and the end, with times in UTC to the millisecond."""
     begun = clock.now
     number = log.begin(**WHAT)
     (line,) = log.lines()
@@ -80,7 +80,7 @@ def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
 
 
 def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> None:
-    """The tags of one user, session and options since a time, each once and the last first; not the command line's."""
+    """The ETags of a user, session and options since a time are each returned once, the latest first."""
     since = from_ms(round(clock.now * 1000))
     clock.now += 1
     for etag in ('"old"', '"abc"', '"old"'):
@@ -95,7 +95,7 @@ def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> N
 
 
 def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: PeopleDatabase) -> None:
-    """Neither a late word of a transfer nor anybody with SQL in hand changes or removes it."""
+    """A completed line cannot be changed or deleted, not even with SQL."""
     number = log.begin(**WHAT)
     log.end(number, 5, Outcome.BROKEN, "the file changed")
     log.end(number, 900, Outcome.FINISHED)
@@ -109,7 +109,7 @@ def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: PeopleDataba
 
 
 def test_lines_are_read_the_newest_first_a_page_at_a_time(log: ExportLog) -> None:
-    """Session, number and limit select together, and pages join without a gap."""
+    """Session, number and limit can be combined, and pages follow without a gap."""
     for session in ("1", "2") * 5:
         log.begin(**{**WHAT, "session": session})
     numbers = [line.number for line in log.lines()]
@@ -124,7 +124,7 @@ def test_lines_are_read_the_newest_first_a_page_at_a_time(log: ExportLog) -> Non
 
 
 def test_a_name_cannot_forge_a_line(log: ExportLog) -> None:
-    """Line breaks and terminal controls in what others chose are written out."""
+    """Line breaks and control characters in users' texts are escaped."""
     number = log.begin(**{**WHAT, "who": "ana\nbob", "address": "\x1b[2J", "options": "camera=\ud800"})
     log.end(number, 0, Outcome.ABORTED, "why\r\nnot")
     (line,) = log.lines()
@@ -155,7 +155,7 @@ def send(folder: Path, who: str) -> subprocess.Popen[str]:
 
 
 def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp_path: Path) -> None:
-    """After a crash the next start says so in the log; another process that is sending is left alone."""
+    """After a crash the next start marks the lines as aborted, but not those of running processes."""
     dead, living = send(tmp_path, "dead"), send(tmp_path, "living")
     try:
         dead.send_signal(signal.SIGKILL)
@@ -182,7 +182,7 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
 
 
 def test_a_log_that_cannot_be_written_says_so_before_a_byte_is_sent(tmp_path: Path) -> None:
-    """A folder where the process cannot be marked as alive, and a database that another program holds, are errors."""
+    """A locks folder or database that cannot be written is an error at the beginning."""
     with PeopleDatabase.open(tmp_path) as database:
         (tmp_path / LOCKS_FOLDER).write_text("in the way")
         with pytest.raises(PeopleError, match="export log cannot be written"):
@@ -191,7 +191,7 @@ def test_a_log_that_cannot_be_written_says_so_before_a_byte_is_sent(tmp_path: Pa
 
 
 def test_a_link_in_place_of_the_folder_of_processes_is_not_followed(tmp_path: Path) -> None:
-    """Files that lie behind a symbolic link are neither written nor removed."""
+    """Files behind a symbolic link are neither written nor removed."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "file").write_text("theirs")

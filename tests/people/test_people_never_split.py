@@ -1,4 +1,4 @@
-"""A lab that has people never gets others: the server refuses to start, an export says where its line is."""
+"""A lab never gets a second database of people: the server refuses to start, and an export warns."""
 
 import json
 import os
@@ -115,7 +115,7 @@ REMEDIES: dict[Callable[[Path], None], str] = {
 def test_people_that_cannot_be_used_are_not_replaced(
     command: "Command", clear: "Clear", populated: Path, own_state: Path, spoil: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    """The server says what is wrong and starts with no other people; an export is made, warns, and logs for itself."""
+    """The server stops with an error; an export succeeds with a warning and logs in the state folder."""
     spoil(populated)
     lab = populated.parent
     refused = command("serve", "--lab", lab, "--port", "0", denied=True, timeout=60)
@@ -124,7 +124,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", denied=True)
     assert made.returncode == 0
-    assert made.stderr.startswith("labcrate: warning: the export log has no line of this, but a log of your own has")
+    assert made.stderr.startswith("labcrate: warning: The export log has no line of this, but a log of your own has")
     assert made.stderr.count("\n") == 1
     (line,) = log_of(user_state_folder(lab))
     assert (line.session, line.outcome, line.bytes_sent) == ("42", "finished", (tmp_path / "out.zip").stat().st_size)
@@ -134,7 +134,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
 def test_a_lab_remounted_read_only_keeps_its_people(
     command: "Command", clear: "Clear", namespace: list[str], populated: Path, own_state: Path, tmp_path: Path
 ) -> None:
-    """The server refuses with the remedy, an export warns and logs for itself; mounted as before, all are there."""
+    """The server refuses with the remedy, an export warns; mounted as before, the people are unchanged."""
     lab = populated.parent
     mounted = [*namespace, "sh", "-c", READ_ONLY, str(lab)]
     refused = command("serve", "--lab", lab, "--port", "0", before=mounted, timeout=60)
@@ -142,14 +142,14 @@ def test_a_lab_remounted_read_only_keeps_its_people(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, len(log_of(user_state_folder(lab)))) == (0, 1)
-    assert "the export log has no line of this, but a log of your own has" in made.stderr
+    assert "The export log has no line of this, but a log of your own has" in made.stderr
     again = command("user", "list", "--json", "--lab", lab)
     assert [one["name"] for one in json.loads(again.stdout)] == ["Ana"]
     assert log_of(populated) == []
 
 
 def test_python_warns_of_a_line_that_is_elsewhere(populated: Path, tmp_path: Path) -> None:
-    """The Python API warns as the command does, and a log of the user's own has the line."""
+    """The Python API warns as the command does, and the log in the state folder has the line."""
     damage(populated)
     with pytest.warns(UserWarning, match=r"The export log has no line of this, but a log of your own has .*people\.db"):
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
@@ -157,7 +157,7 @@ def test_python_warns_of_a_line_that_is_elsewhere(populated: Path, tmp_path: Pat
 
 
 def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_path: Path) -> None:
-    """Where the user's own log does not take the line either, the warning says that there is none."""
+    """If the log in the state folder cannot be written either, the warning says that there is no line."""
     damage(populated)
     own_state.write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match=r"The export log has no line of this\. people\.db"):
@@ -169,7 +169,7 @@ def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_p
 def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
     command: "Command", namespace: list[str], usual_lab: "LabBuilder", own_state: Path, tmp_path: Path
 ) -> None:
-    """It has people and log in the user's state folder; the server and the export say so."""
+    """Its people and log are in the user's state folder; the server and the export say so."""
     mounted = [*namespace, "sh", "-c", READ_ONLY, str(usual_lab.root)]
     made = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, made.stderr) == (0, "")
@@ -188,7 +188,7 @@ def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
 
 
 def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: "LabBuilder", own_state: Path) -> None:
-    """A lab that was read-only has its administrators where they were, also once its file system is writable."""
+    """A lab that was read-only keeps its people in the state folder when it becomes writable."""
     assert own_state.name
     own = user_state_folder(usual_lab.root)
     own.mkdir(parents=True)
@@ -199,7 +199,7 @@ def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: 
 
 
 def test_two_files_of_people_are_refused(usual_lab: "LabBuilder", populated: Path) -> None:
-    """Administrators in the state folder are not passed over for a file in the lab that has none."""
+    """Administrators in the state folder are not ignored in favour of a file in the lab without any."""
     own = user_state_folder(usual_lab.root)
     own.mkdir(parents=True)
     populate(own)
@@ -243,7 +243,7 @@ print(json.dumps({"answers": answers, "page": page, "again": [again.returncode, 
 def test_a_lab_remounted_while_the_server_runs(
     namespace: list[str], populated: Path, own_state: Path, tmp_path: Path
 ) -> None:
-    """Each download has its line in the lab's log or is refused; no page offers a new beginning; no restart."""
+    """Each download is logged in the lab or refused; no page offers a new setup; no restart is needed."""
     with PeopleDatabase.open(populated) as database:
         _, token = Tokens(database).add(Users(database).get("Ana"), "test", 1)
     ran = subprocess.run(
@@ -268,7 +268,7 @@ def test_a_lab_remounted_while_the_server_runs(
 
 
 def test_no_warning_where_all_is_well(populated: Path, tmp_path: Path) -> None:
-    """An export of a lab whose log takes the line warns of nothing, and leaves nothing in the state folder."""
+    """An export with a writable log gives no warning, and leaves no files in the state folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")

@@ -1,4 +1,4 @@
-"""The second factor of a login: each code once, only present ones, only the right ones."""
+"""The second factor: each code works once, and only present and correct ones work."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +66,7 @@ def refused(factors: SecondFactors, user: User, code: str) -> str:
 
 
 def test_a_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
-    """The same code, also within its half minute, and each one before it are refused; the next one is taken."""
+    """A used code and earlier ones are refused, the next one is accepted."""
     code = phone.shows()
     earlier = phone.shows(-STEP_S)
     factors.use_code(ana, code)
@@ -78,7 +78,7 @@ def test_a_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone, c
 
 
 def test_the_first_code_is_not_taken_for_a_login(factors: SecondFactors, ana: User, clock: "Clock") -> None:
-    """What turned the second factor on opens nothing any more."""
+    """The code that turned the second factor on does not work for a login."""
     phone = Phone(factors.begin_setup(ana), clock)
     factors.finish_setup(ana, phone.shows())
     refused(factors, ana, phone.shows())
@@ -88,7 +88,7 @@ def test_the_first_code_is_not_taken_for_a_login(factors: SecondFactors, ana: Us
 def test_clocks_may_differ_by_one_step(
     factors: SecondFactors, ana: User, phone: Phone, ahead_s: int, taken: bool
 ) -> None:
-    """A telephone half a minute ahead or behind still fits; beyond that the refusal names both clocks."""
+    """A phone's clock may differ by half a minute; beyond that the message names both clocks."""
     code = phone.shows(ahead_s)
     if taken:
         factors.use_code(ana, code)
@@ -98,7 +98,7 @@ def test_clocks_may_differ_by_one_step(
 
 @pytest.mark.parametrize("written", ["{0} {1}", " {0}{1}\n", "{0}-{1}", "{0}\u00a0{1}", "{0}–{1}"])
 def test_a_code_may_be_written_as_apps_show_it(factors: SecondFactors, ana: User, phone: Phone, written: str) -> None:
-    """Spaces and dashes in it do not matter."""
+    """Spaces and dashes in a code are ignored."""
     code = phone.shows()
     factors.use_code(ana, written.format(code[:3], code[3:]))
 
@@ -107,14 +107,14 @@ def test_a_code_may_be_written_as_apps_show_it(factors: SecondFactors, ana: User
 @settings(max_examples=rounds(60, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.integers(0, 999_999).map("{:06}".format), st.text(max_size=80)))
 def test_whatever_is_not_a_right_code_is_refused(factors: SecondFactors, ana: User, phone: Phone, typed: str) -> None:
-    """Six digits that are none of the three present codes, and any other text, open nothing and change nothing."""
+    """Any other six digits, and any other text, are refused without effect."""
     if typed not in {phone.shows(ahead) for ahead in (-30, 0, 30)}:
         refused(factors, ana, typed)
         assert factors.status(ana) == SecondFactor(True, RECOVERY_CODES)
 
 
 def test_no_code_of_a_million_but_the_present_ones_fits(factors: SecondFactors, ana: User, phone: Phone) -> None:
-    """Near misses of the right codes: one digit changed, cut short, made longer, with a sign before it."""
+    """A code with one digit changed, missing or added, or with a sign, is refused."""
     right = {phone.shows(ahead) for ahead in (-30, 0, 30)}
     code = phone.shows()
     near = {code[:at] + str(digit) + code[at + 1 :] for at in range(6) for digit in range(10)}
@@ -125,7 +125,7 @@ def test_no_code_of_a_million_but_the_present_ones_fits(factors: SecondFactors, 
 
 
 def test_a_recovery_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone) -> None:
-    """Each of ten different ones opens one login, in capitals and with spaces too, and is gone then."""
+    """Each of ten different codes works once, also in capitals and with spaces."""
     codes = phone.recovery_codes
     assert len(set(codes)) == RECOVERY_CODES
     assert all(len(code.replace("-", "")) == 16 for code in codes)
@@ -137,7 +137,7 @@ def test_a_recovery_code_is_taken_once(factors: SecondFactors, ana: User, phone:
 
 
 def test_new_recovery_codes_replace_the_old_ones(factors: SecondFactors, ana: User, phone: Phone) -> None:
-    """They take a code, and no old one is good afterwards; with a wrong code nothing changes."""
+    """New ones require a code and replace the old ones; with a wrong code nothing changes."""
     with pytest.raises(LoginError):
         factors.renew_recovery_codes(ana, "nothing")
     fresh = factors.renew_recovery_codes(ana, phone.recovery_codes[0])
@@ -148,7 +148,7 @@ def test_new_recovery_codes_replace_the_old_ones(factors: SecondFactors, ana: Us
 
 
 def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User, phone: Phone) -> None:
-    """Asked at the same time from several threads, a code and a recovery code are each taken exactly once."""
+    """Of several threads with the same code or recovery code, exactly one succeeds."""
 
     def ask(code: str) -> bool:
         try:
@@ -163,7 +163,7 @@ def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User
 
 
 def test_until_the_first_code_no_login_asks_for_one(factors: SecondFactors, ana: User, clock: "Clock") -> None:
-    """A secret that was made and never used changes nothing, and the next one takes its place."""
+    """An unconfirmed secret has no effect, and the next one replaces it."""
     first = factors.begin_setup(ana)
     assert factors.pending_secret(ana) == first
     assert (factors.status(ana), factors.login_state(ana)) == (SecondFactor(False, 0), None)
@@ -183,7 +183,7 @@ def test_until_the_first_code_no_login_asks_for_one(factors: SecondFactors, ana:
 def test_turning_it_on_ends_the_logins_that_had_no_code(
     factors: SecondFactors, database: PeopleDatabase, ana: User, clock: "Clock"
 ) -> None:
-    """All but the one that does it."""
+    """All logins end, except the one that turned it on."""
     logins = Logins(database, clock)
     other, own = logins.begin(ana), logins.begin(ana)
     factors.finish_setup(ana, Phone(factors.begin_setup(ana), clock).shows(), keep_login=hash_secret(own))
@@ -191,7 +191,7 @@ def test_turning_it_on_ends_the_logins_that_had_no_code(
 
 
 def test_viewers_are_offered_none(factors: SecondFactors, users: Users, ana: User, clock: "Clock") -> None:
-    """Neither a secret nor, made an operator's and a viewer's again, the first code."""
+    """A viewer cannot begin or finish the setup."""
     users.add("Bob", Role.VIEWER, GOOD)
     with pytest.raises(NotAllowedError, match="administrators and operators"):
         factors.begin_setup(users.get("bob"))
@@ -203,7 +203,7 @@ def test_viewers_are_offered_none(factors: SecondFactors, users: Users, ana: Use
 def test_it_outlasts_another_role_and_being_disabled(
     factors: SecondFactors, users: Users, ana: User, phone: Phone, clock: "Clock"
 ) -> None:
-    """Nobody loses it by becoming a viewer or by being disabled for a time; while disabled, no code is taken."""
+    """It stays when the user becomes a viewer or is disabled; a disabled user's codes are refused."""
     users.add("Eva", Role.ADMIN, GOOD)
     users.set_role("ana", Role.VIEWER)
     factors.use_code(ana, phone.shows())
@@ -224,7 +224,7 @@ def test_it_outlasts_another_role_and_being_disabled(
 def test_turning_it_off_takes_a_code_and_leaves_nothing(
     factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
-    """With a wrong code it stays; with a right one secret and recovery codes are gone."""
+    """A wrong code changes nothing; a correct one deletes the secret and the recovery codes."""
     with pytest.raises(LoginError):
         factors.turn_off(ana, "nothing")
     factors.turn_off(ana, phone.shows())
@@ -235,7 +235,7 @@ def test_turning_it_off_takes_a_code_and_leaves_nothing(
 def test_a_reset_ends_logins_and_no_tokens(
     factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone, clock: "Clock"
 ) -> None:
-    """Who lost everything logs in with the password alone again; there is nothing to reset twice."""
+    """After a reset the user logs in with the password only; a second reset is an error."""
     secret = Logins(database, clock).begin(ana)
     Tokens(database, clock).add(ana, "script", 1)
     factors.reset(ana)
@@ -261,7 +261,7 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
     phone: Phone,
     change: Callable[[Users, SecondFactors, User, Phone], object],
 ) -> None:
-    """After another password, a reset or turning it off, the stamp of the login fits no more; else it does."""
+    """A new password, a reset or turning it off ends a login that waits for its code."""
     stamp = factors.login_state(ana)
     change(users, factors, ana, phone)
     with pytest.raises(LoginError, match="Log in again"):
@@ -269,12 +269,12 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
 
 
 def test_a_stamp_that_still_fits_opens(factors: SecondFactors, ana: User, phone: Phone) -> None:
-    """Nothing changed meanwhile: the code is taken."""
+    """If nothing changed, the code is accepted."""
     factors.use_code(ana, phone.shows(), factors.login_state(ana))
 
 
 def test_a_clock_that_went_back_is_named(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
-    """A server whose clock was a day ahead takes no code twice: it says whose clock, and recovery codes still fit."""
+    """If the server's clock was ahead, the message says so, and recovery codes work."""
     clock.now += 86_400
     factors.use_code(ana, phone.shows())
     clock.now -= 86_400
@@ -285,7 +285,7 @@ def test_a_clock_that_went_back_is_named(factors: SecondFactors, ana: User, phon
 def test_before_1970_no_code_fits_and_nothing_fails(
     factors: SecondFactors, ana: User, phone: Phone, clock: "Clock"
 ) -> None:
-    """A clock that was never set is no failure of the server."""
+    """With a clock before 1970, codes are refused without an exception."""
     clock.now = -1_000_000.0
     assert "The server's clock is behind" in refused(factors, ana, "123456")
 
@@ -293,7 +293,7 @@ def test_before_1970_no_code_fits_and_nothing_fails(
 def test_secrets_are_not_kept_in_the_open_where_they_need_not_be(
     factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
-    """Recovery codes are kept as hashes; two users never have the same secret."""
+    """Only hashes of recovery codes are stored, and every user has a different secret."""
     kept = repr(database.rows("SELECT * FROM recovery_code"))
     assert not any(code in kept or code.replace("-", "") in kept for code in phone.recovery_codes)
     assert len(phone.secret) == 32
@@ -301,7 +301,7 @@ def test_secrets_are_not_kept_in_the_open_where_they_need_not_be(
 
 @pytest.mark.parametrize("name", ["Ana", "María del Carmen", "a:b@c?d=e&f/#", "קרן", "%41"])
 def test_an_app_reads_the_address_back(name: str, users: Users) -> None:
-    """Whatever the name, the address holds the same secret, and name and server as one label."""
+    """For any name, the address contains the secret, and name and server as one label."""
     user = users.add(name, Role.ADMIN, GOOD)
     secret = pyotp.random_base32()
     uri = app_uri(secret, user, "lab.example")

@@ -1,4 +1,4 @@
-"""Users and passwords: who is who, what a password must be, and who may not be locked out."""
+"""Users and passwords: names, password rules, and the last administrator."""
 
 import unicodedata
 from pathlib import Path
@@ -22,7 +22,7 @@ GOOD = "correct horse"
 
 
 def test_the_right_password_lets_in_and_any_other_does_not(users: Users) -> None:
-    """Name and password must both fit; names are compared without regard to case."""
+    """Name and password must both match; the case of names is ignored."""
     users.add("Ana", Role.OPERATOR, GOOD)
     assert users.verify("Ana", GOOD).role is Role.OPERATOR
     assert users.verify(" aNA ", GOOD).name == "Ana"
@@ -32,7 +32,7 @@ def test_the_right_password_lets_in_and_any_other_does_not(users: Users) -> None
 
 
 def test_unknown_disabled_and_wrong_take_the_same_hashing(database: PeopleDatabase) -> None:
-    """Every failed login hashes once with the same parameters, so that its time tells nothing about the name."""
+    """Every failed login hashes once with the same parameters, so that its time does not reveal names."""
     counted: list[str] = []
 
     class Counting(PasswordHasher):
@@ -52,13 +52,13 @@ def test_unknown_disabled_and_wrong_take_the_same_hashing(database: PeopleDataba
 
 
 def test_nobody_has_no_password(passwords: Passwords) -> None:
-    """What is hashed for unknown users fits nothing, not even itself."""
+    """The dummy hash for unknown users matches no password."""
     assert not passwords.matches(None, "a dummy password")
     assert not passwords.matches("no hash at all", "no hash at all")
 
 
 def test_real_hashes_are_those_of_rfc_9106(database: PeopleDatabase) -> None:
-    """Without other orders, hashes are Argon2id with the second recommended option of RFC 9106, each with a salt."""
+    """By default, hashes are Argon2id with the second recommended option of RFC 9106, each with a salt."""
     users = Users(database)
     users.add("ana", Role.ADMIN, GOOD)
     ((hashed,),) = database.rows("SELECT password_hash FROM user")
@@ -68,7 +68,7 @@ def test_real_hashes_are_those_of_rfc_9106(database: PeopleDatabase) -> None:
 def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(
     database: PeopleDatabase, passwords: Passwords
 ) -> None:
-    """When parameters change, hashes follow one login after the other, and the password stays the same."""
+    """After a change of parameters, a login updates the hash, and the password still works."""
     Users(database, passwords).add("ana", Role.ADMIN, GOOD)
     later = Users(database, Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)))
     with pytest.raises(LoginError):
@@ -98,7 +98,7 @@ def _time_cost(database: PeopleDatabase) -> int:
     ],
 )
 def test_passwords_that_will_not_do_are_refused_with_the_rule(users: Users, password: str, why: str) -> None:
-    """Each rule has its own sentence, and the password is in none of them."""
+    """Each rule has its own message, without the password."""
     with pytest.raises(UsageError, match=why) as caught:
         users.add("administrador", Role.ADMIN, password)
     assert not password or password not in str(caught.value)
@@ -110,7 +110,7 @@ def test_passwords_that_will_not_do_are_refused_with_the_rule(users: Users, pass
     ["ten chars!", "ñandú y pingüino", "密码要长一点才好记住吧", "🐎🔋🖇️🌷🎻🚲🧭🍋🪁🦉🏺🎈", "mi gato duerme!!" * 64],
 )
 def test_passwords_in_any_script_and_up_to_1024_characters_will_do(users: Users, password: str) -> None:
-    """Letters of every script, signs and spaces count; long ones are not cut."""
+    """Letters of every script, symbols and spaces are allowed; long passwords are not truncated."""
     users.add("ana", Role.ADMIN, password)
     assert users.verify("ana", password)
     with pytest.raises(LoginError):
@@ -118,7 +118,7 @@ def test_passwords_in_any_script_and_up_to_1024_characters_will_do(users: Users,
 
 
 def test_a_password_is_the_same_from_every_keyboard(users: Users) -> None:
-    """Composed and decomposed letters, and any kind of space, are one and the same (RFC 8265)."""
+    """Composed and decomposed letters, and all kinds of spaces, are equal (RFC 8265)."""
     users.add("ana", Role.ADMIN, unicodedata.normalize("NFD", "contraseña de café"))
     assert users.verify("ana", "contraseña de café")
     assert users.verify("ana", "contraseña\u00a0de\u2003café")
@@ -127,7 +127,7 @@ def test_a_password_is_the_same_from_every_keyboard(users: Users) -> None:
 @pytest.mark.thorough
 @given(st.text(max_size=300))
 def test_any_text_is_a_password_that_works_or_one_that_is_refused(text: str) -> None:
-    """No text at all breaks the checks or the hashing: it is refused with a sentence, or fits itself."""
+    """Any text is refused with a message, or works as a password."""
     passwords = Passwords(PasswordHasher.from_parameters(CHEAPEST))
     try:
         check_new_password(text, "ana")
@@ -140,7 +140,7 @@ def test_any_text_is_a_password_that_works_or_one_that_is_refused(text: str) -> 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 65, "a\x1b[2J", "a\nb", "\u202eana", "a\u200bna", "ana\ud800"])
 def test_names_that_nobody_could_read_are_refused(users: Users, name: str) -> None:
-    """Control characters, invisible ones, and too many are no name, and do not reach a terminal."""
+    """Control characters, invisible ones and long names are refused, and not printed."""
     with pytest.raises(UsageError, match="other visible characters") as caught:
         users.add(name, Role.VIEWER, GOOD)
     assert "\x1b" not in str(caught.value)
@@ -148,7 +148,7 @@ def test_names_that_nobody_could_read_are_refused(users: Users, name: str) -> No
 
 @pytest.mark.parametrize("twin", ["ana", "ANA", " Ana ", "Ａｎａ"])
 def test_names_that_look_alike_are_the_same_name(users: Users, twin: str) -> None:
-    """Case, wide letters and spaces around do not make another user."""
+    """Case, wide letters and spaces around a name are ignored."""
     users.add("Ana", Role.ADMIN, GOOD)
     with pytest.raises(UsageError, match="already a user"):
         users.add(twin, Role.VIEWER, GOOD)
@@ -158,7 +158,7 @@ def test_names_that_look_alike_are_the_same_name(users: Users, twin: str) -> Non
 
 @given(st.text(max_size=80))
 def test_a_clean_name_stays_what_it_is(text: str) -> None:
-    """Cleaning is done once and for all, and what is kept can be shown on one line."""
+    """Cleaning a clean name changes nothing, and the result is printable."""
     try:
         name = clean_name(text, "user")
     except UsageError:
@@ -169,7 +169,7 @@ def test_a_clean_name_stays_what_it_is(text: str) -> None:
 
 
 def test_the_last_administrator_stays(users: Users) -> None:
-    """As long as there is one administrator, they can neither be disabled nor be made something else."""
+    """The last administrator can neither be disabled nor get another role."""
     users.add("ana", Role.ADMIN, GOOD)
     users.add("bob", Role.ADMIN, GOOD)
     users.disable("bob")
@@ -186,7 +186,7 @@ def test_the_last_administrator_stays(users: Users) -> None:
 
 
 def test_only_one_can_be_the_first_administrator(users: Users) -> None:
-    """The way in for the first is closed as soon as there is an administrator, whoever made them."""
+    """The first administrator can only be added while there is none."""
     assert not users.has_admin()
     users.add("viewer", Role.VIEWER, GOOD)
     assert not users.has_admin()
@@ -198,7 +198,7 @@ def test_only_one_can_be_the_first_administrator(users: Users) -> None:
 
 
 def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database: PeopleDatabase) -> None:
-    """Disabling ends every way in at once; enabling gives back the password alone."""
+    """Disabling ends logins and tokens at once; enabling only makes the password valid again."""
     users.add("ana", Role.ADMIN, GOOD)
     bob = users.add("bob", Role.OPERATOR, GOOD)
     login = Logins(database).begin(bob)
@@ -217,7 +217,7 @@ def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database
 
 
 def test_another_password_ends_logins_and_tokens(users: Users, database: PeopleDatabase) -> None:
-    """The old password, all tokens and all logins end, but what is said to be kept; another user keeps theirs."""
+    """A new password ends the user's tokens and logins, except those to keep, and no other user's."""
     ana, bob = users.add("ana", Role.ADMIN, GOOD), users.add("bob", Role.VIEWER, GOOD)
     logins, tokens = Logins(database), Tokens(database)
     here, there = logins.begin(ana), logins.begin(ana)
@@ -235,7 +235,7 @@ def test_another_password_ends_logins_and_tokens(users: Users, database: PeopleD
 
 
 def test_who_is_not_there_is_named(users: Users) -> None:
-    """Every action on an unknown user says which, and where to look."""
+    """Every action on an unknown user gives an error with the name and a remedy."""
     for attempt in (users.get, users.disable, users.enable, lambda name: users.set_role(name, Role.ADMIN)):
         with pytest.raises(NotFoundError, match=r"no user 'ghost'. List all users: labcrate user list"):
             attempt("ghost")
@@ -247,7 +247,7 @@ def test_who_is_not_there_is_named(users: Users) -> None:
      "labcrate2025", "kitchen-lab-2025", "abcdefghijkl"],
 )  # fmt: skip
 def test_a_password_that_is_tried_first_is_refused(tmp_path: Path, passwords: Passwords, password: str) -> None:
-    """Common passwords, and those made of the user's or the lab's name, are refused at each change."""
+    """Common passwords, and those made from the user's or lab's name, are refused."""
     state = tmp_path / "kitchen-lab" / ".labcrate"
     state.mkdir(parents=True)
     with PeopleDatabase.open(state) as database:
@@ -263,6 +263,6 @@ def test_a_password_that_is_tried_first_is_refused(tmp_path: Path, passwords: Pa
     "password", ["correct horse", "mi gato duerme en la cocina", "x7#Kq!92pLm", "el pato llueve " * 60]
 )
 def test_a_passphrase_may_be_long(users: Users, password: str) -> None:
-    """Words that nobody puts together are taken, at any length that a password may have, and at once."""
+    """A passphrase of unrelated words is accepted at any length, without delay."""
     users.add("Ben", Role.ADMIN, password)
     assert users.verify("Ben", password).name == "Ben"

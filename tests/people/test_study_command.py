@@ -1,4 +1,4 @@
-"""``labcrate study``: lists of sessions and who sees them alone, in words and JSON."""
+"""``labcrate study``: lists of sessions that limit what users see, as text and JSON."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ def scope(root: Path, name: str) -> SessionScope:
 
 
 def test_a_study_limits_its_people_to_its_sessions(cli: "Cli", people: Path) -> None:
-    """Made, filled and given to people by commands; who leaves the last study sees all again, and is told so."""
+    """Commands create a study, add sessions and users; a user in no study sees all sessions again."""
     lab = ("--lab", people)
     assert cli("study", "add", "Falls at home", *lab).out.startswith("Created study Falls at home")
     assert cli("study", "sessions", "falls at home", "add", "s42", "43", *lab).out == (
@@ -71,7 +71,7 @@ def test_an_administrator_sees_every_session_all_the_same(cli: "Cli", people: Pa
 
 
 def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuilder") -> None:
-    """The sessions that carry the tag now come in, after a yes; one that gets it later does not."""
+    """The sessions with the tag are added after confirmation; later ones are not."""
     lab = ("--lab", people)
     cli("study", "add", "S", *lab)
     asked = cli("study", "fill", "S", "--tag", "falls", *lab)
@@ -105,7 +105,7 @@ def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuild
 def test_what_cannot_be_done_is_said(
     cli: "Cli", people: Path, clear: "Clear", words: list[str], code: int, said: str
 ) -> None:
-    """Each mistake is one sentence with its remedy and its exit code, and changes nothing."""
+    """Each error is one sentence with its remedy and exit code, and changes nothing."""
     lab = ("--lab", people)
     cli("study", "add", "S", *lab)
     cli("study", "people", "S", "add", "Bob", *lab)

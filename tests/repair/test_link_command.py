@@ -1,4 +1,4 @@
-"""``labcrate link`` for many files, with a camera, as MP4s; commands to paste; what an export says at its end."""
+"""``labcrate link`` for several files, with a camera, and as MP4s; commands that can be pasted."""
 
 import csv
 import io
@@ -60,7 +60,7 @@ def _registered(lab: Any) -> list[str]:
 
 
 def test_several_files_are_linked_and_each_is_said(near_lab: Any, cli: Any) -> None:
-    """Each file has its line and its own command that takes it back; all are in the plan afterwards."""
+    """Each file has a line and a command that undoes its link; all are in the plan."""
     told = cli("link", "42", BARE, GARDEN, BARE, "--lab", near_lab.root)
     assert told.code == 0
     assert told.out.splitlines() == [
@@ -78,7 +78,7 @@ def test_several_files_are_linked_and_each_is_said(near_lab: Any, cli: Any) -> N
 
 
 def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, clear: Any) -> None:
-    """All files are checked first: each that cannot be linked is named, and none of the others is linked."""
+    """If a file cannot be linked, it is named, and no file is linked."""
     told = cli("link", "42", GARDEN, "recordings/cam1_session7_a.mp4", "recordings/none.mp4", "--lab", near_lab.root)
     clear(
         told,
@@ -93,7 +93,7 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
 
 
 def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that vanishes after the check is named; the others are linked; the exit code tells that one was not."""
+    """A file that fails after the check is named, the others are linked, and the exit code is 15."""
     real = register_file.add_entries
 
     def failing(lab: Any, folder: str, files: Any) -> None:
@@ -116,7 +116,7 @@ def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, mon
 
 
 def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) -> None:
-    """A command that is given again links what is left; with a camera or --move the file must be a near miss."""
+    """A repeated command links the remaining files; with --camera or --move a linked file is an error."""
     assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
     told = cli("link", "42", BARE, GARDEN, "recordings/cam1_session42_a.mp4", "--lab", near_lab.root)
     assert told.code == 0
@@ -132,7 +132,7 @@ def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) ->
 
 
 def test_all_takes_only_what_names_the_session_by_a_marker(near_lab: Any, cli: Any) -> None:
-    """A time, a number, a number that runs on, two sessions or a folder's name are not enough for --all."""
+    """--all does not link files by time, bare number, partial number, two sessions or folder name."""
     told = cli("link", "42", "--all", "--yes", "--lab", near_lab.root)
     assert told.code == 0
     assert sorted(_registered(near_lab)) == sorted(MARKED)
@@ -146,7 +146,7 @@ def test_all_takes_only_what_names_the_session_by_a_marker(near_lab: Any, cli: A
 
 
 def test_all_asks_first_and_nobody_answers_without_a_terminal(near_lab: Any, cli: Any, clear: Any) -> None:
-    """Without a terminal the files are shown and nothing is linked; the error names --yes."""
+    """Without a terminal the files are shown, none is linked, and the error names --yes."""
     told = cli("link", "42", "--all", "--lab", near_lab.root)
     clear(told, 2, "add --yes")
     assert all(path in told.out for path in MARKED)
@@ -181,7 +181,7 @@ def _at_terminal(arguments: list[str], answer: bytes, columns: int) -> str:
 @pytest.mark.thorough
 @pytest.mark.parametrize(("answer", "linked"), [(b"y\n", True), (b"\n", False), (b"n\n", False), (b"\x04", False)])
 def test_all_does_what_is_answered(near_lab: Any, answer: bytes, linked: bool) -> None:
-    """At a terminal of 80 columns the table fits, and only a yes links anything."""
+    """The table fits 80 columns, and only the answer yes links files."""
     shown = _at_terminal(["link", "42", "--all", "--lab", str(near_lab.root)], answer, 80)
     table = shown.partition("Link them?")[0].splitlines()
     assert max(map(len, table)) <= 80
@@ -192,7 +192,7 @@ def test_all_does_what_is_answered(near_lab: Any, answer: bytes, linked: bool) -
 
 @pytest.mark.thorough
 def test_commands_stay_on_one_line_however_narrow_the_terminal(near_lab: Any) -> None:
-    """At 40 columns sentences are filled, and every suggested command is one line that a shell reads as it is meant."""
+    """At 40 columns sentences are wrapped, but every suggested command is one line."""
     folder = near_lab.root.rename(near_lab.root.with_name("a lab's folder"))
     shown = _at_terminal(["plan", "42", "--lab", str(folder)], b"", 40)
     commands = [shlex.split(line) for line in shown.splitlines() if line.lstrip().startswith("labcrate link")]
@@ -210,7 +210,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def test_an_unknown_prefix_gets_its_camera(near_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """By id, name or prefix: the archive gives the recording that camera, and does not hold the session's register."""
+    """The camera, by ID, name or prefix, is in the archive; the session's register is not."""
     for word, file in (("2", GARDEN), ("Camera 1", SPLIT), ("CAM2", JOINED)):
         assert cli("link", "42", file, "--camera", word, "--lab", near_lab.root).code == 0
     assert cli("export", "42", "--lab", near_lab.root, "-o", tmp_path / "a.zip").code == 0
@@ -225,7 +225,7 @@ def test_an_unknown_prefix_gets_its_camera(near_lab: Any, cli: Any, tmp_path: Pa
 
 
 def test_a_cameras_name_in_place_of_its_prefix_is_that_camera(lab: Any, cli: Any) -> None:
-    """The platform slugs a name: one that is written with its blanks is told from an unknown prefix, also by --all."""
+    """A name with its spaces, in place of the prefix, is recognized as this camera, also by --all."""
     lab.json("data/cameras.json", {"5": {"id": 5, "name": "Sala de estar", "recordingPrefix": "sala-de-estar"}})
     lab.session(8)
     path = "recordings/Sala de estar_session8_a.mp4"
@@ -240,7 +240,7 @@ def test_a_cameras_name_in_place_of_its_prefix_is_that_camera(lab: Any, cli: Any
 
 
 def test_a_moved_file_keeps_its_camera(near_lab: Any, cli: Any) -> None:
-    """With --move the entry names the new place, and goes when the file is moved back."""
+    """With --move the register has the new path with the camera, until the file is moved back."""
     moved = f"sessions/Session42/{GARDEN}"
     assert cli("link", "42", GARDEN, "--move", "--camera", "cam2", "--lab", near_lab.root).code == 0
     assert _registered(near_lab) == [moved]
@@ -251,7 +251,7 @@ def test_a_moved_file_keeps_its_camera(near_lab: Any, cli: Any) -> None:
 
 
 def test_an_id_means_the_cameras_of_the_sessions_user(lab: Any, cli: Any) -> None:
-    """Two users have a camera 2: in a session of user 1 it is that user's, and the other's cannot be written down."""
+    """If two users have a camera 2, the ID refers to the camera of the session's user."""
     for user, name in (("1", "hall"), ("2", "kitchen")):
         lab.json(f"data/user_{user}/cameras.json", {"2": {"id": 2, "name": name, "recordingPrefix": name}})
     lab.json("data/user_1/sessions.json", {"5": {"id": 5, "userId": 1, "startTime": "2025-05-02T08:00:00Z"}})
@@ -268,7 +268,7 @@ def test_an_id_means_the_cameras_of_the_sessions_user(lab: Any, cli: Any) -> Non
 
 
 def test_a_file_may_stand_in_two_sessions_registers(near_lab: Any, cli: Any) -> None:
-    """Both plans hold the file, each says that it is linked to another session as well, and neither names it."""
+    """A file linked to two sessions is in both plans, each with a warning that does not name the other."""
     near_lab.session(7)
     assert cli("link", "42", TIMELY, "--lab", near_lab.root).code == 0
     (near_lab.root / "sessions/Session7/recordings.json").write_bytes((near_lab.root / REGISTER).read_bytes())
@@ -281,7 +281,7 @@ def test_a_file_may_stand_in_two_sessions_registers(near_lab: Any, cli: Any) -> 
 
 @pytest.mark.parametrize(("change", "why"), [("touch", "has changed since"), ("remove", "is gone")])
 def test_a_linked_file_that_is_another_now_is_missed(near_lab: Any, cli: Any, change: str, why: str) -> None:
-    """What was linked by hand does not drop out in silence: the session is incomplete until it is put right."""
+    """If a linked file is replaced, the session is incomplete until that is corrected."""
     assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
     if change == "touch":
         os.utime(near_lab.root / BARE, ns=(1, 1))
@@ -295,7 +295,7 @@ def test_a_linked_file_that_is_another_now_is_missed(near_lab: Any, cli: Any, ch
 
 
 def test_a_moved_file_that_was_touched_is_no_reason_for_incompleteness(near_lab: Any, cli: Any) -> None:
-    """It lies in the session's folder and belongs by that, with its camera; bytes that changed are said, with steps."""
+    """A moved file stays in the session with its camera; changed bytes give a warning with remedies."""
     moved = f"sessions/Session42/{GARDEN}"
     assert cli("link", "42", GARDEN, "--move", "--camera", "cam2", "--lab", near_lab.root).code == 0
     before = _plan(cli, near_lab)
@@ -314,7 +314,7 @@ def test_a_moved_file_that_was_touched_is_no_reason_for_incompleteness(near_lab:
 def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
     near_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Moved back by hand, the link is taken back by the same command."""
+    """After the file is moved back by hand, the same command undoes the link."""
     moved = f"sessions/Session42/{GARDEN}"
     assert cli("link", "42", GARDEN, "--move", "--lab", near_lab.root).code == 0
     monkeypatch.setattr("labcrate.repair.near_misses.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
@@ -326,7 +326,7 @@ def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
 
 
 def test_a_changed_file_is_linked_again_by_the_command_that_the_plan_prints(near_lab: Any, cli: Any) -> None:
-    """The command names session, file and lab; the way back names the session."""
+    """The printed commands have the session, the file and the lab."""
     assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
     os.utime(near_lab.root / BARE, ns=(1, 1))
     shown = cli("plan", "42", "--lab", near_lab.root).out
@@ -350,7 +350,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", HOSTILE)
 def test_hostile_names_are_names(usual_lab: Any, cli: Any, path: str) -> None:
-    """The command that the plan prints links just that file; nothing it prints steers the terminal."""
+    """The printed command links exactly the file, and no output controls the terminal."""
     usual_lab.recording(path)
     shown = cli("plan", "42", "--lab", usual_lab.root).out
     (command,) = [line for line in shown.splitlines() if "labcrate link 42" in line]
@@ -367,7 +367,7 @@ def test_hostile_names_are_names(usual_lab: Any, cli: Any, path: str) -> None:
 
 
 def test_a_name_that_is_not_utf8_is_moved_only(usual_lab: Any, cli: Any) -> None:
-    """No JSON holds such a name: linking in place is refused with the remedy, and moving works."""
+    """A file whose name is not UTF-8 cannot be linked in place, but can be moved."""
     path = "recordings/g\udcff_session42_x.mp4"
     usual_lab.recording(path)
     refused = cli("link", "42", "--all", "--yes", "--lab", usual_lab.root)
@@ -396,7 +396,7 @@ def _mkv(path: Path, clip: bytes, container: str, sound: str | None) -> None:
 
 
 def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
-    """The MP4 is the session's, the original stays and is no near miss any more; undone, all is as it was."""
+    """The new MP4 belongs to the session, and the original is no near miss; undoing restores the old state."""
     made, source = "sessions/Session42/recordings/cam1_session42_m.mp4", "recordings/cam1_session42_m.mov"
     _mkv(usual_lab.root / source, usual_lab.clip, "mov", "pcm_alaw")
     os.utime(usual_lab.root / source, ns=(1_746_172_860 * 10**9, 1_746_172_860 * 10**9))
@@ -422,7 +422,7 @@ def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
 
 
 def test_no_mp4_is_made_over_another_file_or_of_a_broken_one(usual_lab: Any, cli: Any, clear: Any) -> None:
-    """A taken name leads to the next one; a torn video leaves an error and nothing else, not even a folder's entry."""
+    """A name in use leads to the next one; a damaged video gives an error and leaves no file."""
     source, own = "recordings/cam1_session42_m.mkv", usual_lab.root / "sessions/Session42/recordings"
     _mkv(usual_lab.root / source, usual_lab.clip, "matroska", None)
     usual_lab.write("sessions/Session42/recordings/cam1_session42_m.mp4", b"another")
@@ -440,7 +440,7 @@ def test_no_mp4_is_made_over_another_file_or_of_a_broken_one(usual_lab: Any, cli
 
 
 def test_an_mp4_that_was_changed_is_not_removed(usual_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What somebody worked on after it was made stays when the link is taken back."""
+    """An MP4 that was changed after it was made is not removed by --undo."""
     source, made = "recordings/cam1_session42_m.mkv", "sessions/Session42/recordings/cam1_session42_m.mp4"
     _mkv(usual_lab.root / source, usual_lab.clip, "matroska", None)
     assert cli("link", "42", source, "--remux", "--lab", usual_lab.root).code == 0
@@ -451,7 +451,7 @@ def test_an_mp4_that_was_changed_is_not_removed(usual_lab: Any, cli: Any, monkey
 
 
 def test_an_export_ends_with_what_stays_out(near_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """State and warnings, then ten files at most of those that stay out, and the command that shows all of them."""
+    """The output ends with at most ten files that were left out, and the command that lists all."""
     for n in range(4):
         near_lab.write(f"sessions/Session42/.hidden{n}", b"x")
     told = cli("export", "42", "--lab", near_lab.root, "-o", tmp_path / "a.zip")
@@ -470,7 +470,7 @@ def test_an_export_ends_with_what_stays_out(near_lab: Any, cli: Any, tmp_path: P
 
 
 def test_nothing_to_warn_about_is_said_only_then(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A near miss that the lab excludes is still a file that stays out: then the sentence is not said."""
+    """The sentence is not printed if files are left out, also by exclude."""
     words = "no files missing, no warnings"
     (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
     usual_lab.recording("recordings/cam2_session42_a.mp4")

@@ -1,4 +1,4 @@
-"""Near misses that are linked to their session, and links that are taken back: nothing is lost or overwritten."""
+"""Linking near misses and undoing links: no file is lost or overwritten."""
 
 import json
 import os
@@ -15,11 +15,12 @@ import pytest
 from labcrate.errors import RepairError
 from labcrate.export.prepare import prepare_archive
 from labcrate.index.state_folder import state_folder
+from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.plan import NearMiss, Plan
-from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
+from labcrate.repair.link_files import check_link_requests, create_link, join_lines, undo_logged_link
 from labcrate.repair.near_misses import (
     LinkedNearMiss,
     find_near_miss,
@@ -27,6 +28,7 @@ from labcrate.repair.near_misses import (
     move_near_miss,
     undo_file_change,
 )
+from labcrate.web.pages.i18n import Locale
 
 FOLDER = "sessions/Session42"
 OWN = f"{FOLDER}/recordings"
@@ -88,7 +90,7 @@ def _second_name(lab: Any, name: str = "cam1_42_a.mp4") -> LinkedNearMiss:
 
 @pytest.mark.parametrize("method", IN_LAB)
 def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
-    """Linked or moved, the recording is in the plan and no near miss any more; undone, all is as it was."""
+    """A linked or moved file is in the plan and no near miss; undoing restores the old state."""
     before = _files(near_lab)
     assert _linked(near_lab) == []
     made = _link(near_lab, log, method)
@@ -103,7 +105,7 @@ def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: Li
 
 
 def test_an_entry_moves_and_links_nothing(near_lab: Any, log: LinkLog) -> None:
-    """The recording keeps its one name, its inode and its times; the plan says that it was linked by hand."""
+    """A file linked in place keeps its name, inode and times; the plan says that it was linked by hand."""
     before = (near_lab.root / FILE).stat()
     _link(near_lab, log, LinkMethod.ENTRY)
     after = (near_lab.root / FILE).stat()
@@ -113,7 +115,7 @@ def test_an_entry_moves_and_links_nothing(near_lab: Any, log: LinkLog) -> None:
 
 
 def test_hard_links_of_earlier_versions_are_taken_back(near_lab: Any, log: LinkLog) -> None:
-    """A link that was logged as a second name is undone by its number: the second name goes, the first stays."""
+    """Undoing a hard link removes the second name and keeps the first."""
     before = _files(near_lab)
     done = _second_name(near_lab)
     number = log.add(who="somebody", session="42", source=done.source, target=done.target, method="hard link")
@@ -122,7 +124,7 @@ def test_hard_links_of_earlier_versions_are_taken_back(near_lab: Any, log: LinkL
 
 
 def test_a_name_that_is_taken_is_left_alone(near_lab: Any) -> None:
-    """Where the session has other recordings of that name, the next free one is taken and the others stay."""
+    """If the name is in use in the session's folder, the next free one is used."""
     near_lab.write(f"{OWN}/cam1_42_a.mp4", b"another")
     near_lab.write(f"{OWN}/cam1_42_a_2.mp4", b"a third")
     done = move_near_miss(near_lab.open(), "42", FOLDER, _near(near_lab))
@@ -133,7 +135,7 @@ def test_a_name_that_is_taken_is_left_alone(near_lab: Any) -> None:
 
 
 def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
-    """A file of another session, one outside the lab, or a made-up path is no near miss, however it is written."""
+    """A file of another session, outside the lab, or that does not exist is no near miss."""
     near_lab.recording("recordings/cam1_session7.mp4")
     (near_lab.root.parent / "secret.mp4").write_bytes(b"secret")
     for path in (
@@ -149,7 +151,7 @@ def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
 
 
 def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
-    """Two near misses that print alike are refused by their print, and taken by their own names."""
+    """Two near misses with the same printed name are refused under it, and found by their own names."""
     one, other = f"{FILE[:-4]}\x1b.mp4", f"{FILE[:-4]}\\x1b.mp4"
     misses = [replace(_near(near_lab), path=path) for path in (one, other)]
     assert find_near_miss(misses, "42", one).path == one
@@ -160,7 +162,7 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
 
 @pytest.mark.parametrize("method", IN_LAB)
 def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
-    """A near miss that is no MP4 is refused with what to do instead."""
+    """A near miss that is no MP4 is refused with the remedy."""
     near_lab.recording("recordings/cam1_session42.mkv")
     with pytest.raises(RepairError, match=r"only MP4 files are exported\. Remedy: convert it with --remux"):
         _link(near_lab, log, method, "recordings/cam1_session42.mkv")
@@ -168,7 +170,7 @@ def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: LinkMethod) -
 
 
 def test_what_names_another_session_is_not_written_down(near_lab: Any, log: LinkLog) -> None:
-    """A file that the register gives session 42 and its name session 7 stays out, with both said and what helps."""
+    """A file that the register and the name give to different sessions is refused with both reasons."""
     near_lab.recording("recordings/cam1_session7_x.mp4")
     near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
     with pytest.raises(
@@ -217,7 +219,7 @@ def _replaced_by_a_folder(root: Path) -> None:
 def test_links_are_never_followed_and_nothing_is_half_done(
     near_lab: Any, log: LinkLog, method: LinkMethod, change: Callable[[Path], None], why: str
 ) -> None:
-    """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
+    """A change between plan and link is refused, without creating or deleting any file."""
     miss = _near(near_lab)
     inventory = read_inventory(near_lab.open())
     (wish,) = check_link_requests(inventory, [miss], session="42", files=[FILE], method=method)
@@ -233,7 +235,7 @@ def test_links_are_never_followed_and_nothing_is_half_done(
 
 
 def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another file put in the near miss's place at the last moment is neither linked nor removed."""
+    """A file that replaces the near miss at the last moment is neither linked nor removed."""
     miss, real = _near(near_lab), os.link
     (near_lab.root / "other").write_bytes(b"another study's")
 
@@ -249,7 +251,7 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkey
 
 
 def test_linking_twice_at_once_links_once(near_lab: Any, log: LinkLog) -> None:
-    """Two who saw the same plan: the second is told, and there is one link and one entry."""
+    """The second of two equal requests is refused, and there is one link and one entry."""
     miss = _near(near_lab)
     _link(near_lab, log, LinkMethod.ENTRY, miss=miss)
     with pytest.raises(RepairError, match="is already linked to this session"):
@@ -260,7 +262,7 @@ def test_linking_twice_at_once_links_once(near_lab: Any, log: LinkLog) -> None:
 
 
 def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
-    """Once the original is gone or another file, undoing a hard link would lose the recording: it is refused."""
+    """If the original is gone or another file, undoing a hard link is refused."""
     done = _second_name(near_lab)
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="may be the only copy and is kept"):
@@ -272,7 +274,7 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
 
 
 def test_what_is_undone(near_lab: Any) -> None:
-    """A link counts as taken back when its file is where it was, as itself, and nothing in the session's folder."""
+    """A link counts as undone if its file is at the old path, and none is at the new one."""
     lab, done = near_lab.open(), _second_name(near_lab)
     source, target = near_lab.root / done.source, near_lab.root / done.target
     assert not is_already_undone(lab, done)
@@ -285,7 +287,7 @@ def test_what_is_undone(near_lab: Any) -> None:
 
 
 def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
-    """A place that is taken again, a file that is gone, and one that was put there later are refused."""
+    """Undoing is refused if the old path is in use, or the file is gone or replaced."""
     done = move_near_miss(near_lab.open(), "42", FOLDER, _near(near_lab))
     near_lab.write(FILE, b"a new recording")
     with pytest.raises(RepairError, match="another file has its name"):
@@ -302,7 +304,7 @@ def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> N
 def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     tmp_path: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
+    """All MP4s among the near misses of the sample lab can be linked."""
     from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
     from labcrate.lab.folder import LabFolder  # noqa: PLC0415
 
@@ -334,7 +336,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
 def test_disks_that_cannot_do_it_say_so(
     near_lab: Any, mounts: list[str], why: str, method: LinkMethod, tmp_path: Path
 ) -> None:
-    """A session's folder on another disk, and a lab on a read-only one, are told apart; the file stays where it is."""
+    """Another disk and a read-only lab give different errors, and the file stays."""
     words = next(
         (w for w in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]) if _may_mount(w)), None
     )
@@ -367,3 +369,13 @@ def _may_mount(words: list[str]) -> bool:
         return subprocess.run(probe, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
+
+
+def test_thousands_of_lines_are_one_message_in_every_language() -> None:
+    """Each message keeps its line, and a long list does not nest too deeply to be translated."""
+    lines = [Message("repair.in_register", file=f"recordings/{number}.mp4") for number in range(5000)]
+    joined = join_lines(lines)
+    assert joined.splitlines() == lines
+    assert Locale("es").text(joined).splitlines()[4999] == (
+        "recordings/4999.mp4 ya está vinculado a esta sesión: figura en su registro."
+    )

@@ -1,4 +1,4 @@
-"""A session's own register is written whole or not at all, by one writer at a time, and keeps what it does not know."""
+"""A session's own register is written atomically, by one writer at a time, and keeps unknown entries."""
 
 import json
 import signal
@@ -30,7 +30,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def test_entries_come_and_go_and_the_file_with_the_last(lab: Any) -> None:
-    """What is added is read again; what is removed is gone; a register without entries is no file."""
+    """Added entries are read, removed ones are not; a register without entries is deleted."""
     one, other = _one(camera_id="2"), _one("recordings/b.mp4", made_from="recordings/b.mkv", left_out="pcm_alaw")
     with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [one, other])
@@ -43,7 +43,7 @@ def test_entries_come_and_go_and_the_file_with_the_last(lab: Any) -> None:
 
 
 def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
-    """The same path in a recorder's folder is another file; an entry of a later labcrate stays as it is."""
+    """An entry replaces that of the same file, but not of another folder or a later labcrate."""
     later = {"file": 5, "whatever": {"nested": [1]}}
     recorder = {"file": "recordings/a.mp4", "folder": "nvr", "sizeBytes": 1, "modifiedNs": "2", "extra": True}
     lab.json(REGISTER, {"writtenBy": "labcrate link", "recordings": [later, recorder, {"file": "recordings/a.mp4"}]})
@@ -65,7 +65,7 @@ def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
     ],
 )
 def test_a_register_that_is_not_ours_is_left_alone(lab: Any, content: str, why: str) -> None:
-    """The platform's own recordings.json, a torn one and one of another shape are named, and not a byte changes."""
+    """Other programs' registers, truncated ones and other contents are named and not changed."""
     lab.write(REGISTER, content)
     with lock_links(lab.open()), pytest.raises(RepairError, match=why):
         add_entries(lab.open(), FOLDER, [_one()])
@@ -73,7 +73,7 @@ def test_a_register_that_is_not_ours_is_left_alone(lab: Any, content: str, why: 
 
 
 def test_no_symbolic_link_is_written_through(lab: Any) -> None:
-    """A register that is a link, and a session's folder that is one, are refused; what they point to stays."""
+    """A register or session folder that is a symbolic link is refused, and its target is unchanged."""
     outside = lab.root.parent / "outside"
     outside.mkdir()
     (outside / "recordings.json").write_text('{"writtenBy": "labcrate link", "recordings": []}')
@@ -92,7 +92,7 @@ def test_no_symbolic_link_is_written_through(lab: Any) -> None:
 
 
 def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
-    """Who puts a link where the unfinished register lies has nothing written behind it."""
+    """A symbolic link in place of the unfinished register is not followed."""
     (lab.root / FOLDER).mkdir()
     victim = lab.write("data/victim", b"precious")
     (lab.root / FOLDER / ".recordings.json.part").symlink_to(victim)
@@ -103,7 +103,7 @@ def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
 
 
 def test_a_name_that_no_register_can_hold_is_said(lab: Any) -> None:
-    """A file whose name is not UTF-8 is refused in one sentence, and nothing is written."""
+    """A file whose name is not UTF-8 is refused with one sentence, and nothing is written."""
     with lock_links(lab.open()), pytest.raises(RepairError, match=r"b\\udcff.mp4|b\\xff.mp4"):
         add_entries(lab.open(), FOLDER, [_one("recordings/b\udcff.mp4")])
     assert not (lab.root / FOLDER).exists()
@@ -115,7 +115,7 @@ _NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=rounds(20, 60))
 @given(st.lists(_NAMES, min_size=1, max_size=5, unique=True))
 def test_any_name_comes_back(lab: Any, names: list[str]) -> None:
-    """Whatever characters a file's name has, its entry means just that file, and is found again to be removed."""
+    """For any characters in a file's name, its entry is found again and can be removed."""
     files = [_one(f"recordings/{name}") for name in names if name not in (".", "..")]
     with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, files)
@@ -151,7 +151,7 @@ STEPS = ("write", "fsync", "rename", "fsync after")
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, step: str, tmp_path: Path) -> None:
-    """A process that is killed while it writes leaves one of the two, whole; the next writer leaves nothing of it."""
+    """A killed writer leaves the old or the new register complete, and the next writer removes its leftovers."""
     script = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path

@@ -230,7 +230,7 @@ def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None
     browser = serving.login(Role.VIEWER)
     answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
-    assert "1 to 3,650 days" in alert(answer)
+    assert "1 to 3650 days" in alert(answer)
     assert serving.resources.tokens.all() == []
 
 
@@ -287,7 +287,11 @@ def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
     for number in range(20):
         serving.resources.tokens.add(serving.user(Role.ADMIN), f"script {number}", 1)
     for path, fields, said in (
-        ("account/tokens", {"name": "one more", "days": "1", "current": GOOD}, "the admin tiene 20 tokens, tantos"),
+        (
+            "account/tokens",
+            {"name": "one more", "days": "1", "current": GOOD},
+            "the admin ya tiene 20 tokens, el máximo",
+        ),
         ("people/tokens/revoke", {"name": "the admin", "token": "x"}, "the admin no tiene ningún token «x»"),
         ("people/disable", {"name": "the admin"}, "the admin es el último administrador"),
         ("people/disable", {"name": "ghost"}, "No hay ningún usuario «ghost»"),

@@ -102,7 +102,8 @@ def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_check_arguments(
         parser,
-        "compare the bytes of all recordings with their checksums (default: only those not compared for confirm_days)",
+        "compare the bytes of all recordings with their checksums (default: only those not compared within "
+        "confirm_days)",
         "do not compare bytes with checksums",
     )
 

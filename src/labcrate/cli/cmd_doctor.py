@@ -46,16 +46,16 @@ def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> 
         print()
     if report.confirmations and report.confirmations.files:
         _print_wrapped(str(report.confirmations.message), 0)
-    said = report.severity_counts
+    severities = report.severity_counts
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
         print(f"No problems found in {printable_lines(whose)}.")
         return
     counts = Message(
         "doctor.summary",
-        problems=said[Severity.PROBLEM],
-        warnings=said[Severity.WARNING],
-        hints=said[Severity.HINT],
+        problems=severities[Severity.PROBLEM],
+        warnings=severities[Severity.WARNING],
+        hints=severities[Severity.HINT],
     )
     print(f"{counts}{' Not all are shown; add --all.' if cut else ''}")
 

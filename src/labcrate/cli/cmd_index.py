@@ -1,7 +1,6 @@
 """``labcrate index``: compute checksums in advance, so that exports start at once."""
 
 import errno
-import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
@@ -15,12 +14,12 @@ from labcrate.lab.folder import EntryKind
 from labcrate.lab.lab_files import LabFiles, display_path, split_recorder_path
 from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
-from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.option_values import parse_session
 from labcrate.plan.recorder_files import recorder_paths
 from labcrate.plan.session_files import files_to_index
 from labcrate.plan.summary import format_size, plural
+from labcrate.repair.link_files import join_lines
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
 
@@ -55,17 +54,19 @@ def run(options: Namespace) -> int:
         for count in checked.values():
             say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
     if failures:
-        raise _failure(failures, listed=not options.json)
+        raise _failure(failures)
     return 0
 
 
-def _failure(failures: Mapping[str, Message], *, listed: bool) -> IncompleteError:
-    """Return the error for files that could not be indexed or hold other bytes, after printing a list of them."""
-    for path, why in sorted(failures.items()) if listed else ():
-        print(f"  - {printable(display_path(path))} {why}", file=sys.stderr)
-    if Message("cli.bytes_differ") in failures.values():
-        return IncompleteError(Message("cli.files_differ", count=len(failures)))
-    return IncompleteError(Message("cli.files_not_indexed", count=len(failures)))
+def _failure(failures: Mapping[str, Message]) -> IncompleteError:
+    """Return the error for files that could not be indexed or hold other bytes, with a line for each of them."""
+    differ = Message("cli.bytes_differ") in failures.values()
+    lines = [Message("cli.files_differ" if differ else "cli.files_not_indexed", count=len(failures))]
+    for path, problem in sorted(failures.items()):
+        lines.append(Message("cli.file_failed", file=display_path(path), problem=problem))
+    if differ:
+        lines.append(Message("cli.files_differ.remedy"))
+    return IncompleteError(join_lines(lines))
 
 
 def _is_gone(files: LabFiles, path: str) -> bool:

@@ -42,7 +42,8 @@ def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOutF
     """Print a plan as text for 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
-    say(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
+    status = f", session status: {plan.session.status}" if plan.session.status else ""
+    say(f"{describe_span(plan.session.span)}{status}")
     say("\nIncluded")
     _print_members(assembly)
     say("\nLeft out")

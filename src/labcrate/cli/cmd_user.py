@@ -27,9 +27,9 @@ def run(options: Namespace) -> int:
             user, sentence = _reset_second_factor(users, factors, name)
         else:
             user, sentence = _ACTIONS[options.action](options, users, name)
-        having = factors.user_ids_with_factor()
+        ids_with_factor = factors.user_ids_with_factor()
     if options.json:
-        write_json(_json_object(user, having))
+        write_json(_json_object(user, ids_with_factor))
     else:
         say(sentence)
     return 0
@@ -79,26 +79,26 @@ _ACTIONS: dict[str, Callable[[Namespace, Users, str], tuple[User, str]]] = {
 }
 
 
-def _print_list(options: Namespace, users: list[User], having: frozenset[int]) -> None:
+def _print_list(options: Namespace, users: list[User], ids_with_factor: frozenset[int]) -> None:
     if options.json:
-        write_json([_json_object(user, having) for user in users])
+        write_json([_json_object(user, ids_with_factor) for user in users])
         return
     if not users:
         say(f"There are no users yet. Add one: labcrate user add NAME --role admin{lab_option(options)}")
         return
     shown = table("Name", "Role", "Can log in", "Second factor", "Added (UTC)")
     for user in users:
-        factor = "yes" if user.id in having else "no"
+        factor = "yes" if user.id in ids_with_factor else "no"
         added = f"{user.created:%Y-%m-%d %H:%M}"
         shown.add_row(user.name, user.role, "no" if user.disabled else "yes", factor, added)
     console().print(shown)
 
 
-def _json_object(user: User, having: frozenset[int]) -> dict[str, object]:
+def _json_object(user: User, ids_with_factor: frozenset[int]) -> dict[str, object]:
     return {
         "name": user.name,
         "role": str(user.role),
         "disabled": user.disabled,
-        "secondFactor": user.id in having,
+        "secondFactor": user.id in ids_with_factor,
         "createdAt": format_instant(user.created),
     }

@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
             say(f"{finding.kind}: {finding.text}")
     _raise_if_damaged(path, report)
     if not options.json:
-        about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
+        about = f"{plural(report.members, 'file')}, {format_size(report.bytes)}"
         say(f"{printable(path.name)} is valid: {about}, all CRC-32 and SHA-256 checksums match.")
         if report.signed_by:
             say(f"The manifest is signed by key {report.signed_by}, as given with --key.")

@@ -30,7 +30,7 @@ from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
 _CHUNK_BYTES = 1 << 20
-_STORE_EVERY_SECONDS = 1.0
+_STORE_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _store_results(
     try:
         while left:
             with suppress(Empty):
-                future = done.get(timeout=_STORE_EVERY_SECONDS)
+                future = done.get(timeout=_STORE_PERIOD_S)
                 left -= 1
                 path = futures[future]
                 try:
@@ -162,7 +162,7 @@ def _store_results(
                 except (OSError, SourceChangedError) as error:
                     known.pop(path, None)
                     failures[path] = _failure_reason(error)
-            if fresh and time.monotonic() - stored > _STORE_EVERY_SECONDS:
+            if fresh and time.monotonic() - stored > _STORE_PERIOD_S:
                 catalog.store(fresh)
                 fresh, stored = [], time.monotonic()
     finally:

@@ -72,7 +72,7 @@ class LabFolder:
             raise NoLabError(Message("lab.not_a_lab", folder=folder))
 
     def before_read(self, place: str) -> None:
-        """Do nothing; a subclass records the file or folder (absolute path) that is about to be read.
+        """Record a file or folder (absolute path) that is about to be read; this class records nothing.
 
         Every read of the lab or of a recorder calls this first: the server records what a plan depends on.
         """

@@ -134,55 +134,57 @@ def _list_subfolders(path: Path) -> list[str]:
 
 
 _HEAD = """\
-# labcrate.toml: what labcrate cannot know about this lab by itself.
-# Every key is optional; a key is in force when the # before it is gone. Unknown keys are refused.
+# labcrate.toml: settings of this lab that labcrate cannot find in its files.
+# Every key is optional; remove the # before a key to set it. Unknown keys are refused.
 
-# Tells this lab from every other one. Keep it.
+# The id of this lab, different from that of every other lab. Do not change it.
 lab_id = {lab_id}
 
-# The IANA zone of times in the lab's files that carry none.{zones}
+# The IANA zone of times without a zone in the lab's files.{zones}
 # time_zone = {zone}
 
 # Zigbee2MQTT's base topic.
 # base_topic = "zigbee2mqtt"
 
-# How readings' times are written where that is not ISO 8601 (letters of strptime). 02/03/2025 alone is no date
-# that anybody can know: write %d/%m/%Y or %m/%d/%Y.
+# The format of readings' times, if it is not ISO 8601 (letters of strptime). 02/03/2025 alone is ambiguous: write
+# %d/%m/%Y or %m/%d/%Y.
 # date_formats = ["%d/%m/%Y %H:%M:%S"]
 
-# What never goes into an archive: patterns as in .gitignore, from the lab's root.
+# Files that are never exported: patterns as in .gitignore, from the lab's root.
 # exclude = ["recordings/test/", "*.tmp"]
 
-# After how many days the bytes of recordings are read again and compared with their checksums; 0 is always.
+# After how many days the bytes of recordings are compared with their checksums again; 0 is always.
 # confirm_days = 30
 
 [session]
-# How far the readings' window goes beyond the session on both sides.
+# The time before and after the session from which readings are included, too.
 # pad = "30s"
 """
 
 _CAMERAS = """
-# Cameras, by their id. time_zone: the zone of times in its files' names. offset_s: seconds to add to its times
-# (its clock is 3.5 s slow: 3.5). name_pattern: how its files are named, without the extension; placeholders are
-# {Y} {y} {m} {d} {H} {M} {S} {f} (milliseconds) {epoch} {camera} {any}.
+# Cameras, by their id. time_zone: the zone of the times in its file names. offset_s: seconds to add to its times
+# (3.5 if its clock is 3.5 s slow). name_pattern: the pattern of its file names without the extension; placeholders
+# are {Y} {y} {m} {d} {H} {M} {S} {f} (milliseconds) {epoch} {camera} {any}.
 """
 
 _RECORDERS = """
-# Recorders that know no sessions: their files are found by time. type: frigate or motioneye; for others a pattern
-# of the path below the folder, with the placeholders of name_pattern. zone: the zone of those times.
-# longest: no file of it is longer. cameras: the recorder's word for a camera = the camera's id in this lab.
+# Recorders without sessions: their files are found by time. type: frigate or motioneye; for others, write a pattern
+# of the path below the folder, with the placeholders of name_pattern. zone: the zone of the times in the paths.
+# longest: the length of the longest file. cameras: the recorder's name of a camera = the camera's id in this lab.
 """
 
 
 def settings_text(lab_id: str, found: SettingsSuggestions, machine_zone: str) -> str:
-    """Return a commented ``labcrate.toml`` in which only ``lab_id`` is in force."""
+    """Return a commented ``labcrate.toml`` in which only ``lab_id`` is set."""
     zones = ", ".join(f"{zone} ({count})" for zone, count in found.zones)
-    said = f"\n# Sessions of this lab name: {zones}." if zones else "\n# No session names one; this machine's is below."
+    hint = (
+        f"\n# Zones of this lab's sessions: {zones}." if zones else "\n# No session has one; this machine's is below."
+    )
     zone = found.zones[0][0] if found.zones else machine_zone
     cameras = [_camera_section(camera, zone) for camera in found.cameras or [SuggestedCamera("1", "")]]
     examples = found.recorders or [SuggestedRecorder("frigate", "/path/to/frigate/recordings", "")]
     recorders = [_recorder_section(recorder, zone) for recorder in examples]
-    head = _HEAD.format(lab_id=toml_text(lab_id), zones=said, zone=toml_text(zone))
+    head = _HEAD.format(lab_id=toml_text(lab_id), zones=hint, zone=toml_text(zone))
     return head + _CAMERAS + "".join(cameras) + _RECORDERS + "".join(recorders)
 
 
@@ -201,12 +203,12 @@ def _camera_section(camera: SuggestedCamera, zone: str) -> str:
 
 def _recorder_section(recorder: SuggestedRecorder, zone_of_lab: str) -> str:
     zone = RECORDER_TYPES[recorder.type].time_zone
-    lines = ["[[recorder]]" + (f"  # it holds {printable(recorder.example)}" if recorder.example else "")]
+    lines = ["[[recorder]]" + (f"  # contains {printable(recorder.example)}" if recorder.example else "")]
     lines += [
         f"name = {toml_text(recorder.type)}",
         f"type = {toml_text(recorder.type)}",
         f"folder = {toml_text(printable(recorder.folder))}",
-        f"pattern = {toml_text(RECORDER_TYPES[recorder.type].pattern)}  # the type's own; leave it out",
+        f"pattern = {toml_text(RECORDER_TYPES[recorder.type].pattern)}  # the pattern of the type; may be left out",
         f"zone = {toml_text(zone or zone_of_lab)}",
         'longest = "10m"',
         "cameras = { kitchen = 1 }",
@@ -219,5 +221,5 @@ def _comment_out(lines: Iterable[str]) -> str:
 
 
 def toml_text(text: str) -> str:
-    """Return a text as a basic string of TOML 1.0, with JSON's escapes; what steers a terminal is escaped as well."""
+    """Return a text as a basic string of TOML 1.0, with JSON's escapes and escapes of terminal controls."""
     return escape_steering(json.dumps(text, ensure_ascii=False))

@@ -61,7 +61,7 @@ class Tokens:
         """
         name = clean_name(name, "token")
         if not 1 <= days <= MAX_DAYS:
-            raise UsageError(Message("token.days", most=MAX_DAYS, days=days))
+            raise UsageError(Message("token.days", most=str(MAX_DAYS), days=days))
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
         with self._database.write_transaction() as connection:

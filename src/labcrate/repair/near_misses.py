@@ -42,7 +42,7 @@ class LinkedNearMiss:
 def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> NearMiss:
     """Return the near miss that a plan shows under this name. Raises RepairError if there is none, or more than one."""
     known = list(near_misses)
-    # A remedy's command has the name as the linking rules print it, a plan as the lab does.
+    # A remedy's command and the plan may print a name differently.
     alike = [n for n in known if file in (n.source, printable(n.path))]
     found = [n for n in known if n.path == file] or alike
     if not found:
@@ -72,47 +72,47 @@ def move_near_miss(lab: LabFolder, session: str, folder: str, near_miss: NearMis
         PathInOpenFolder(lab, f"{folder}/{RECORDINGS}/{name}", make_folders=True) as target,
     ):
         opened = source.stat_regular_file()
-        taken = hard_link_free_name(source, target, opened)
+        free_name = hard_link_free_name(source, target, opened)
         target.sync()  # write the new name to the disk before the old one is removed
         source.remove(opened)
-    return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", LinkMethod.MOVE)
+    return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{free_name}", LinkMethod.MOVE)
 
 
-def undo_file_change(lab: LabFolder, repair: LinkedNearMiss, when: datetime | None) -> None:
+def undo_file_change(lab: LabFolder, link: LinkedNearMiss, when: datetime | None) -> None:
     """Move a linked file back, or remove the file that was made, for a link of the time ``when`` (None: a moment ago).
 
     Raises RepairError if a file could be lost: it is gone, another file, or changed since the link, or another file
     has its old path.
     """
     with (
-        convert_os_errors(repair.target),
-        PathInOpenFolder(lab, repair.target) as target,
-        PathInOpenFolder(lab, repair.source) as source,
+        convert_os_errors(link.target),
+        PathInOpenFolder(lab, link.target) as target,
+        PathInOpenFolder(lab, link.source) as source,
     ):
-        linked = target.stat_regular_file()
+        status = target.stat_regular_file()
         # The link set this time; every later change or replacement of the file sets it again.
-        changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCK_TOLERANCE
-        if repair.method is LinkMethod.REMUX:
+        changed = when is not None and from_ns(status.st_ctime_ns) > when + _CLOCK_TOLERANCE
+        if link.method is LinkMethod.REMUX:
             source.stat_regular_file()
             if changed:
-                raise RepairError(Message("repair.made_file_changed", file=repair.target))
-        elif repair.method is LinkMethod.HARD_LINK:
-            if not source.is_file(linked):
-                raise RepairError(Message("repair.original_gone", original=repair.source, file=repair.target))
+                raise RepairError(Message("repair.made_file_changed", file=link.target))
+        elif link.method is LinkMethod.HARD_LINK:
+            if not source.is_file(status):
+                raise RepairError(Message("repair.original_gone", original=link.source, file=link.target))
         else:
             if changed:
-                raise RepairError(Message("repair.moved_file_changed", file=repair.target, original=repair.source))
-            hard_link(target, source, source.name, linked)
+                raise RepairError(Message("repair.moved_file_changed", file=link.target, original=link.source))
+            hard_link(target, source, source.name, status)
             source.sync()
-        target.remove(linked)
+        target.remove(status)
 
 
-def is_already_undone(lab: LabFolder, repair: LinkedNearMiss) -> bool:
+def is_already_undone(lab: LabFolder, link: LinkedNearMiss) -> bool:
     """Return whether a link is already undone: the file is at its old path, and there is none at the new one."""
-    with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
+    with suppress(OSError), PathInOpenFolder(lab, link.source) as source:
         source.stat_regular_file()
         try:
-            lab.identity(repair.target)
+            lab.identity(link.target)
         except (FileNotFoundError, NotADirectoryError):
             return True
     return False

@@ -50,14 +50,14 @@ def make_mp4(lab: LabFolder, path: str, folder: str) -> MadeMp4:
                     raise RepairError(Message("repair.changed_while_read", file=path))
                 os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
                 os.fsync(file.fileno())
-                taken = hard_link_free_name(part, target, os.fstat(file.fileno()))
+                free_name = hard_link_free_name(part, target, os.fstat(file.fileno()))
                 target.sync()
             except RemuxError as error:
                 raise RepairError(Message("repair.remux_failed", file=path, problem=error.args[0])) from None
             finally:
                 part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
-    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
+    return MadeMp4(f"{folder}/{free_name}", made, ", ".join(done.dropped_codecs) or None)
 
 
 def _unfinished_name(name: str) -> str:

@@ -189,7 +189,7 @@ def test_a_polite_end_leaves_nothing(usual_lab: Any, mortal: Any, tmp_path: Path
     (tmp_path / "outputs").mkdir()
     outcome = mortal(1, *_export(usual_lab), tmp_path / "outputs/out.zip", of=number, on="fsync")
     assert outcome.returncode == 130
-    assert outcome.stderr == "labcrate: Stopped; nothing was left behind.\n"
+    assert outcome.stderr == "labcrate: Stopped. No partial files are left.\n"
     assert list((tmp_path / "outputs").iterdir()) == []
     assert clean(usual_lab)
 

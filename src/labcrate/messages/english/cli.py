@@ -15,21 +15,18 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "cli.bytes_differ": "does not match its checksum, although its size and times are unchanged",
     "cli.csv_or_json": "Choose either --csv or --json.",
     "cli.empty_lab_name": "The name of the lab folder is empty. Set it with --lab DIR or {variable}.",
+    "cli.file_failed": "  - {file} {problem}",
     "cli.files_differ": (
-        (
-            "{count} file does not match its checksum or could not be read. The disk is failing, or a program "
-            "writes around the file system: restore the file from a backup. If the change is intended, run touch on"
-            " it. 'labcrate index --check' reads it again."
-        ),
-        (
-            "{count} files do not match their checksums or could not be read. The disk is failing, or a program "
-            "writes around the file system: restore the files from a backup. If a change is intended, run touch on "
-            "the file. 'labcrate index --check' reads them again."
-        ),
+        "{count} file does not match its checksum or could not be read:",
+        "{count} files do not match their checksums or could not be read:",
+    ),
+    "cli.files_differ.remedy": (
+        "The disk is failing, or a program writes around the file system: restore the files from a backup. If a "
+        "change is intended, run touch on the file. 'labcrate index --check' reads them again."
     ),
     "cli.files_not_indexed": (
-        "{count} file could not be indexed.",
-        "{count} files could not be indexed.",
+        "{count} file could not be indexed:",
+        "{count} files could not be indexed:",
     ),
     "cli.invalid_option": "Invalid command line: {problem}. See '{command} --help'.",
     "cli.move_or_remux": "--move moves a file, --remux leaves it in place. Choose one of them.",
@@ -73,7 +70,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "cli.signature_without_key": "--signature needs the public key: add --key PUBKEY.",
     "cli.similar_command": "There is no command '{word}'. Did you mean '{similar}'?",
-    "cli.study_words": "What to change is missing: labcrate study {action} NAME add|remove {word} ...",
+    "cli.study_words": "Arguments are missing: labcrate study {action} NAME add|remove {word} ...",
     "cli.tag_missing": "--tag is missing: labcrate study fill NAME --tag TAG",
     "cli.tls_both": "--tls-cert and --tls-key belong together. Give both.",
     "cli.token_of_several": "{users} each have a token '{name}'. Choose one with --user NAME.",

@@ -1,4 +1,4 @@
-"""Faults of the lab folder: what is missing, torn, forbidden, linked, or meant to harm."""
+"""Exports of labs with missing, damaged, unreadable, linked or hostile files."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ It is 0 for the list of sessions: session 42 is described in its own folder, too
 
 @pytest.fixture
 def whole_lab(usual_lab: Any) -> Any:
-    """The usual lab with a list of sessions and a register of recordings, so that every document is there."""
+    """Return the usual lab with a list of sessions and a register of recordings, so that it has every document."""
     usual_lab.json(LIST, [{"id": 42, "name": "Morning"}, {"id": 142}, {"id": 9}])
     usual_lab.json("data/recordings.json", {"1": {"filePath": "/mnt/nvr/any.mp4", "sessionId": 42}})
     return usual_lab
@@ -65,8 +65,8 @@ def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) 
 
 @pytest.mark.parametrize("command", ["sessions", "plan", "export", "index", "layout"])
 @pytest.mark.parametrize("place", ["absent", "empty", "file", "loop", "recordings-is-a-file"])
-def test_no_lab_here(cli: Any, clear: Any, tmp_path: Path, command: str, place: str) -> None:
-    """A path that is no lab folder is refused by every command with what a lab is and how to name one."""
+def test_no_lab_folder(cli: Any, clear: Any, tmp_path: Path, command: str, place: str) -> None:
+    """Every command refuses a path that is not a lab folder, and says what a lab folder is and how to name one."""
     lab = tmp_path / place
     match place:
         case "empty":
@@ -85,17 +85,15 @@ def test_no_lab_here(cli: Any, clear: Any, tmp_path: Path, command: str, place: 
 @pytest.mark.parametrize(
     ("asked", "nearest"), [("4", "42"), ("43", "42"), ("100", "142"), ("999999999999999999", "142")]
 )
-def test_an_unknown_session_names_those_that_exist(
-    cli: Any, clear: Any, whole_lab: Any, asked: str, nearest: str
-) -> None:
-    """The message lists the sessions there are and the one that was probably meant; no target appears."""
+def test_an_unknown_session_lists_existing_ones(cli: Any, clear: Any, whole_lab: Any, asked: str, nearest: str) -> None:
+    """The message lists the existing sessions and the nearest one; no archive is written."""
     said = cli("export", asked, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
     clear(said, 5, f"no session {asked}", "7, 9, 42, 142", f"Nearest: {nearest}")
     assert not (whole_lab.root.parent / "out.zip").exists()
 
 
 def test_an_empty_lab(cli: Any, clear: Any, lab: Any) -> None:
-    """A lab with nothing in it lists no sessions, indexes nothing, and says so of any session."""
+    """An empty lab lists no sessions, indexes nothing, and has no session to export."""
     assert cli("sessions", "--lab", lab.root).code == 0
     assert cli("index", "--lab", lab.root).code == 0
     clear(cli("export", "1", "--lab", lab.root), 5, "The lab has no sessions")
@@ -119,10 +117,10 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     ids=["empty", "blank", "utf-16", "words", "open", "nan", "text", "number", "deep", "infinite", "not-utf-8",
          "half-surrogate", "5000-digits", "zeros"],
 )  # fmt: skip
-def test_a_document_that_does_not_parse(
+def test_a_file_that_does_not_parse(
     cli: Any, clear: Any, whole_lab: Any, snapshot: Any, path: str, content: bytes
 ) -> None:
-    """Whatever is in it, the document is named in one sentence, nothing that it may tell of is packed as if whole."""
+    """The file is named in one sentence, and no session that it may describe is packed as complete."""
     whole_lab.write(path, content)
     before = snapshot(whole_lab.root)
     target = whole_lab.root.parent / "out.zip"
@@ -136,7 +134,7 @@ def test_a_document_that_does_not_parse(
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_half_written_json(cli: Any, clear: Any, whole_lab: Any, path: str) -> None:
-    """A JSON document cut anywhere is refused by name: never are its first half's facts believed."""
+    """A JSON file that is cut anywhere is refused by name; its first half is not used."""
     whole = (whole_lab.root / path).read_bytes()
     choice = random.Random(path)  # noqa: S311 - repeatable on purpose
     target = whole_lab.root.parent / "out.zip"
@@ -149,7 +147,7 @@ def test_a_half_written_json(cli: Any, clear: Any, whole_lab: Any, path: str) ->
 
 
 def test_a_half_written_csv(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """A CSV cut anywhere gives exactly the rows that are whole, a warning for a torn one, or no export."""
+    """A CSV file that is cut anywhere gives exactly its whole rows, a warning for a cut row, or no export."""
     (usual_lab.root / "data/zigbee-data.json").unlink()
     whole = (usual_lab.root / "data/zigbee-sensors.csv").read_bytes()
     header = whole.index(b"\n") + 1
@@ -175,10 +173,10 @@ def test_a_half_written_csv(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     "sessions/Session42", "sessions/Session42/recordings", "sessions/Session42/sensor_data",
     "sessions/Session42/recordings/any.mp4", "recordings/cam1_session42_a.mp4",
     "sessions/Session42/sensor_data/own.csv"])  # fmt: skip
-def test_a_symbolic_link_is_never_followed_and_never_passed_over(
+def test_symbolic_links_are_named_and_never_followed(
     cli: Any, clear: Any, whole_lab: Any, snapshot: Any, path: str
 ) -> None:
-    """Whatever part of the lab is a link out of it, it is named, and nothing behind it is told or taken for whole."""
+    """A link out of the lab, in any place, is named; nothing behind it is displayed or packed."""
     whole_lab.write("sessions/Session42/sensor_data/own.csv", "a\n")
     outside, target = whole_lab.root.parent / "outside", whole_lab.root.parent / "out.zip"
     (whole_lab.root / path).rename(outside)
@@ -192,8 +190,8 @@ def test_a_symbolic_link_is_never_followed_and_never_passed_over(
     assert (snapshot(whole_lab.root), snapshot(outside)) == before
 
 
-def test_a_session_that_is_only_a_link_is_told_of(cli: Any, clear: Any, lab: Any, tmp_path: Path) -> None:
-    """Asked for a session of which only a folder that is a link tells, labcrate says that it did not look."""
+def test_a_session_folder_that_is_a_link(cli: Any, clear: Any, lab: Any, tmp_path: Path) -> None:
+    """If a session has only a folder that is a link, the error names the link."""
     (tmp_path / "outside").mkdir()
     (lab.root / "sessions/Session5").symlink_to(tmp_path / "outside")
     clear(cli("export", "5", "--lab", lab.root), 5, "sessions/Session5 is a symbolic link")
@@ -204,10 +202,10 @@ def test_a_session_that_is_only_a_link_is_told_of(cli: Any, clear: Any, lab: Any
     ("path", "code"),
     [(LIST, 0), ("recordings/cam1_session42_a.mp4", 6), ("sessions/Session42", 4)],
 )
-def test_what_may_not_be_read_is_named(
+def test_unreadable_files_are_named(
     command: Any, clear: Any, whole_lab: Any, tmp_path: Path, path: str, code: int
 ) -> None:
-    """A file or folder without permission is named, and nothing is packed; also one that may hold other sessions."""
+    """A file or folder without permission is named and nothing is packed, also if it may contain other sessions."""
     whole_lab.write("sessions/Session42/sensor_data/own.csv", "a\n")
     place = whole_lab.root / path
     mode = place.stat().st_mode
@@ -225,8 +223,8 @@ def test_what_may_not_be_read_is_named(
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
-def test_a_closed_folder_of_another_session_is_no_obstacle(command: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """What belongs to another session alone may be unreadable: this session's export is whole."""
+def test_an_unreadable_folder_of_another_session(command: Any, usual_lab: Any, tmp_path: Path) -> None:
+    """An unreadable file of another session does not make this session's export incomplete."""
     usual_lab.recording("sessions/Session8/recordings/x.mp4")
     (usual_lab.root / "sessions/Session8").chmod(0)
     outcome = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", denied=True)
@@ -235,8 +233,8 @@ def test_a_closed_folder_of_another_session_is_no_obstacle(command: Any, usual_l
 
 
 @pytest.mark.usefixtures("permissions")
-def test_a_lab_that_may_not_be_entered(command: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """A lab folder without permission is refused as one that cannot be opened, not taken for an empty one."""
+def test_an_unreadable_lab_folder(command: Any, usual_lab: Any, tmp_path: Path) -> None:
+    """A lab folder without permission is refused because it cannot be opened; it does not count as empty."""
     usual_lab.root.chmod(0)
     outcome = command("sessions", "--lab", "lab", denied=True, cwd=tmp_path)
     usual_lab.root.chmod(0o755)
@@ -246,10 +244,10 @@ def test_a_lab_that_may_not_be_entered(command: Any, usual_lab: Any, tmp_path: P
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder"])
 @pytest.mark.parametrize("path", [*DOCUMENTS, "data/zigbee-sensors.csv", "recordings/cam1_session42_a.mp4"])
-def test_what_is_no_file_does_not_hang(
+def test_special_files_do_not_block(
     cli: Any, clear: Any, whole_lab: Any, monkeypatch: pytest.MonkeyPatch, path: str, kind: str
 ) -> None:
-    """A pipe, a socket or a folder under the name of a file is told by name; nobody waits for its other end."""
+    """A pipe, a socket or a folder with the name of a file is named; no command waits for data from it."""
     place = whole_lab.root / path
     place.unlink()
     if kind == "pipe":
@@ -271,8 +269,8 @@ def test_what_is_no_file_does_not_hang(
         clear(outcome, DOCUMENTS.get(path, 6), path)
 
 
-def test_odd_things_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Links and pipes in sensor_data are missing, hidden files named; what is allowed is packed without them."""
+def test_special_files_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
+    """Links and pipes in sensor_data are missing, hidden files are named; the other files can be packed."""
     folder = usual_lab.root / "sessions/Session42/sensor_data"
     usual_lab.write("sessions/Session42/sensor_data/good.csv", "a\n")
     usual_lab.write("sessions/Session42/sensor_data/.hidden", "kept from all")
@@ -321,7 +319,7 @@ HOSTILE: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fields", HOSTILE)
 def test_hostile_values_are_data(cli: Any, usual_lab: Any, tmp_path: Path, fields: dict[str, Any]) -> None:
-    """Values that fit their type, however odd, are packed as data; no control character reaches a screen or README."""
+    """Odd values of the right type are packed as data; no control character reaches the terminal or the README."""
     usual_lab.session(42, **fields)
     target = tmp_path / "out.zip"
     for words in (["plan", "42"], ["sessions"], ["layout", "42"], ["export", "42", "-o", target, "--pad", "9h"]):
@@ -352,10 +350,10 @@ def test_hostile_values_are_data(cli: Any, usual_lab: Any, tmp_path: Path, field
         ({"metadata": {"deep": json.loads("[" * 200 + "]" * 200)}}, "levels deep"),
     ],
 )
-def test_values_of_the_wrong_kind_are_named_by_key(
+def test_values_of_the_wrong_type_are_named_by_key(
     cli: Any, clear: Any, usual_lab: Any, fields: dict[str, Any], where: str
 ) -> None:
-    """A session with a value that cannot be meant is refused with its file and key; other sessions are not affected."""
+    """A session with an invalid value is refused with file and key; other sessions are not affected."""
     usual_lab.session(42, **fields)
     clear(export(cli, usual_lab, usual_lab.root.parent / "out.zip"), 4, "sessions/Session42/session_data.json", where)
     assert cli("plan", "7", "--lab", usual_lab.root).code == 0
@@ -377,7 +375,7 @@ NAMES = [
 
 
 def test_recordings_with_hostile_names(cli: Any, usual_lab: Any, tmp_path: Path, snapshot: Any) -> None:
-    """Whatever bytes a name has, the recording goes in under a name that unpacks inside its folder on every system."""
+    """A recording with any bytes in its name is packed under a name that unpacks inside its folder on every system."""
     for name in NAMES:
         usual_lab.recording(f"recordings/{os.fsdecode(name)}")
     before = snapshot(usual_lab.root)
@@ -400,8 +398,8 @@ def test_recordings_with_hostile_names(cli: Any, usual_lab: Any, tmp_path: Path,
 
 
 @pytest.mark.parametrize("mtime_s", [0, -1, -(2**33), 2**31, 2**32, 2**33 + 7, 2**40, 2**55])
-def test_file_times_beyond_any_calendar(cli: Any, usual_lab: Any, tmp_path: Path, mtime_s: int) -> None:
-    """A recording modified in 1698, in 1970 or after the year 9999 is packed; the archive is whole and readable."""
+def test_file_times_outside_the_calendar(cli: Any, usual_lab: Any, tmp_path: Path, mtime_s: int) -> None:
+    """A recording modified in 1698, in 1970 or after the year 9999 is packed; the archive is complete and readable."""
     file = usual_lab.root / "recordings/cam1_session42_a.mp4"
     try:
         os.utime(file, (mtime_s, mtime_s))

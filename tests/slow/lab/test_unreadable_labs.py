@@ -1,19 +1,19 @@
-"""Each file and folder of a lab without permission, one by one, in commands of their own."""
+"""Exports of labs in which one file or folder cannot be read, each with a command of its own."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab import test_faults_input as quick
+from tests.lab import test_faulty_labs
 
-whole_lab = quick.whole_lab  # the fixture of the quick tests of this kind
+whole_lab = test_faulty_labs.whole_lab  # the fixture
 
 
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        *quick.DOCUMENTS.items(),
+        *test_faulty_labs.DOCUMENTS.items(),
         ("data/zigbee-sensors.csv", 6),
         ("recordings/cam1_session42_a.mp4", 6),
         ("sessions/Session42/recordings/any.mp4", 6),
@@ -26,8 +26,8 @@ whole_lab = quick.whole_lab  # the fixture of the quick tests of this kind
         ("data", 6),
     ],
 )
-def test_what_may_not_be_read_is_named(
+def test_unreadable_files_are_named(
     command: Any, clear: Any, whole_lab: Any, tmp_path: Path, path: str, code: int
 ) -> None:
-    """A file or folder without permission is named, and nothing is packed, also if it may belong to other sessions."""
-    quick.test_what_may_not_be_read_is_named(command, clear, whole_lab, tmp_path, path, code)
+    """A file or folder without permission is named and nothing is packed, also if it may contain other sessions."""
+    test_faulty_labs.test_unreadable_files_are_named(command, clear, whole_lab, tmp_path, path, code)
