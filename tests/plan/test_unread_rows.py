@@ -12,9 +12,9 @@ WHOLE = f"{INSIDE},zigbee2mqtt/a,{{}}\n"
 @pytest.mark.parametrize(
     ("rows", "why", "remedy", "doctors"),
     [
-        ("02/05/2025 08:01,zigbee2mqtt/a,{}\n", "a time of this kind can mean several dates", "date_formats", True),
+        ("02/05/2025 08:01,zigbee2mqtt/a,{}\n", "the date can mean several days", "date_formats", True),
         ("never,zigbee2mqtt/a,{}\n", "the timestamp cannot be read", "date_formats", True),
-        (f"{INSIDE},zigbee2mqtt/a\n", "this is no whole row", "Correct or restore the row", False),
+        (f"{INSIDE},zigbee2mqtt/a\n", "the row is incomplete", "Correct or restore the row", False),
         (f"{INSIDE},zigbee2mqtt/a,{{\n", "the payload is not JSON", "Correct or restore the row", False),
     ],
 )
@@ -40,7 +40,7 @@ def test_a_file_that_was_cut_off_gets_its_remedy_once(lab: Any, cli: Any) -> Non
     lab.session(42)
     lab.write("data/zigbee-data.json", '{"messages": {"zigbee2mqtt/a": [{"timestamp": "2025')
     (missing,) = cli("plan", "42", "--lab", lab.root, "--json").json["missing"]
-    assert "wait until it is written, or restore a copy" in missing["why"]
+    assert "wait until it is completely written, or restore a copy" in missing["why"]
     assert missing["remedy"] == "Then export again."
     report = cli("doctor", "--lab", lab.root, "--json").json
     (found,) = [one for one in report["findings"] if "zigbee-data.json" in one["what"]]

@@ -1,4 +1,4 @@
-"""The same readers on archives of several GiB, byte by byte, which takes minutes."""
+"""The same readers on archives of several GiB, every byte of them: it takes minutes, so they run only on request."""
 
 import os
 import random
@@ -53,7 +53,7 @@ def sparse_member(folder: Path, number: int, size: int) -> Member:
         while chunk := file.read(CHUNK):
             crc32 = isal_zlib.crc32(chunk, crc32)
     source = FileSource.at(path, Identity.of(path.stat()), path.name)
-    # Computing the SHA-256 would take longest of all, and no ZIP reader uses it.
+    # The SHA-256 of so much would take longer than anything here, and no ZIP reader looks at it.
     return Member(f"recordings/{path.name}", Fixity(size, crc32, "0" * 64), TIME, source)
 
 

@@ -140,7 +140,7 @@ def inside(plot_range: Any) -> bool:
     return bool(plot_range["from"] > "2025-05-02T06:40:00.000Z" and plot_range["to"] < "2025-05-02T06:42:30.000Z")
 
 
-def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
+def test_plots_are_drawn_and_zoomed(shared: Server, browse: Any) -> None:
     """The readings are drawn as lines; zooming in requests the visible part from the server."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
