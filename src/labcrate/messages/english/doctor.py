@@ -92,6 +92,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} names in the registers of recordings are names of several files with different content. Their entries are not used for any of them.",
     ),
     "doctor.register.shared_remedy": "Indexing finds out which files are equal copies. Give different recordings different names.",
+    "doctor.rows": "{problem}.",
     "doctor.rows.dates_remedy": "Write the format of the times into labcrate.toml (date_formats), or correct the rows.",
     "doctor.rows.remedy": "Correct the rows, or restore the file.",
     "doctor.secret": "{file} contains {kinds}.",
