@@ -154,7 +154,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
     """Yield what belongs to a session and cannot be exported."""
     for one in missing:
         kind, places = FindingKind.MISSING, (one.what,)
-        yield LabFinding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
+        yield LabFinding(kind, Severity.PROBLEM, one.sentence, one.remedy, session_id, one.command, places)
 
 
 def recording_findings(

@@ -74,7 +74,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.kind.time_zone": "Times without a time zone",
     "doctor.kind.unbounded": "Sessions without a start or end time",
     "doctor.kind.unknown": "Files that belong to no session",
-    "doctor.missing.file": "{file} {why}",
+    "doctor.missing.file": "{file} {why}.",
     "doctor.missing.remedy": "Make sure that the file is readable and intact, then run this check again.",
     "doctor.prefix.remedy": "Give each camera its own recordingPrefix.",
     "doctor.prefix.shared": "Several cameras have the prefix {prefix}, so a file name does not show which of them recorded it: {names}.",
