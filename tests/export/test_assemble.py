@@ -94,7 +94,7 @@ class Folder:
             fixity=fixity,
             probe=Probe(problem=Message("video.no_video")),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
-            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
+            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1)),
             camera=None,
         )
 
