@@ -151,7 +151,7 @@ def test_a_lab_remounted_read_only_keeps_its_people(
 def test_python_warns_of_a_line_that_is_elsewhere(populated: Path, tmp_path: Path) -> None:
     """The Python API warns as the command does, and the log in the state folder has the line."""
     damage(populated)
-    with pytest.warns(UserWarning, match=r"The export log has no entry for this export, but your own log, .*people\.db"):
+    with pytest.warns(UserWarning, match=r"has no entry for this export, but your own log, .*people\.db"):
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
     assert [line.via for line in log_of(user_state_folder(populated.parent))] == ["Python"]
 
