@@ -255,7 +255,7 @@ def test_a_missing_file_of_a_recorder_is_a_problem_of_its_session(platform: Plat
     for gone in (True, False):
         platform.write("labcrate.toml", '[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
         found = doctor("8", kind="missing file")
-        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "not there" if gone else "is gone")
+        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "does not exist" if gone else "no longer exists")
         assert any("The folder of the recorder nvr" in one["what"] for one in doctor(kind="settings")) is gone
         (platform.root / "nvr").mkdir(exist_ok=True)
 

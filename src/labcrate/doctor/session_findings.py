@@ -89,7 +89,7 @@ def _describe_end(
         return what, Message("doctor.end.no_evidence_remedy"), None
     latest, end = bound.last_file, format_instant(bound.span.end)
     next_ids = _next_session_ids(inventory, session, bound, others)
-    file, source = (printable(latest.file), str(latest.source)) if latest else ("", "")
+    file, source = (printable(latest.file), latest.source) if latest else ("", "")
     if bound.reason is EndReason.NEXT_SESSION:
         what = Message("doctor.end.next_session", end=end, next=_format_ids(next_ids), start=_next_start_text(bound))
     elif bound.reason is EndReason.MAX_LENGTH:

@@ -133,7 +133,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.load_polars": "Python, with Polars, after unpacking:",
     "readme.load_r": "R:",
     "readme.local_time": "{utc} ({local} local)",
-    "readme.missing": "MISSING: {what} {why}.",
+    "readme.missing": "MISSING: {missing}",
     "readme.more": "... and {number} more: see {file}",
     "readme.more_in_folder": "... and {number} more in {folder}: see {file}",
     "readme.near_misses": (
