@@ -26,7 +26,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
         yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
-            Message("doctor.active", session=session.id),
+            Message("doctor.active"),
             Message("doctor.active.remedy"),
             session.id,
         )
@@ -154,7 +154,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
     """Yield what belongs to a session and cannot be exported."""
     for one in missing:
         kind, places = FindingKind.MISSING, (one.what,)
-        yield LabFinding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
+        yield LabFinding(kind, Severity.PROBLEM, one.sentence, one.remedy, session_id, one.command, places)
 
 
 def recording_findings(

@@ -184,6 +184,8 @@ def _recordings(plan: Plan) -> list[str]:
 
 
 def _sensors(plan: Plan) -> list[str]:
+    if plan.options.only is DataKind.RECORDINGS:
+        return [Message("readme.no_readings_chosen")]
     lines = [f"{describe_readings(plan)}.", *wrap_lines(_window(plan))]
     counts = plan.readings.counts_per_device
     if counts:
