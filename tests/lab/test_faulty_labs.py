@@ -305,7 +305,7 @@ HOSTILE: list[dict[str, Any]] = [
     {"startTime": "0001-01-01T00:00:00Z", "endTime": "9999-12-31T23:59:59.999999Z"},
     {"startTime": None, "endTime": "9999-12-31T23:59:59Z"},
     {"name": "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x00\x08\x7f\x9b31m", "description": "a\r\nb\x1b[1A\u202egnp.exe"},
-    {"name": "line\nState: complete\n", "tags": ["\x1b[5m", "ok"], "notes": "x" * 100_000},
+    {"name": "line\nState of this archive: complete\n", "tags": ["\x1b[5m", "ok"], "notes": "x" * 100_000},
     {"name": "../../../etc/passwd", "id": 42, "unknown": {"..": [1e308, -(2**63), 2**200, 0.1]}},
     {"name": "a" * 100_000, "metadata": {"k" * 5000: "v"}},
     {"metadata": json.loads("[" * 50 + "]" * 50) and {"deep": json.loads("[" * 50 + "]" * 50)}},
@@ -327,7 +327,7 @@ def test_hostile_values_are_data(cli: Any, usual_lab: Any, tmp_path: Path, field
         assert outcome.code == 0, outcome.err
         assert not set(outcome.out) & {*map(chr, range(9)), "\x0b", "\x1b", "\x7f", "\x9b", "\r", "\u202e"}
         if words[0] == "sessions":
-            assert "\nState: complete" not in outcome.out
+            assert "\nState of this archive: complete" not in outcome.out
     assert cli("verify", target).code == 0
     with zipfile.ZipFile(target) as archive:
         text = archive.read("README.txt").decode()

@@ -18,7 +18,7 @@ def expected(kind: str, why: str) -> tuple[str | None, str | None, str | None]:
     if kind == "unrelated" and why.startswith("belongs to session "):
         return "other session", why, None
     if kind == "unrelated" and why.startswith("folder of session "):
-        return "other session", f"lies in the {why}", None
+        return "other session", f"is in the {why}", None
     return why, None, None
 
 

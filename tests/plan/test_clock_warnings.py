@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
@@ -24,7 +25,7 @@ def recording(
     """A recording with what is odd about its time."""
     claim = StartCandidate(source, START, 1, is_chosen=True)
     time = RecordingTime(TimeSpan(START, START), (claim,), frozenset(notes), apart_s, offset_s)
-    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, Probe(), time, verdict, camera)
 
 

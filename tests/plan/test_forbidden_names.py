@@ -20,7 +20,7 @@ NAMES = {
     "C1 escape": "a\x9b31m.txt",
     "right to left": "a\u202etxt.exe",
     "isolate": "a\u2066b.txt",
-    "line feed": "a\nState: complete.txt",
+    "line feed": "a\nState of this archive: complete.txt",
     "carriage return": "a\rb.txt",
     "bell": "a\x07.txt",
     "delete": "a\x7f.txt",

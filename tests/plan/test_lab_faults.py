@@ -15,7 +15,9 @@ from labcrate.web.pages.i18n import Locale
 
 def plan(lab: Any, session_id: str = "42", **options: Any) -> Plan:
     """The plan of a session, whether it is whole or not."""
-    with prepare_archive(lab.open(), session_id, Options(**options), hashed=False, allow_incomplete=True) as assembly:
+    with prepare_archive(
+        lab.open(), session_id, Options(**options), with_fixity=False, allow_incomplete=True
+    ) as assembly:
         return assembly.plan
 
 

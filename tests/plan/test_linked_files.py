@@ -11,6 +11,7 @@ import pytest
 from labcrate.errors import UsageError
 from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -286,7 +287,11 @@ IDENTITY = Identity(10, 1_600_000_000_000_000_000, 0, 1)
 
 def found(path: str, camera: str | None = "a") -> RecordingFile:
     """A linked recording of a camera."""
-    return RecordingFile(path, IDENTITY, Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera))
+    return RecordingFile(
+        path,
+        IDENTITY,
+        Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1), camera=camera),
+    )
 
 
 def file(name: str, kind: FileKind = FileKind.OTHER, recording: str | None = None) -> SessionFile:

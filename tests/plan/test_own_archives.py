@@ -31,7 +31,7 @@ METADATA = ("data/session_metadata.json", '{\n  "format": "labcrate session arch
 @pytest.mark.parametrize("cut", [1.0, 0.5])
 def test_an_export_is_recognized_whole_or_not(usual_lab: Any, cut: float) -> None:
     """What labcrate writes is recognized under any name that ends in .zip, also where its end is missing."""
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as assembly:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as assembly:
         content = b"".join(Entity(assembly.layout).read_range())
     usual_lab.write("sessions/Session42/backup.Zip", content[: int(len(content) * cut)])
     usual_lab.write("sessions/Session42/backup.dat", content)

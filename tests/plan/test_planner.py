@@ -45,7 +45,7 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepare_archive(LabFolder(root), "42", hashed=True) as assembly:
+    with prepare_archive(LabFolder(root), "42", with_fixity=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 

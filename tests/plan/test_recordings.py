@@ -50,7 +50,9 @@ SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", SecretKin
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
     """A linked file; one inode is one file on disk."""
-    told = Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
+    told = Verdict(
+        VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1), camera=camera, **verdict
+    )
     return RecordingFile(path, Identity(size, MTIME, 0, inode), told)
 
 

@@ -89,7 +89,7 @@ def test_no_reading_lies_outside_the_session_bound(sessions: list[dict[str, Any]
         for number, session in enumerate(sessions, 1):
             if session["file"] == "none" and not session["recordings"]:
                 continue  # nothing tells of it
-            with prepare_archive(LabFolder(root), str(number), hashed=False) as assembly:
+            with prepare_archive(LabFolder(root), str(number), with_fixity=False) as assembly:
                 taken = assembly.plan.readings.frame["timestamp"].to_list()
             start = began.get(number)
             described_end = session["file"] != "none" and session["start"] is not None and session["length"] is not None

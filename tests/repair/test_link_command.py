@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import pytest
+from tests.support.messages import message
 
 from labcrate.errors import RepairError
 from labcrate.repair import link_files, register_file
@@ -98,7 +99,7 @@ def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, mon
 
     def failing(lab: Any, folder: str, files: Any) -> None:
         if files[0].file == JOINED:
-            raise RepairError("The disk is full.")
+            raise RepairError(message("The disk is full."))
         real(lab, folder, files)
 
     monkeypatch.setattr(link_files, "add_entries", failing)

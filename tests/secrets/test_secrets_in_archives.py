@@ -83,7 +83,7 @@ def test_the_search_of_this_test_finds_what_leaves(platform_lab: PlatformLab, tm
         metadata = json.loads(file.read("data/session_metadata.json"))
         readme = " ".join(file.read("README.txt").decode().split())
     assert [one["treatment"] for one in metadata["secrets"]["files"]] == ["allowed"]
-    assert "HOLDS a camera's password" in readme
+    assert "CONTAINS a camera's password" in readme
     assert any("whoever exported it allowed that" in warning for warning in metadata["warnings"])
 
 
@@ -211,7 +211,7 @@ def test_what_was_not_searched_is_said(platform_lab: PlatformLab, tmp_path: Path
         readme = " ".join(file.read("README.txt").decode().split())
         metadata = json.loads(file.read("data/session_metadata.json"))
     assert metadata["secrets"]["notSearched"] == ["data/session_files/forms/consent.pdf"]
-    assert "what is inside was not searched: data/session_files/forms/consent.pdf" in readme
+    assert "so the content was not searched: data/session_files/forms/consent.pdf" in readme
     assert not any("consent.pdf" in warning for warning in metadata["warnings"])
 
 
@@ -255,7 +255,7 @@ def test_tables_with_a_locks_code_stop_the_export(
         readme = " ".join(file.read("README.txt").decode().split())
     values = [document["readings"] for document in map(json.loads, cleaned) if "readings" in document]
     assert [{"property": "pin_code", "value": "[removed]"}] in values
-    assert "it is here as the lab wrote it, but for what was removed (see Secrets)." in readme
+    assert 'as the lab wrote it, but without the secrets in it (see "Secrets").' in readme
 
 
 def test_a_file_whose_secrets_are_not_known_is_named(
@@ -272,7 +272,7 @@ def test_a_file_whose_secrets_are_not_known_is_named(
     assert f"warning: {known} searched for." in capsys.readouterr().out
     with zipfile.ZipFile(target) as file:
         readme = " ".join(file.read("README.txt").decode().split())
-    assert "hold, as far as they could be read," in readme
+    assert "in the lab's own files, as far as they could be read," in readme
     assert "Could not be read: data/user_2/cameras.json. The passwords and addresses in it are not known" in readme
 
 
@@ -281,10 +281,10 @@ def test_the_readme_tells_blanked_from_left_out() -> None:
     both = [
         said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))
     ]
-    assert any("[removed]\": 1 place of the lab's descriptions (listed in data/session" in one for one in both)
-    assert any(one.startswith("Left out altogether, key and value: 2 places of") for one in both)
+    assert any("[removed]\": 1 place in the lab's descriptions (listed in data/session" in one for one in both)
+    assert any(one.startswith("Left out, key and value: 2 places in") for one in both)
     messages = [said for _, said in secret_paragraphs(Secrecy(messages=2))]
-    assert messages[1:] == ['Blanked, where now stands "[removed]": values in 2 sensor messages.']
+    assert messages[1:] == ['Replaced by "[removed]": values in 2 sensor messages.']
 
 
 def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(

@@ -37,7 +37,9 @@ def lab() -> Any:
 
 def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
     """A member of session 8's redacted archive."""
-    with prepare_archive(LabFolder(lab.root), "8", Options(redact=True), hashed=True, refuse=True) as assembly:
+    with prepare_archive(
+        LabFolder(lab.root), "8", Options(redact=True), with_fixity=True, stop_on_secrets=True
+    ) as assembly:
         entity = Entity(assembly.layout)
         target = lab.root.parent / "out.zip"
         with target.open("wb") as file:
@@ -64,7 +66,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
         parts += [secret, between]
         expected += [b"[removed]", between]
     lab.write("sessions/Session8/notes.txt", b"".join(parts))
-    with pytest.raises(SecretsError), prepare_archive(LabFolder(lab.root), "8", hashed=True, refuse=True):
+    with pytest.raises(SecretsError), prepare_archive(LabFolder(lab.root), "8", with_fixity=True, stop_on_secrets=True):
         pass
     assert member(lab, "data/session_files/notes.txt") == b"".join(expected)
 

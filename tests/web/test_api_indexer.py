@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.bit_rot import flip_byte, read_index_record, set_confirmation_age
+from tests.support.messages import message
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
@@ -195,7 +196,7 @@ def test_a_problem_is_logged_once_and_survived(
     """An index or a lab that cannot be used is logged once; when it works again, indexing continues."""
 
     def locked(*_: object) -> None:
-        raise CatalogError("The index is locked.")
+        raise CatalogError(message("The index is locked."))
 
     rig.look()
     with monkeypatch.context() as patched:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
+from tests.support.messages import message
 
 from labcrate import errors
 from labcrate.errors import LabcrateError
@@ -26,11 +27,11 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
     made = []
     for kind in _classes(LabcrateError):
         if kind is errors.DocumentError:
-            error: LabcrateError = errors.DocumentError("data/x.json", "line 1", "is wrong.")
+            error: LabcrateError = errors.DocumentError("data/x.json", "line 1", message("is wrong."))
         elif kind in (errors.TooManyError, errors.NotReadyError):
-            error = kind("Wait.", 7)
+            error = kind(message("Wait."), 7)
         else:
-            error = kind("It failed.")
+            error = kind(message("It failed."))
         made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
@@ -78,7 +79,7 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     class Renamed(errors.NoSessionError):
         """An error class under another name."""
 
-    problem = problem_of_error(Renamed("There is no session 9."))
+    problem = problem_of_error(Renamed(message("There is no session 9.")))
     assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "Session not found")
 
 
@@ -96,7 +97,7 @@ def test_a_browser_that_opens_a_download_gets_a_page(
     assert "En este laboratorio no hay una sesión 99" in refused.text
 
     async def not_yet(*_: object) -> None:
-        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3). Try again later.", 7)
+        raise errors.NotReadyError(message("The archive of session 42 is being prepared (job 3). Try again later."), 7)
 
     monkeypatch.setattr("labcrate.web.routes.api.archive._wait_until_ready", not_yet)
     waiting = browser.get(f"{path}/42/archive.zip", headers=BROWSER)
@@ -247,7 +248,7 @@ def test_a_response_that_fails_in_the_middle_is_not_complete(
         answer.content_length = 100
         await answer.prepare(request)
         await answer.write(b"x" * 50)
-        raise errors.SourceChangedError("A file changed.")
+        raise errors.SourceChangedError(message("A file changed."))
 
     server = serve(usual_lab.root)
     routes = server.app.router.routes()
@@ -292,7 +293,7 @@ def test_no_path_forges_a_line_of_the_log(
     """A line break in a path is escaped: nothing that a client sends is a log line of its own."""
 
     async def broken(*_: object) -> None:
-        raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
+        raise errors.CatalogError(message("It cannot be used.\nA login from 192.0.2.1 failed."))
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.find_recording", broken)
     server = serve(usual_lab.root)

@@ -144,9 +144,9 @@ def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> Non
     before = plan_and_hash(archives)
     RELEVANT[what](usual_lab)
     after = plan_and_hash(archives)
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as fresh:
         assert after.plan.recordings == fresh.plan.recordings
-        assert after.parts == fresh.parts
+        assert after.descriptions == fresh.descriptions
     if what != "cameras change":
         assert after.entity.etag != before.entity.etag
 
@@ -249,7 +249,7 @@ def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
     for options in (PLAIN, chosen):
-        with prepare_archive(usual_lab.open(), "42", options, hashed=True) as fresh:
+        with prepare_archive(usual_lab.open(), "42", options, with_fixity=True) as fresh:
             assert Entity(fresh.layout).etag == plan_and_hash(archives, options).entity.etag
 
 
@@ -274,7 +274,7 @@ def test_tables_that_would_differ_are_written_again(usual_lab: Any, what: str) -
     usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
     archives = hashed_cache(usual_lab)
     OTHERWISE[what](usual_lab)
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as fresh:
         assert archive_bytes(archives) == b"".join(Entity(fresh.layout).read_range())
 
 

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
+from tests.support.messages import message
 from tests.support.waiting import wait_for_ended, wait_until
 
 from labcrate.errors import PeopleError
@@ -353,7 +354,7 @@ def test_an_end_that_cannot_be_written_is_written_later(
     def full(*values: Any, **more: Any) -> None:
         tried.append(more["ended"])
         if len(tried) < 5:
-            raise PeopleError("The disk is full.")
+            raise PeopleError(message("The disk is full."))
         end(*values, **more)
 
     monkeypatch.setattr(server.resources.export_log, "end", full)
@@ -375,7 +376,7 @@ def test_a_pending_end_is_written_before_the_server_ends(
 
     def full(*_: Any, **__: Any) -> None:
         tried.set()
-        raise PeopleError("The disk is full.")
+        raise PeopleError(message("The disk is full."))
 
     with monkeypatch.context() as patched:
         patched.setattr(server.resources.export_log, "end", full)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import Clock
+from tests.support.messages import message
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import login_key
@@ -40,7 +41,7 @@ def wrong(login_throttle: LoginThrottle, name: str, address: str) -> bool:
 def look(fits: bool) -> None:
     """Look at a password."""
     if not fits:
-        raise LoginError("wrong")
+        raise LoginError(message("wrong"))
 
 
 @pytest.mark.thorough
@@ -72,7 +73,7 @@ def test_right_or_unchecked_passwords_do_not_count(login_throttle: LoginThrottle
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
         with pytest.raises(TooManyError), login_throttle.attempt("ana", HERE):
-            raise TooManyError("", 5)
+            raise TooManyError(message(""), 5)
     assert sum(wrong(login_throttle, "ana", HERE) for _ in range(20)) == 10
 
 

@@ -213,7 +213,7 @@ def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving"
     assert any("next session" in warning for warning in whole["warnings"])
     assert any("Another session" in warning for warning in whole["warnings"])
     assert any("the lab has 1" in warning for warning in whole["warnings"])
-    assert "No sensor reading lies inside the session's time." in told["warnings"]
+    assert "No sensor reading is within the session's time." in told["warnings"]
     assert any(re.fullmatch("The session has no end time: .* up to [^,]*", said) for said in told["warnings"])
     for hint in ("next session", "nother session", "the lab has", "nearest"):
         assert hint not in str(told["warnings"]), hint

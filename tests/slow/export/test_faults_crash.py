@@ -253,7 +253,7 @@ def test_what_an_earlier_version_left(cli: Any, usual_lab: Any, tmp_path: Path) 
 def test_a_killed_export_leaves_no_signature_beside_another_archive(
     usual_lab: Any, cli: Any, mortal: Any, tmp_path: Path, kind: str
 ) -> None:
-    """Killed at each name that is given or taken: a signature that stands is that of the ZIP beside it."""
+    """Killed at each rename or removal of a file: a signature is never beside another ZIP than its own."""
     key = cli("keygen", "--lab", usual_lab.root, "--json").json["publicKey"]
     target = tmp_path / "out.zip"
     words = (*_export(usual_lab), target, "--sign", "--force")
