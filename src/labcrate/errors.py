@@ -45,7 +45,7 @@ class LabcrateError(Exception):
     urn: ClassVar[str] = "urn:labcrate:error:labcrate"
     title: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, message: Message | str) -> None:
+    def __init__(self, message: Message) -> None:
         super().__init__(message)
         self.message = message
 
@@ -82,7 +82,7 @@ class DocumentError(LabcrateError):
     urn = "urn:labcrate:error:document"
     title = "Invalid file in the lab"
 
-    def __init__(self, file: str, where: str, problem: Message | str) -> None:
+    def __init__(self, file: str, where: str, problem: Message) -> None:
         self.file, self.where, self.problem = file, where, problem
         if where:
             super().__init__(Message("file.problem_at", file=file, where=where, problem=problem))
@@ -110,7 +110,7 @@ class IncompleteError(LabcrateError):
     urn = "urn:labcrate:error:incomplete"
     title = "The export would be incomplete"
 
-    def __init__(self, message: Message | str, missing: Iterable[tuple[str, str, str]] = ()) -> None:
+    def __init__(self, message: Message, missing: Iterable[tuple[str, str, str]] = ()) -> None:
         self.missing = tuple(missing)
         super().__init__(message)
 
@@ -188,7 +188,7 @@ class TooManyError(LabcrateError):
     urn = "urn:labcrate:error:too-many"
     title = "Too many requests"
 
-    def __init__(self, message: Message | str, retry_after_s: int) -> None:
+    def __init__(self, message: Message, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
 
@@ -219,7 +219,7 @@ class NotReadyError(LabcrateError):
     urn = "urn:labcrate:error:not-ready"
     title = "The archive is not ready yet"
 
-    def __init__(self, message: Message | str, retry_after_s: int) -> None:
+    def __init__(self, message: Message, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
 
@@ -252,7 +252,7 @@ class SecretsError(LabcrateError):
     urn = "urn:labcrate:error:secrets"
     title = "Files contain secrets of the lab"
 
-    def __init__(self, message: Message | str, files: Iterable[tuple[str, tuple[str, ...], bool]] = ()) -> None:
+    def __init__(self, message: Message, files: Iterable[tuple[str, tuple[str, ...], bool]] = ()) -> None:
         self.files = tuple(files)
         super().__init__(message)
 

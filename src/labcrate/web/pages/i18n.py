@@ -1,11 +1,11 @@
-"""English and Spanish: which one somebody reads, the sentences of it, and how it writes times, numbers and sizes."""
+"""The languages of the pages: which one a reader gets, its texts, and how it writes times, numbers and sizes."""
 
 import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
@@ -23,39 +23,37 @@ from markupsafe import Markup
 from labcrate.messages.english import CATALOGUES
 from labcrate.messages.message import Language, Message, Pattern, fill
 from labcrate.model.timespan import format_duration, format_instant
-from labcrate.web.pages.phrasebook import Phrasebook
 
 COOKIE = "labcrate_language"
 LANGUAGES = {"en": "English", "es": "Español"}
-"""Each language by its code (BCP 47), called as it calls itself."""
+"""The name of each language, in that language, by its code (BCP 47)."""
 
-_USUAL = "en"
+_DEFAULT = "en"
 _DOMAIN = "labcrate"
-_CORE = "core"  # the context (msgctxt) of sentences that no template holds
 _WORDS = "words"
 MESSAGE_DOMAINS = tuple(catalogue.__name__.rpartition(".")[2] for catalogue in CATALOGUES)
 """The ``.po`` files of messages: one for each catalogue of ``labcrate.messages.english``."""
-# CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
+# CLDR's British English: day before month and 24 hours, as in the lab's files.
 _CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-_LONGEST_WRITTEN = 10**15
+_FIRST_WITH_EXPONENT = 10**15
 
 
 def language_of(request: web.Request) -> str:
-    """The language that somebody chose, else the one that their browser likes best of those there are."""
+    """Return the language that the reader chose, else the best one for the browser."""
     chosen = request.cookies.get(COOKIE)
     return chosen if chosen in LANGUAGES else preferred(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
 
 def preferred(accepted: str) -> str:
-    """The best of the languages for an Accept-Language header (RFC 9110, section 12.5.4)."""
+    """Return the best language for an Accept-Language header (RFC 9110, section 12.5.4)."""
     weights: dict[str, float] = {}
     for part in accepted.split(",")[:50]:
-        wanted, _, weight = part.partition(";")
-        code = wanted.strip().lower().partition("-")[0]
+        language, _, weight = part.partition(";")
+        code = language.strip().lower().partition("-")[0]
         if code in LANGUAGES:
             weights[code] = max(weights.get(code, 0.0), _weight(weight))
-    return max(weights, key=lambda code: weights[code]) if any(weights.values()) else _USUAL
+    return max(weights, key=lambda code: weights[code]) if any(weights.values()) else _DEFAULT
 
 
 def _weight(text: str) -> float:
@@ -71,7 +69,7 @@ def _weight(text: str) -> float:
 @cache
 def translations(language: str) -> Translations:
     """Return the pages' own sentences in a language, read from its ``.po`` file; English ones are in the source."""
-    if language == _USUAL:
+    if language == _DEFAULT:
         return Translations()
     compiled = io.BytesIO()
     write_mo(compiled, _catalog(language, _DOMAIN))
@@ -105,19 +103,6 @@ def words(language: str) -> dict[str, str]:
     return {str(entry.id): str(entry.string) for entry in _catalog(language, _WORDS) if entry.id}
 
 
-@cache
-def _phrasebook(language: str) -> Phrasebook:
-    """What the ``.po`` file says of the core's own sentences."""
-    catalog = _catalog(language, _DOMAIN)
-    told = [(str(m.id), str(m.string)) for m in catalog if m.context == _CORE or "%" not in m.id]
-    return Phrasebook(told, Locale(language).number)
-
-
-@lru_cache(maxsize=4096)  # one plan has hundreds of sentences, and shows them on every page of its session
-def _of_the_core(language: str, text: str) -> str | None:
-    return _phrasebook(language).say(text)
-
-
 @dataclass(frozen=True, slots=True)
 class Locale:
     """How a page writes: in a language, with times in an IANA zone and in UTC beside it."""
@@ -131,7 +116,7 @@ class Locale:
 
     def word(self, word: str) -> str:
         """Return the word for a member of an enumeration (a state, an outcome, a rule) in the language."""
-        return word if self.language == _USUAL else words(self.language).get(str(word), str(word))
+        return word if self.language == _DEFAULT else words(self.language).get(str(word), str(word))
 
     def message(self, text: str) -> Markup:
         """Return a message as HTML in the language, or a text that has no translation, marked as English."""
@@ -147,10 +132,10 @@ class Locale:
 
     def translation(self, text: str) -> str | None:
         """Return a message in the language, or None for a text that has no translation."""
-        if self.language == _USUAL:
+        if self.language == _DEFAULT:
             return text
         if not isinstance(text, Message):
-            return _of_the_core(self.language, text)
+            return None
         pattern = message_patterns(self.language).get(text.id)
         return None if pattern is None else fill(pattern, text.values, self._writing())
 
@@ -163,16 +148,16 @@ class Locale:
         return Language(self.number, enumerate_texts, self.text, self.word)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """A number with the language's separators and at most so many digits behind the point.
+        """Return a number with the language's separators and at most so many digits after the point.
 
         One that no column has room for is written with its exponent (``1E25``): a sensor may report anything.
         """
-        if _LONGEST_WRITTEN <= abs(value) < math.inf:
+        if _FIRST_WITH_EXPONENT <= abs(value) < math.inf:
             return format_scientific(value, "0.###E0", locale=_CLDR[self.language])
         return format_decimal(value, "#,##0" + (f".{'#' * digits}" if digits else ""), locale=_CLDR[self.language])
 
     def size(self, size_bytes: float) -> str:
-        """A size for people, in powers of 1000 as disks and downloads have it: ``3.4 MB``."""
+        """Return a size in bytes in powers of 1000, as disks and downloads show it: ``3.4 MB``."""
         size, units = float(size_bytes), iter(_UNITS)
         unit = next(units)
         while size >= 999.5 and unit != _UNITS[-1]:
@@ -180,31 +165,31 @@ class Locale:
         return f"{format_decimal(size, '#,##0' if unit == 'B' else '#,##0.0', locale=_CLDR[self.language])} {unit}"
 
     def exact(self, size_bytes: int) -> str:
-        """A size to the byte: ``3,412,345 bytes``."""
+        """Return an exact size: ``3,412,345 bytes``."""
         word = translations(self.language).ngettext("%(num)s byte", "%(num)s bytes", size_bytes)
         return word % {"num": self.number(size_bytes)}
 
     def length(self, seconds: float | None) -> str:
-        """A duration as ``1:02:03``, or a dash for one that is not known."""
+        """Return a duration in seconds as ``1:02:03``, or a dash for None."""
         return "–" if seconds is None else format_duration(seconds)
 
     def day(self, day: date) -> str:
-        """A day: ``2 May 2025``."""
+        """Return a day: ``2 May 2025``."""
         return format_date(day, "medium", locale=_CLDR[self.language])
 
     def local(self, at: datetime) -> datetime:
-        """An instant on the zone's clocks; in UTC where those would leave the calendar."""
+        """Return an instant in the zone, or in UTC if the zone's date is beyond the calendar."""
         try:
             return at.astimezone(ZoneInfo(self.zone))
         except OverflowError:
             return at
 
     def clock(self, at: datetime) -> str:
-        """The time of day on the zone's clocks, to the second."""
+        """Return the time of day in the zone, to the second."""
         return format_time(self.local(at), "HH:mm:ss", locale=_CLDR[self.language])
 
     def at(self, at: datetime | None) -> Markup:
-        """An instant as HTML: date and time in the zone, and the same in UTC beside it; a dash for None."""
+        """Return an instant as HTML: date and time in the zone, and in UTC beside it; a dash for None."""
         if at is None:
             return Markup("–")
         shown = self._dated(self.local(at))
@@ -217,7 +202,7 @@ class Locale:
         return time + (Markup(' <span class="utc">{} UTC</span>').format(beside) if beside else "")
 
     def offset(self, at: datetime) -> str:
-        """The zone's distance from UTC at an instant: ``UTC+02:00``."""
+        """Return the zone's offset from UTC at an instant: ``UTC+02:00``."""
         text = f"{self.local(at):%z}"
         return f"UTC{text[:3]}:{text[3:5]}"
 
