@@ -85,7 +85,7 @@ def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli
     metadata = json.loads(members["data/session_metadata.json"])
     assert metadata["readings"]["window"]["endSource"] == "evidence"
     assert metadata["session"]["endTime"] is None
-    assert any("no end time" in warning and "temperature_sensors.csv" in warning for warning in metadata["warnings"])
+    assert any("No end time" in warning and "temperature_sensors.csv" in warning for warning in metadata["warnings"])
 
 
 def test_no_reading_of_the_next_session_comes_along(platform: PlatformLab, cli: "Cli") -> None:

@@ -49,12 +49,12 @@ def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) 
     describes, is refused.
     """
     outcome = run("export", "42", "--lab", lab.root, "-o", target)
-    said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
-    line, *secrets = [line for line in said.splitlines() if LIST in line]
+    output, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
+    line, *secrets = [line for line in output.splitlines() if LIST in line]
     unsearched = "Passwords and addresses in it are not known, so they were not searched for."
     assert len(secrets) < 2
     assert all(one.endswith(unsearched) for one in secrets)
-    assert (code, "complete, with warnings" in said, line.lstrip()[:9]) == (0, True, "warning: ")
+    assert (code, "complete, with warnings" in output, line.lstrip()[:9]) == (0, True, "warning: ")
     assert line.endswith("Its entries about this session, if any, are unknown.")
     for word in words:
         assert word in line
@@ -83,12 +83,14 @@ def test_no_lab_folder(cli: Any, clear: Any, tmp_path: Path, command: str, place
 
 
 @pytest.mark.parametrize(
-    ("asked", "nearest"), [("4", "42"), ("43", "42"), ("100", "142"), ("999999999999999999", "142")]
+    ("requested", "nearest"), [("4", "42"), ("43", "42"), ("100", "142"), ("999999999999999999", "142")]
 )
-def test_an_unknown_session_lists_existing_ones(cli: Any, clear: Any, whole_lab: Any, asked: str, nearest: str) -> None:
+def test_an_unknown_session_lists_existing_ones(
+    cli: Any, clear: Any, whole_lab: Any, requested: str, nearest: str
+) -> None:
     """The message lists the existing sessions and the nearest one; no archive is written."""
-    said = cli("export", asked, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
-    clear(said, 5, f"no session {asked}", "7, 9, 42, 142", f"Nearest: {nearest}")
+    outcome = cli("export", requested, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
+    clear(outcome, 5, f"no session {requested}", "7, 9, 42, 142", f"Nearest: {nearest}")
     assert not (whole_lab.root.parent / "out.zip").exists()
 
 

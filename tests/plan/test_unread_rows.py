@@ -1,4 +1,4 @@
-"""What a plan and doctor say of rows and files of readings that cannot be read: sentences, each with its own remedy."""
+"""What plan and doctor say about rows and files of readings that cannot be read, with their remedies."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ WHOLE = f"{INSIDE},zigbee2mqtt/a,{{}}\n"
 def test_a_row_that_cannot_be_read_is_a_sentence_with_its_own_remedy(
     lab: Any, cli: Any, rows: str, why: str, remedy: str, doctors: bool
 ) -> None:
-    """The line, that it cannot be read, and why; formats of dates are advised for dates alone, by doctor too."""
+    """The message has the line and the reason; formats of dates are advised only for dates, also by doctor."""
     lab.session(42)
     lab.write("data/zigbee-sensors.csv", HEADER + WHOLE + rows + WHOLE)
     (missing,) = cli("plan", "42", "--lab", lab.root, "--json").json["missing"]
@@ -36,7 +36,7 @@ def test_a_row_that_cannot_be_read_is_a_sentence_with_its_own_remedy(
 
 
 def test_a_file_that_was_cut_off_gets_its_remedy_once(lab: Any, cli: Any) -> None:
-    """The reason already says to wait or to restore a copy; doctor does not advise formats of dates for it."""
+    """The reason has the remedy already; doctor does not advise formats of dates for it."""
     lab.session(42)
     lab.write("data/zigbee-data.json", '{"messages": {"zigbee2mqtt/a": [{"timestamp": "2025')
     (missing,) = cli("plan", "42", "--lab", lab.root, "--json").json["missing"]

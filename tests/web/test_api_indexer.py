@@ -136,11 +136,11 @@ def test_a_file_that_cannot_be_read_is_tried_again_later_and_later(rig: Rig, mon
     """A failed file is retried after one minute, then two, then four, up to an hour; the others are read meanwhile."""
     path, real, tries = "recordings/cam1_session42_a.mp4", rig.lab.open, []
 
-    def failing(asked: str) -> int:
-        if asked == path:
+    def failing(opened_path: str) -> int:
+        if opened_path == path:
             tries.append(rig.now)
             raise OSError(5, "Input/output error")
-        opened: int = real(asked)
+        opened: int = real(opened_path)
         return opened
 
     monkeypatch.setattr(rig.lab, "open", failing)

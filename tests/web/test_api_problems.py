@@ -35,7 +35,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
         made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
-    assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
+    assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start sends no response
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
 
@@ -104,8 +104,8 @@ def test_a_browser_that_opens_a_download_gets_a_page(
     assert (waiting.status_code, waiting.headers["Refresh"], waiting.headers["Retry-After"]) == (503, "7", "7")
     assert "dentro de 7 segundos" in waiting.text
     assert 'href="/sessions/42"' in waiting.text
-    told = browser.get(f"{path}/42/archive.zip")  # as scripts and download tools ask
-    assert (told.headers["Content-Type"], "Refresh" in told.headers) == ("application/problem+json", False)
+    body = browser.get(f"{path}/42/archive.zip")  # as scripts and download tools ask
+    assert (body.headers["Content-Type"], "Refresh" in body.headers) == ("application/problem+json", False)
     token = server.as_(Role.OPERATOR).get(f"{path}/99/archive.zip", headers=BROWSER)
     assert token.headers["Content-Type"] == "application/problem+json"
 
@@ -127,12 +127,12 @@ def test_http_errors_have_the_type_about_blank(usual_lab: Any, serve: Any, metho
     answer = server.as_(Role.ADMIN).request(method, server.url + path)
     assert answer.status_code == status
     if path != "/api":  # which is no address of the API's
-        told = answer.json()
+        body = answer.json()
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert set(told) >= {"type", "title", "status", "detail", "instance"}
-        assert (told["type"], told["status"], told["instance"]) == ("about:blank", status, path)
+        assert set(body) >= {"type", "title", "status", "detail", "instance"}
+        assert (body["type"], body["status"], body["instance"]) == ("about:blank", status, path)
     if status == 405:
-        assert answer.headers["Allow"].split(",") == told["allowed"]
+        assert answer.headers["Allow"].split(",") == body["allowed"]
 
 
 def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
@@ -281,9 +281,9 @@ def test_health_without_a_login_shows_only_that_the_server_works(usual_lab: Any,
     server = serve(usual_lab.root)
     for role in (None, Role.VIEWER):
         assert set(server.get("/api/health", role).json()) == {"status", "version", "index"}
-    told = server.get("/api/health", Role.OPERATOR).json()
-    assert told["status"] == "ok"
-    assert set(told["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
+    body = server.get("/api/health", Role.OPERATOR).json()
+    assert body["status"] == "ok"
+    assert set(body["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
     assert msgspec.json.decode(server.get("/api/health", None).content)["version"]
 
 
@@ -300,5 +300,5 @@ def test_no_path_forges_a_line_of_the_log(
     with caplog.at_level(logging.WARNING, "labcrate.web"):
         answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)
     assert answer.status_code == 503
-    (told,) = [record.getMessage() for record in caplog.records if "recordings/a" in record.getMessage()]
-    assert "\n" not in told
+    (body,) = [record.getMessage() for record in caplog.records if "recordings/a" in record.getMessage()]
+    assert "\n" not in body

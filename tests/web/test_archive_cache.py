@@ -126,7 +126,7 @@ RELEVANT: dict[str, Callable[[Any], object]] = {
     "a recording changes": lambda lab: lab.recording("recordings/cam1_session42_a.mp4", content=lab.clip + bytes(9)),
     "a recording comes": lambda lab: lab.recording("recordings/cam2_session42_b.mp4"),
     "a recording goes": lambda lab: (lab.root / "sessions/Session42/recordings/any.mp4").unlink(),
-    "the session is described anew": lambda lab: lab.session(42, name="Evening"),
+    "the description of the session changes": lambda lab: lab.session(42, name="Evening"),
     "readings come": lambda lab: lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]),
     "readings come as CSV": lambda lab: lab.zigbee_csv(
         [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]
@@ -154,7 +154,7 @@ def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> Non
 IRRELEVANT: dict[str, Callable[[Any], object]] = {
     "another session's recording comes": lambda lab: lab.recording("recordings/cam1_session7_b.mp4"),
     "another session is described": lambda lab: lab.session(7, name="Evening"),
-    "a stranger comes": lambda lab: lab.write("recordings/notes.txt", "x"),
+    "an unlinked file appears": lambda lab: lab.write("recordings/notes.txt", "x"),
 }
 
 

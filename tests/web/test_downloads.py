@@ -46,9 +46,9 @@ def lines(server: Any) -> list[ExportLogLine]:
 
 def changed(headers: Any) -> datetime:
     """Return the time of the archive's last change in a response."""
-    told = parse_date(headers["Last-Modified"])
-    assert told is not None
-    return told
+    modified = parse_date(headers["Last-Modified"])
+    assert modified is not None
+    return modified
 
 
 def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, whole: bytes) -> None:

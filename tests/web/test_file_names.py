@@ -25,8 +25,8 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
     """For any name, the header has the syntax of the RFCs, is ASCII, and contains the name."""
     found = _FORM.fullmatch(content_disposition(name))
     assert found
-    told = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
-    assert told == name.encode("utf-8", "replace").decode()
+    file_name = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
+    assert file_name == name.encode("utf-8", "replace").decode()
     assert content_disposition(name, "inline") == "inline" + content_disposition(name).removeprefix("attachment")
 
 

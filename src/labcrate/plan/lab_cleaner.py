@@ -44,7 +44,9 @@ class LabCleaner:
 
     def name(self, name: str) -> str:
         """Return a name of a file or camera, or a path below the lab folder, with ``_`` for each secret."""
-        return self._cleaner().clean_name(name) if self._may_hold_secret(name) else name
+        if not self._may_hold_secret(name):
+            return name
+        return name.replace_texts(self.name) if isinstance(name, Message) else self._cleaner().clean_name(name)
 
     def value(self, value: Any, places: list[str]) -> Any:
         """Return a JSON value without secrets; their places are added to ``places``, each once."""

@@ -153,7 +153,7 @@ def _time(utc: str | None, local: str | None) -> str:
 def _warnings(plan: Plan) -> list[str]:
     lines = []
     for missing in plan.missing:
-        lines += wrap_lines(Message("readme.missing", what=missing.what, why=missing.why), "- ")
+        lines += wrap_lines(Message("readme.missing", missing=missing.sentence), "- ")
     for warning in plan.warnings:
         lines += wrap_lines(warning, "- ")
     return lines or [Message("readme.no_warnings")]
@@ -184,6 +184,8 @@ def _recordings(plan: Plan) -> list[str]:
 
 
 def _sensors(plan: Plan) -> list[str]:
+    if plan.options.only is DataKind.RECORDINGS:
+        return [Message("readme.no_readings_chosen")]
     lines = [f"{describe_readings(plan)}.", *wrap_lines(_window(plan))]
     counts = plan.readings.counts_per_device
     if counts:

@@ -133,7 +133,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.load_polars": "Python, with Polars, after unpacking:",
     "readme.load_r": "R:",
     "readme.local_time": "{utc} ({local} local)",
-    "readme.missing": "MISSING: {what} {why}.",
+    "readme.missing": "MISSING: {missing}",
     "readme.more": "... and {number} more: see {file}",
     "readme.more_in_folder": "... and {number} more in {folder}: see {file}",
     "readme.near_misses": (
@@ -145,6 +145,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} files elsewhere in the lab may belong to the session and were not exported.",
     ),
     "readme.no_planned_file_is_missing": "No file that was to be included is missing.",
+    "readme.no_readings_chosen": "None: only recordings were chosen.",
     "readme.no_recordings_chosen": "No recordings were chosen.",
     "readme.no_recordings_exported": 'None; see "Left out".',
     "readme.no_recordings_linked": "None: no recording is linked to this session.",
@@ -158,9 +159,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.own_table_redacted": (
         'This file is from the session\'s own folder, as the lab wrote it, but without the secrets in it (see "Secrets").'
     ),
-    "readme.partial": (
-        "This archive contains only a part of the session. These were the choices at the export; nothing else was left out because of a choice:"
-    ),
+    "readme.partial": "This archive contains only the part of the session that was chosen at the export:",
     "readme.partial_title": "{title} (PARTIAL)",
     "readme.recording_start": "starts {start} ({source})",
     "readme.recordings": (

@@ -189,7 +189,7 @@ def chosen_role(fields: dict[str, str]) -> Role:
 def chosen_days(text: str) -> int:
     """Return the number of days in a form. Raises UsageError for anything but a number."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(Message("form.token_days", most=MAX_DAYS))
+        raise UsageError(Message("form.token_days", most=str(MAX_DAYS)))
     return int(text)
 
 
