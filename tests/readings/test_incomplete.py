@@ -133,3 +133,15 @@ def test_whatever_is_fatal_is_incomplete() -> None:
     """If a file cannot be used, all its readings are missing."""
     (problem,) = load_readings(io.BytesIO(b"{"), None, NOON).problems
     assert (problem.fatal, problem.incomplete) == (True, True)
+
+
+def test_a_problem_is_one_message_with_the_id_of_its_fault() -> None:
+    """A problem is one message with file, place and fault; notes about extent and number do not hide the fault's id."""
+    (problem,) = load(row("12:10", payload="{x"), row("12:20", payload="{x")).problems
+    assert problem.fault_id == "readings.payload_unreadable"
+    assert str(problem) == (
+        "data/zigbee-sensors.csv, line 2: the payload is not JSON, so the reading was left out (2 times, first here)"
+    )
+    assert not problem.about_dates
+    (unclear,) = load("02/03/2025 10:00,zigbee2mqtt/a,1\n").problems
+    assert (unclear.fault_id, unclear.about_dates) == ("readings.ambiguous_date", True)
