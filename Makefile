@@ -16,7 +16,7 @@ help:
 	@echo "make serve   the same, and serve the sample lab to your browser"
 	@echo "make test    set up and run the tests, all but the long ones"
 	@echo "make test-all   all tests: real clients, kills, browsers, attacks too"
-	@echo "make check   format, lint, types, floors, make test"
+	@echo "make check   format, lint, plain words, types, floors, make test"
 	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: a minute)"
 	@echo "make lock    renew the hashed requirement files"
 	@echo "make clean   remove what the commands above made"
@@ -41,6 +41,7 @@ test-all: .venv/dev
 lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python checks/plain_words.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

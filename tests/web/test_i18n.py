@@ -18,7 +18,7 @@ AT = datetime(2025, 5, 2, 22, 30, 5, tzinfo=UTC)
 
 
 def spanish_catalog() -> Catalog:
-    """The Spanish sentences."""
+    """Return the Spanish sentences of the pages."""
     with (WEB / "pages/translations/es/LC_MESSAGES/labcrate.po").open("rb") as file:
         return read_po(file, locale="es")
 

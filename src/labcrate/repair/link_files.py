@@ -72,7 +72,7 @@ def check_link_requests(
     """
     known = list(near_misses)
     requests: dict[str, LinkRequest] = {}
-    problems: list[Message | str] = []
+    problems: list[Message] = []
     for file in files:
         try:
             request = LinkRequest(session, _resolve_near_miss(inventory, known, session, file), method)
@@ -239,7 +239,7 @@ def undo_logged_link(lab: LabFolder, log: LinkLog, *, session: str, number: int,
         return log.get(number)
 
 
-def join_lines(lines: Sequence[Message | str]) -> Message | str:
+def join_lines(lines: Sequence[Message]) -> Message:
     """Return messages as one, each on a line of its own. There must be at least one."""
     if len(lines) == 1:
         return lines[0]
