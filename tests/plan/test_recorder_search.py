@@ -201,7 +201,7 @@ def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: 
         (("--by-time",), ("no terminal", "--yes")),
         (("--by-time", "--yes", "--recorder", "nvx"), ("no recorder 'nvx'", "Did you mean nvr?")),
         (("--by-time", "--yes", "--camera", "kitchn"), ("no camera 'kitchn'", "Did you mean kitchen?")),
-        (("a.mp4", "--by-time", "--yes"), ("name no file",)),
+        (("a.mp4", "--by-time", "--yes"), ("Leave out file names",)),
         (("--by-time", "--yes", "--pad", "soon"), ("'soon' is not a duration",)),
     ],
 )
