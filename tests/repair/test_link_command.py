@@ -279,7 +279,7 @@ def test_a_file_may_stand_in_two_sessions_registers(near_lab: Any, cli: Any) -> 
         assert warning in plan["warnings"]
 
 
-@pytest.mark.parametrize(("change", "why"), [("touch", "has changed since"), ("remove", "is gone")])
+@pytest.mark.parametrize(("change", "why"), [("touch", "has changed since"), ("remove", "no longer exists")])
 def test_a_linked_file_that_is_another_now_is_missed(near_lab: Any, cli: Any, change: str, why: str) -> None:
     """If a linked file is replaced, the session is incomplete until that is corrected."""
     assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
@@ -407,10 +407,10 @@ def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
     told = cli("link", "42", "--all", "--remux", "--yes", "--camera", "cam2", "--lab", usual_lab.root)
     assert told.code == 0
     assert f"{made} was made from {source} and belongs to session 42. The original stays." in told.out
-    assert "An MP4 cannot hold its audio (pcm_alaw), which is only in the original." in told.out
+    assert "An MP4 cannot hold its sound (pcm_alaw), which is only in the original." in told.out
     plan = _plan(cli, usual_lab)
     assert (made in {m["source"] for m in plan["members"]}, plan["nearMisses"]) == (True, [])
-    assert any("was made of" in w and "without its sound (pcm_alaw)" in w for w in plan["warnings"])
+    assert any("was made from" in w and "an MP4 cannot hold pcm_alaw" in w for w in plan["warnings"])
     assert (usual_lab.root / source).read_bytes() == before
     assert (usual_lab.root / made).stat().st_mtime_ns == (usual_lab.root / source).stat().st_mtime_ns
     assert _names(usual_lab.root / "sessions/Session42/recordings") == ["any.mp4", "cam1_session42_m.mp4"]
