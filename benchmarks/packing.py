@@ -17,7 +17,7 @@ from labcrate.lab.folder import LabFolder
 
 def measure_packing(lab: Path, target: str) -> None:
     """Print how many seconds the packing took."""
-    with prepare_archive(LabFolder(lab), "1", hashed=True) as assembly:
+    with prepare_archive(LabFolder(lab), "1", with_fixity=True) as assembly:
         began = time.perf_counter()
         fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         write_entity(Entity(assembly.layout), fd)

@@ -1,4 +1,4 @@
-"""A lab folder that tests fill as they need it, and real clips to put there."""
+"""Fixtures for all tests: a lab folder to fill, real clips, the command line, a clock."""
 
 import argparse
 import csv
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was not tried."""
+    """Report what a quick run leaves out."""
     if config.getoption("--quick"):
         terminalreporter.write_line(
             f"quick: {_CASES_WITH_QUICK} cases of each claim, none that takes long; make test-all tries all."
@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``--quick``, keep the first case of each test and the last; none that is marked thorough."""
+    """Keep the first and the last case of each test with ``--quick``, and none that is marked thorough."""
     if not config.getoption("--quick"):
         return
     cases: dict[str, list[pytest.Item]] = {}
@@ -74,7 +74,7 @@ class LabBuilder:
         (root / "sessions").mkdir()
 
     def open(self) -> LabFolder:
-        """The folder as labcrate sees it."""
+        """Return the folder as labcrate opens it."""
         return LabFolder(self.root)
 
     def write(self, path: str, content: bytes | str, mtime: datetime | None = None) -> Path:
@@ -115,7 +115,7 @@ class LabBuilder:
         )
 
     def session(self, session_id: int | str, **fields: Any) -> None:
-        """Describe a session in its own folder: five minutes of 2 May 2025 unless told otherwise."""
+        """Describe a session in its own folder: by default five minutes of 2 May 2025."""
         value = {
             "id": session_id,
             "name": "Morning",
@@ -146,7 +146,7 @@ class LabBuilder:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real two-second MP4 without a creation time."""
+    """Return the path of a real two-second MP4 without a creation time."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     make_clip(path, "Camera 1", datetime(2025, 5, 2, 8, 0, 58, tzinfo=UTC), 2.0, creation_time=False)
     return path.read_bytes()
@@ -154,13 +154,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def lab(tmp_path: Path, clip: bytes) -> LabBuilder:
-    """An empty lab folder."""
+    """Return an empty lab folder."""
     return LabBuilder(tmp_path / "lab", clip)
 
 
 @pytest.fixture
 def usual_lab(lab: LabBuilder) -> LabBuilder:
-    """A lab with two cameras, session 42 with two recordings, another session's recording, and readings."""
+    """Return a lab with two cameras, session 42 with two recordings, another session's recording, and readings."""
     lab.cameras("cam1", "cam2")
     lab.session(
         42,
@@ -191,14 +191,14 @@ Cli = Callable[..., "Outcome"]
 
 
 class Outcome:
-    """What a command did."""
+    """The result of a command: exit code and output."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
 
     @property
     def json(self) -> Any:
-        """Standard output as JSON."""
+        """Return standard output as JSON."""
         return json.loads(self.out)
 
 
@@ -209,7 +209,7 @@ def _parser_once() -> argparse.ArgumentParser:
 
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
-    """Runs the command in this process and gives its exit code and what it wrote."""
+    """Return a function that runs a command in this process and returns its outcome."""
 
     def run(*arguments: str | Path) -> Outcome:
         with pytest.MonkeyPatch.context() as patch:
@@ -224,7 +224,7 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
 
 @pytest.fixture
 def clear(tmp_path: Path) -> Clear:
-    """Checks a failure: exit code, the words it must say, and what it must not: tracebacks, secrets, the lab's path."""
+    """Return a check of a failure: exit code, words it must have, no traceback, no secret and no path of the lab."""
 
     def check(outcome: Any, code: int, *words: str) -> None:
         returned = outcome.returncode if isinstance(outcome, subprocess.CompletedProcess) else outcome.code
@@ -243,7 +243,7 @@ def clear(tmp_path: Path) -> Clear:
 
 @dataclass
 class Clock:
-    """Tells the time that a test sets, in seconds since 1970."""
+    """A clock with the time that a test sets, in seconds since 1970."""
 
     now: float = 1_750_000_000.0
 
@@ -253,5 +253,5 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that a test moves on."""
+    """Return a clock that a test can advance."""
     return Clock()

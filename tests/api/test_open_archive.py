@@ -43,7 +43,7 @@ def test_long_metadata_are_read_on_first_use(tmp_path: Path) -> None:
     [
         ({"session": {"id": 42, "notes": "n" * 2_000_000}}, "and at most 2,000,000 bytes are read"),
         ({"format": "f" * 2_100_000}, "and at most 2,000,000 bytes are read"),
-        ({"format": "other"}, "is no session archive"),
+        ({"format": "other"}, "is not a session archive"),
         ({"formatVersion": 99}, "update labcrate"),
         (
             {"x": "y" * 64_000_000},
@@ -61,7 +61,7 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of the two an unzipper takes cannot be known."""
     first, *rest = MEMBERS
     data = build_archive(ForgedArchive((first, replace(first, data=b"another\n"), *rest)))
-    with pytest.raises(VerificationError, match="a name is there twice"):
+    with pytest.raises(VerificationError, match="a name is in it twice"):
         labcrate.open(written(tmp_path, data))
 
 

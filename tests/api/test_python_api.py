@@ -88,7 +88,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_sessions_and_plan_are_those_of_the_command_line(usual_lab: Any, cli: Any) -> None:
-    """Both ways tell the same sessions, members, reasons and size."""
+    """Python and the command line have the same sessions, members, reasons and size."""
     lab = labcrate.Lab(str(usual_lab.root))
     seen = cli("sessions", "--lab", usual_lab.root, "--json").json
     assert [(r.id, r.name, r.recordings, r.size_bytes) for r in lab.sessions()] == [
@@ -291,7 +291,7 @@ def test_what_was_taken_survives_the_archive(exported: labcrate.Export, usual_la
 
 
 def test_names_that_are_not_there(archive: labcrate.Archive) -> None:
-    """A member or table that does not exist is an argument that cannot be meant; the tables are named."""
+    """A member or table that does not exist is an invalid argument; the error lists the tables."""
     with pytest.raises(errors.UsageError, match=r"There is no recordings/other.mp4 in out.zip"):
         archive.open("recordings/other.mp4")
     with pytest.raises(errors.UsageError, match=r"data/recordings.csv"):
@@ -323,9 +323,12 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"formatVersion": 3}, r"changed.zip has format version 3, and this labcrate reads up to 2: update labcrate"),
-        ({"format": "another"}, r"changed.zip is no session archive of labcrate"),
-        ({"formatVersion": None}, r"changed.zip is no session archive of labcrate"),
+        (
+            {"formatVersion": 3},
+            r"changed.zip has format version 3, and this labcrate reads versions up to 2: update labcrate",
+        ),
+        ({"format": "another"}, r"changed.zip is not a session archive of labcrate"),
+        ({"formatVersion": None}, r"changed.zip is not a session archive of labcrate"),
         ({"session": {"id": "x/y"}}, r"changed.zip is damaged at data/session_metadata.json"),
         ({"state": "mostly"}, r"changed.zip is damaged at data/session_metadata.json"),
     ],
@@ -353,10 +356,10 @@ def test_foreign_files_are_distinguished_from_damaged_archives(exported: labcrat
     for name, message in {
         "text.zip": "is not a ZIP",
         "half.zip": "was cut short",
-        "foreign.zip": "is a ZIP, but no session archive",
+        "foreign.zip": "is a ZIP, but not a session archive",
         "packed.zip": "it is compressed",
         "garbled.zip": "is damaged at data/session_metadata.json",
-        "flipped.zip": "its CRC-32 is another",
+        "flipped.zip": "its CRC-32 does not match",
     }.items():
         with pytest.raises(errors.VerificationError, match=message) as raised:
             labcrate.open(tmp_path / name)
@@ -434,5 +437,5 @@ def test_a_counter_beyond_64_bits_is_kept_as_a_float() -> None:
 @pytest.mark.parametrize("kind", ["datetime", "integer", "number", "boolean"])
 def test_a_value_of_another_type_is_an_error(kind: str) -> None:
     """A cell that is not of its column's type is never silently null."""
-    with pytest.raises(ValueError, match="not of the type"):
+    with pytest.raises(ValueError, match="does not have the type"):
         read_table(b"x\nmaybe\n", [("x", kind)])

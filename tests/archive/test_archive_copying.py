@@ -112,7 +112,7 @@ def test_a_pipe_can_be_the_target(entity: Entity) -> None:
 
 
 def test_progress_adds_up(entity: Entity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is told every byte once, and moves at least every CALL_BYTES."""
+    """Progress is called with every byte once, at least every MAX_CALL_BYTES."""
     monkeypatch.setattr(copying, "MAX_CALL_BYTES", copying.BOUNDARY_BYTES)
     steps: list[int] = []
     with (tmp_path / "out.zip").open("wb") as file:

@@ -32,7 +32,7 @@ def entity_of(names: list[str], draw: st.DataObject) -> Iterator[tuple[Entity, P
             member = Member.of_bytes(name, data, draw.draw(TIMES))
             if draw.draw(st.booleans()):
                 path = Path(folder, str(index))
-                # What a patch stands for is other bytes on the disk: without it, the member would be another.
+                # The bytes under a patch are different on the disk: without the patch, the member would be another.
                 cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=8).map(sorted))
                 parts = list(zip(cuts[::2], cuts[1::2], strict=False))
                 raw = bytearray(data)

@@ -36,7 +36,7 @@ def test_both_headers_of_a_member_agree(size: int, offset: int, seconds: int, cr
 
 
 def test_zip64_only_where_a_field_is_too_small() -> None:
-    """4 GiB - 2 is a plain member; from 4 GiB - 1 on both sizes stand in the ZIP64 field, the offset only if needed."""
+    """4 GiB - 2 is a plain member; from 4 GiB - 1 on both sizes are in the ZIP64 field, the offset only if needed."""
     plain = records.central_header(b"a", 0, 0xFFFFFFFE, 1 << 40, 0xFFFFFFFE)
     assert len(plain) == 46 + 1
     both = records.central_header(b"a", 0, 0xFFFFFFFF, 1 << 40, 5)
@@ -48,7 +48,7 @@ def test_zip64_only_where_a_field_is_too_small() -> None:
 
 
 def test_the_member_after_one_of_exactly_4_gib_minus_1_has_zip64_sizes() -> None:
-    """Its sizes stand in the ZIP64 field of both headers: unzip 6.00 would misread the field otherwise."""
+    """Its sizes are in the ZIP64 field of both headers: unzip 6.00 would misread the field otherwise."""
     assert [records.needs_zip64_sizes(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
     central = records.central_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, zip64_sizes=True)
     assert central[47:] == struct.pack("<HHQQQ", 1, 24, 3, 3, 0xFFFFFFFF)
@@ -81,7 +81,7 @@ def test_exact_time_is_left_out_where_it_does_not_fit() -> None:
 
 
 def test_padding_is_one_wellformed_extra_field() -> None:
-    """Padding is a field 0xD935 with the alignment and zeros, as long as was asked for."""
+    """Padding is a field 0xD935 with the alignment and zeros, of the requested length."""
     header = records.local_header(b"a", 0, 0, 1 << 40, 0, padding=10, alignment=4096)
     assert header[31:] == struct.pack("<HHH", 0xD935, 6, 4096) + bytes(4)
 

@@ -147,7 +147,7 @@ def test_what_is_no_zip_is_refused_with_a_remedy(tmp_path: Path, content: bytes)
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, Path.exists])
 def test_what_is_no_file_is_a_usage_error(tmp_path: Path, make: Callable[[Path], object]) -> None:
-    """A folder, a pipe and nothing at all: the argument cannot be meant."""
+    """A folder, a pipe or a missing file is an invalid argument."""
     make(tmp_path / "a.zip")
     with pytest.raises(UsageError, match=r"^a\.zip .*name a ZIP that labcrate exported"):
         verify_archive(tmp_path / "a.zip")

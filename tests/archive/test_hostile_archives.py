@@ -1,4 +1,4 @@
-"""Archives that somebody forged: found or refused, read once; what is called whole is the same to every unzipper."""
+"""Forged archives are found or refused, and read once; what verify accepts is the same to every unzipper."""
 
 import os
 import re
@@ -121,7 +121,7 @@ ENDS = 2 * (66 * 1024)
 
 @pytest.mark.parametrize("name", [*FORGED, *SOUND])
 def test_no_byte_is_read_twice(name: str, tmp_path: Path, count_reads: list[int]) -> None:
-    """Whatever a forger claims: all bytes read are at most the file's, once more the manifest's, and the end's."""
+    """Whatever a forged archive claims, the file is read once, the manifest twice, and the end record again."""
     path = tmp_path / "a.zip"
     path.write_bytes(SOUND[name]() if name in SOUND else FORGED[name][0]())
     verdict(path)

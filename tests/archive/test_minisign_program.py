@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def minisign(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the program; nothing is ever asked for."""
+    """Run the program without input."""
     assert MINISIGN
     return subprocess.run(
         [MINISIGN, *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL

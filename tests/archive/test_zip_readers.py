@@ -28,7 +28,7 @@ def test_a_program_lists_what_lies_around_4_gib(edge: "WrittenArchive", reader: 
 
 
 def test_zipfile_reads_the_time(mixed: "WrittenArchive") -> None:
-    """Python's zipfile, which knows the DOS time alone, gives the even second in UTC."""
+    """Python's zipfile, which reads only the DOS time, returns the even second in UTC."""
     with zipfile.ZipFile(mixed.path) as file:
         assert {info.date_time for info in file.infolist()} == {(2025, 5, 2, 19, 40, 0)}
 

@@ -185,7 +185,7 @@ def test_a_file_of_the_lab_is_never_replaced(usual_lab: Any, cli: Any) -> None:
         before = target.read_bytes()
         outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--force")
         assert (outcome.code, target.read_bytes()) == (8, before)
-        assert "is a file of the lab, and labcrate never replaces one of those" in outcome.err
+        assert "is a file of the lab, and labcrate never replaces a file of the lab" in outcome.err
     own = usual_lab.root / "sessions" / "out.zip"
     for _ in range(2):
         assert cli("export", "42", "--lab", usual_lab.root, "-o", own, "--force").code == 0
@@ -205,7 +205,7 @@ def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: A
         metadata = json.loads(archive.read("data/session_metadata.json"))
         readme = archive.read("README.txt").decode()
     assert allowed["state"] == metadata["state"] == "incomplete"
-    assert "State: incomplete" in readme
+    assert "State of this archive: incomplete" in readme
 
 
 def test_a_linked_symbolic_link_makes_the_export_incomplete(usual_lab: Any, cli: Any, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_session_is_exported_under_its_id(mixed: Any, cli: "Cli", tmp_path: Pa
     assert cli("export", session_id, "-o", tmp_path, "--json", "--lab", mixed.root).json["file"] == str(target)
     with zipfile.ZipFile(target) as archive:
         assert archive.read("data/sensor_data/own.csv").decode() == f"session\n{session_id}\n"
-        assert f"\nId         {session_id}\n" in archive.read("README.txt").decode()
+        assert f"\nID         {session_id}\n" in archive.read("README.txt").decode()
         metadata = json.loads(archive.read("data/session_metadata.json"))
         assert metadata["session"]["id"] == as_json
         assert json.loads(archive.read("data/sensor_data/sensor_readings.json"))["sessionId"] == as_json

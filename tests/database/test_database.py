@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.messages import message
 
 from labcrate.database import connection as connection_module
 from labcrate.database.connection import Connection, Schema, create_database, upsert
@@ -223,7 +224,7 @@ def test_a_pool_translates_errors(file: Path) -> None:
     """Every failure is the error of the room that uses the pool; readers cannot change anything."""
 
     def explain(error: DatabaseError) -> PeopleError:
-        return PeopleError(f"in short: {error.kind.name}")
+        return PeopleError(message(f"in short: {error.kind.name}"))
 
     with ConnectionPool(file, SCHEMA, explain) as pool:
         for statement in ("SELECT * FROM nothing", "DELETE FROM thing"):
@@ -241,7 +242,7 @@ def test_a_pool_translates_errors(file: Path) -> None:
 
 def test_write_if_idle_does_not_wait(file: Path) -> None:
     """While another program writes, the change is skipped at once; afterwards it is done."""
-    with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError("no")) as pool:
+    with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError(message("no"))) as pool:
         with other.transaction():
             pool.write_if_idle("UPDATE thing SET size = 5")
         assert pool.rows("SELECT size FROM thing") == [(0,)]

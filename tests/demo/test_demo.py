@@ -54,7 +54,7 @@ def test_no_remedy_overwrites_a_file(cli: Any, tmp_path: Path) -> None:
 
 
 def test_a_folder_with_other_files_is_refused(cli: Any, tmp_path: Path) -> None:
-    """demo never writes into somebody's folder."""
+    """demo never writes into a folder with other files."""
     (tmp_path / "thesis.txt").write_text("mine")
     outcome = cli("demo", tmp_path)
     assert outcome.code == 2

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("no_filming")
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     """A folder that holds anything but a sample lab is left as it is."""
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not empty and holds no sample lab"):
+    with pytest.raises(UsageError, match="not empty, and not a sample lab"):
         build_demo_lab(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -175,7 +175,7 @@ def test_values_are_cached_and_actions_are_not() -> None:
 
 
 def test_secrets_are_planted_where_labs_have_them(lab: DemoLab) -> None:
-    """Each secret stands in the lab, some in the session's own file, so that their absence in an export tells."""
+    """Each secret is in the lab, some in the session's own file, so their absence in an export proves something."""
     text = "".join((lab.root / "data" / name).read_text() for name in ("cameras.json", "users.json"))
     assert all(secret in text for secret in lab.secrets)
     assert "not-for-export" in (lab.root / f"sessions/Session{lab.session_id}/session_data.json").read_text()

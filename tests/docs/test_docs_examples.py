@@ -1,4 +1,4 @@
-"""What the documentation shows works, and what the command line offers is documented."""
+"""The examples of the documentation work, and the command line is documented."""
 
 import argparse
 import os
@@ -39,7 +39,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All fenced blocks of a page, in order, also those indented in a list."""
+    """Return all fenced blocks of a page in order, also those indented in a list."""
     text = page.read_text("utf-8")
     return [
         Block(match["language"], textwrap.dedent(match["code"]), text.count("\n", 0, match.start()) + 1)
@@ -48,13 +48,13 @@ def blocks(page: Path) -> list[Block]:
 
 
 def pages_with(*languages: str) -> list[Any]:
-    """Pages that hold a block of one of the languages, named by their place."""
+    """Return the pages that have a block of one of the languages, as parameters named by their path."""
     found = [page for page in PAGES if any(block.language in languages for block in blocks(page))]
     return [pytest.param(page, id=str(page.relative_to(ROOT))) for page in found]
 
 
 def commands_in(block: Block) -> list[str]:
-    """The commands of a shell block: in a console those behind the prompt, with their continuation lines."""
+    """Return the commands of a shell block: in a console those after the prompt, with their continuation lines."""
     if block.language != "console":
         return [line for line in block.code.splitlines() if line.strip() and not line.startswith("#")]
     commands: list[str] = []
@@ -68,7 +68,7 @@ def commands_in(block: Block) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which ``labcrate`` is the one under test."""
+    """Return an environment in which ``labcrate`` is the one under test."""
     folder = tmp_path_factory.mktemp("bin")
     script = folder / "labcrate"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m labcrate "$@"\n')
@@ -80,7 +80,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which ``labcrate demo`` was run."""
+    """Run ``labcrate demo`` in a folder, and return the folder."""
     folder = tmp_path_factory.mktemp("sample")
     with encode_once(), pytest.MonkeyPatch.context() as there:
         there.chdir(folder)
@@ -90,7 +90,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A page's own copy of that folder, as the current one."""
+    """Copy that folder for a page, and make it the current folder."""
     shutil.copytree(sample, tmp_path / "place", copy_function=shutil.copy2)
     monkeypatch.chdir(tmp_path / "place")
     for name in (config.LAB_VARIABLE, config.BASE_TOPIC_VARIABLE):
@@ -100,7 +100,7 @@ def place(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def run(command: str, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Exit code and standard error of a command; a plain one of ours runs in this process, which saves its start-up."""
+    """Return exit code and standard error of a command; a plain one of ours runs in this process, to save its start."""
     if command.startswith("labcrate ") and not re.search(r"[|&;<>$*~\\]", command):
         code = main(shlex.split(command)[1:])
         return code, capfd.readouterr().err
@@ -129,7 +129,7 @@ def run_page(page: Path, place: Path, shell: dict[str, str], capfd: pytest.Captu
 def test_the_examples_of_a_page_run(
     page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Python blocks run, one after the other, in one namespace; every command behind a prompt exits with 0."""
+    """Python blocks run in order in one namespace, and every command after a prompt exits with 0."""
     run_page(page, place, shell, capfd)
 
 
@@ -137,9 +137,9 @@ def test_the_examples_of_a_page_run(
 def test_a_page_of_python_runs_after_the_tutorial_and_again(
     page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A reader goes on in the folder of the tutorial, and may run a page twice: no file that is there stops that.
+    """A page works in the folder of the tutorial, and when it is run twice, although its files exist.
 
-    The tutorial itself begins with building the sample lab, also when it is run again.
+    The tutorial itself begins by building the sample lab, also when it is run again.
     """
     tutorial = ROOT / "docs/tutorial/first-export.md"
     for number, one in enumerate((tutorial, page, page)):
@@ -151,7 +151,7 @@ def test_a_page_of_python_runs_after_the_tutorial_and_again(
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed, so R examples cannot be run")
 @pytest.mark.parametrize("page", pages_with("r"))
 def test_the_r_examples_of_a_page_run(page: Path, place: Path) -> None:
-    """R blocks run, one after the other, in one session of base R."""
+    """R blocks run in order in one session of base R."""
     script = place / "page.R"
     script.write_text("\n".join(block.code for block in blocks(page) if block.language == "r"))
     outcome = subprocess.run(
@@ -161,13 +161,13 @@ def test_the_r_examples_of_a_page_run(page: Path, place: Path) -> None:
 
 
 def test_examples_were_found() -> None:
-    """The search for examples finds those of the pages that are made of them, also indented ones."""
+    """The search for examples finds those of the pages that consist of them, also indented ones."""
     counts = {
         name: [block.language for block in blocks(ROOT / "docs" / name)]
         for name in ("reference/python-api.md", "reference/commands.md", "how-to/line-up-video-and-sensors.md")
     }
     assert counts["reference/python-api.md"].count("python") >= 5
-    # One of each command; the server does not end by itself, and is started by tests of its own.
+    # One of each command; the server does not end by itself and has its own tests.
     assert counts["reference/commands.md"].count("console") == len(subparsers()) - 1
     assert counts["how-to/line-up-video-and-sensors.md"].count("python") >= 5
     assert all(page.read_text().count("```") == 2 * len(blocks(page)) for page in PAGES)
@@ -175,24 +175,24 @@ def test_examples_were_found() -> None:
 
 @cache
 def whole_parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+    """Return the parser of the command line."""
     return command_line()
 
 
 @cache
 def subparsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of each command."""
+    """Return the parser of each command."""
     (action,) = (a for a in whole_parser()._actions if isinstance(a, argparse._SubParsersAction))
     return dict(action.choices)
 
 
 def options_of(parser: argparse.ArgumentParser) -> set[str]:
-    """All spellings of all options of a parser."""
+    """Return all spellings of all options of a parser."""
     return {name for action in parser._actions for name in action.option_strings}
 
 
 def shell_lines(page: Path) -> Iterator[str]:
-    """Every command and every piece of one that a page shows: in shell blocks and in code spans."""
+    """Yield every command, and every part of one, that a page shows in shell blocks and code spans."""
     for block in blocks(page):
         if block.language in _SHELL:
             for command in commands_in(block):
@@ -202,7 +202,7 @@ def shell_lines(page: Path) -> Iterator[str]:
 
 
 def unknown_in(line: str) -> Iterator[str]:
-    """Commands and options of labcrate's in a line that labcrate does not have."""
+    """Return commands and options of labcrate in a line that labcrate does not have."""
     known = subparsers()
     words = line.split()
     if words and words[0].startswith("--"):
@@ -229,7 +229,7 @@ def _options(words: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
 def test_what_a_page_mentions_exists(page: Path) -> None:
-    """Every command and option of labcrate that a page names is one that labcrate has."""
+    """Every command and option of labcrate that a page names exists."""
     assert [unknown for line in shell_lines(page) for unknown in unknown_in(line)] == []
 
 
@@ -248,12 +248,12 @@ def test_what_a_page_mentions_exists(page: Path) -> None:
     ],
 )
 def test_an_unknown_mention_is_noticed(line: str, unknown: list[str]) -> None:
-    """The check above tells what labcrate has from what it has not."""
+    """The check above finds commands and options that do not exist."""
     assert list(unknown_in(line)) == unknown
 
 
 def documented(action: argparse.Action) -> str:
-    """An argument as the page of commands lists it."""
+    """Return an argument as the page of commands lists it."""
     value = "{" + ",".join(action.choices) + "}" if action.choices else action.metavar
     takes_value = action.nargs != 0
     names = [f"`{name} {value}`" if takes_value else f"`{name}`" for name in action.option_strings]
@@ -262,7 +262,7 @@ def documented(action: argparse.Action) -> str:
 
 @pytest.mark.parametrize("command", subparsers())
 def test_every_argument_is_documented(command: str) -> None:
-    """The section of a command lists exactly its arguments, in order, in the words of its own help."""
+    """The section of a command lists exactly its arguments, in order, in the words of its help."""
     page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
     sections = dict(re.findall(r"^## labcrate (\w+)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
     assert set(sections) == set(subparsers())
@@ -271,7 +271,7 @@ def test_every_argument_is_documented(command: str) -> None:
 
 
 def test_every_variable_is_documented() -> None:
-    """Every environment variable that the settings read stands in the table of variables."""
+    """Every environment variable of the settings is in the table of variables."""
     variables = {value for name, value in vars(config).items() if name.endswith("_VARIABLE")}
     page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
     assert variables == set(re.findall(r"^\| `(LABCRATE_\w+)`", page, re.M))

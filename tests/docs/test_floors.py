@@ -1,4 +1,4 @@
-"""The floors of the house enforce themselves."""
+"""The layers of the package are enforced."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def lint(copy: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the package and its configuration."""
+    """Copy the package and its configuration, and return the folder."""
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -34,11 +34,11 @@ def copy(tmp_path: Path) -> Path:
     [
         ("lab/folder.py", "import labcrate.plan.planner"),  # upward
         ("linking/filename.py", "import labcrate.readings.load.topics"),  # sideways
-        ("archive/layout.py", "import labcrate.model.session"),  # a ZIP knows no session
+        ("archive/layout.py", "import labcrate.model.session"),  # archives are independent of sessions
     ],
 )
 def test_a_forbidden_import_is_noticed(copy: Path, room: str, forbidden: str) -> None:
-    """The house as it stands passes; one import upward, sideways or out of place fails and is named."""
+    """The package passes; one import upward, sideways or out of place fails and is named."""
     assert lint(copy).returncode == 0
     module = copy / "src" / "labcrate" / room
     module.write_text(f"{module.read_text()}\n{forbidden}\n")
@@ -49,7 +49,7 @@ def test_a_forbidden_import_is_noticed(copy: Path, room: str, forbidden: str) ->
 
 @pytest.mark.thorough
 def test_a_room_that_no_floor_knows_is_noticed(copy: Path) -> None:
-    """A top-level room outside the list of floors fails: the list is exhaustive."""
+    """A top-level package outside the list of layers fails: the list is exhaustive."""
     (copy / "src/labcrate/attic.py").write_text('"""A room on no floor."""\n')
     outcome = lint(copy)
     assert outcome.returncode != 0

@@ -1,4 +1,4 @@
-"""No regular expression of labcrate costs more than in proportion to its text, whoever wrote the text."""
+"""No regular expression of labcrate costs more than in proportion to its text, for any text."""
 
 import ast
 import importlib
@@ -29,15 +29,15 @@ from labcrate.web.pages.phrasebook import _pattern
 SOURCE = Path(labcrate.__file__).parent
 SIZE = 40
 MOST = 2.2
-"""What twice the text may cost at most."""
+"""The maximum cost of twice the text, relative to the text."""
 SLACK = 60
 USES = {
     "match": "match", "fullmatch": "fullmatch", "search": "search", "finditer": "finditer", "findall": "finditer",
     "sub": "finditer", "subn": "finditer", "split": "finditer",
 }  # fmt: skip
 
-# Expressions that are made while labcrate runs, by the function that makes them; each is tested below, or is no search
-# in a text of somebody else's.
+# Expressions that are compiled at run time, by the function that compiles them; each is tested below, or does not
+# search a text from outside.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
     "plan/name_time_utc.py": {"_marker": "here"},
@@ -52,7 +52,7 @@ MADE = {
 
 
 def modules() -> Iterator[tuple[str, Any]]:
-    """Every module of the package."""
+    """Return every module of the package."""
     for module in pkgutil.walk_packages(labcrate.__path__, "labcrate."):
         if not module.name.endswith("__main__"):
             yield module.name, importlib.import_module(module.name)
@@ -60,7 +60,7 @@ def modules() -> Iterator[tuple[str, Any]]:
 
 @cache
 def patterns() -> dict[str, re.Pattern[Any]]:
-    """Every expression that a module holds, by its name."""
+    """Return every expression that a module defines, by its name."""
     found: dict[str, re.Pattern[Any]] = {}
     for module, inside in modules():
         for name, value in vars(inside).items():
@@ -73,7 +73,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 @cache
 def uses() -> dict[str, set[str]]:
-    """How each name of an expression is used anywhere in the package."""
+    """Return how each name of an expression is used in the package."""
     found: dict[str, set[str]] = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -83,7 +83,7 @@ def uses() -> dict[str, set[str]]:
 
 
 def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
-    """The beginning, the repeated piece and the end of the texts that an expression is tried with."""
+    """Return beginning, repeated piece and end of the texts that an expression is tried with."""
     for piece in list(SHAPES.values())[:: rounds(3, 1)]:
         yield "", piece, ""
     for piece in costly_texts(pattern):
@@ -95,7 +95,7 @@ def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def growth(pattern: re.Pattern[Any], use: str, size: int = SIZE) -> str | None:
-    """Return what twice the text costs more than twice as much for, or None."""
+    """Return the shape for which twice the text costs more than twice as much, or None."""
     for before, piece, end in texts(pattern):
         once, twice = (before + repeat_to_length(piece, length) + end for length in (size, 2 * size))
         try:
@@ -110,14 +110,14 @@ def growth(pattern: re.Pattern[Any], use: str, size: int = SIZE) -> str | None:
 
 @pytest.mark.parametrize("name", sorted(patterns()))
 def test_no_expression_of_a_module_grows_faster_than_its_text(name: str) -> None:
-    """In the way in which it is used, twice as long a text of any hostile shape costs at most 2.2 times the steps."""
+    """In its use, twice as long a text of any hostile shape costs at most 2.2 times the steps."""
     used = uses().get(name.rpartition(".")[2], set()) or {"search", "fullmatch", "finditer"}
     assert [problem for use in sorted(used) if (problem := growth(patterns()[name], use))] == []
 
 
 @pytest.mark.thorough
 def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
-    """A function that compiles an expression, or searches with a text of its own, is in the table above."""
+    """Each function that compiles an expression, or searches with a text of its own, is in the table above."""
     found: dict[str, set[str]] = {}
     for path in SOURCE.rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text())):
@@ -144,7 +144,7 @@ def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("names", [False, True])
 def test_patterns_of_exclude_do_not_grow_faster_than_the_path(pattern: str, names: bool) -> None:
-    """Whatever stars a lab writes into ``exclude``, a path made for them costs in proportion to its length."""
+    """For any stars in ``exclude``, a path made for them costs in proportion to its length."""
     compiled, _ = _compile_rule(pattern)
     pieces = ["a/", "a/a/b/", "aab/", "x/"] if names else ["a", "ab", "ba", ".", "a.", "c"]
     for piece in pieces:
@@ -157,7 +157,7 @@ PLACES = ["{camera}", "{any}", "{Y}", "{m}", "{d}", "{H}", "{M}", "{S}", "a", "-
 
 @given(st.lists(st.sampled_from(PLACES), min_size=2, max_size=9), st.sampled_from(["a", "1", "-", "a-", "1a", "aa1"]))
 def test_patterns_of_recorders_do_not_grow_faster_than_the_name(places: list[str], piece: str) -> None:
-    """Whatever placeholders a lab puts into a pattern, a name made for it costs in proportion to its length."""
+    """For any placeholders in a pattern, a name made for it costs in proportion to its length."""
     try:
         compiled = PathPattern(f"{''.join(places)}/{{Y}}{{m}}{{d}}{{H}}{{M}}.mp4").parts[0]
     except PatternError:
@@ -167,7 +167,7 @@ def test_patterns_of_recorders_do_not_grow_faster_than_the_name(places: list[str
 
 
 def test_patterns_of_recorders_as_they_are_written() -> None:
-    """The whole pattern of a path, and that of a camera's names, compile to such expressions."""
+    """The pattern of a path and that of a camera's names compile to such expressions."""
     for made in (
         recorder_pattern("{Y}-{m}-{d}/{H}/{any}a{any}a{any}a{camera}/{M}.{S}.mp4"),
         name_pattern("{any}-{camera}-{any}-{Y}{m}{d}_{H}{M}{S}"),
@@ -205,19 +205,19 @@ QUADRATIC = [
 @pytest.mark.parametrize(("written", "use"), QUADRATIC)
 @pytest.mark.parametrize("as_bytes", [False, True])
 def test_the_test_finds_what_is_not_linear(written: str, use: str, as_bytes: bool) -> None:
-    """An expression that is quadratic or worse, as one might write it, is found by this very test."""
+    """An expression that is quadratic or worse is found by this test."""
     assert growth(re.compile(written.encode()) if as_bytes else re.compile(written), use) is not None
 
 
 @pytest.mark.parametrize("written", [r"[a-z]{1,20}@", r"a+b", r"(?:[^%]|%[YmdHMS%])*", r"(?>a*)(?>b*)c", r"x[^x]*y"])
 def test_the_test_takes_no_offence_at_what_is_linear(written: str) -> None:
-    """Bounded and unambiguous expressions pass where they are used as a whole."""
+    """Bounded and unambiguous expressions pass when they are used as a whole."""
     assert growth(re.compile(written), "fullmatch") is None
 
 
 @given(st.sampled_from(sorted(patterns())), st.lists(st.sampled_from([*SHAPES.values(), "a", "42"]), max_size=5))
 def test_the_steps_that_are_counted_are_those_of_the_engine(name: str, pieces: list[str]) -> None:
-    """The interpreter that counts finds exactly what ``re`` finds, for every expression of the package."""
+    """The step counter finds exactly what ``re`` finds, for every expression of the package."""
     pattern = patterns()[name]
     text = "".join(pieces)
     given_text: Any = text.encode("utf-8", "surrogatepass") if isinstance(pattern.pattern, bytes) else text

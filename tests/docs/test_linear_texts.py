@@ -1,4 +1,4 @@
-"""No loop of labcrate over somebody's text costs more than in proportion to it: counted in lines that are run."""
+"""No loop of labcrate over a text from outside costs more than in proportion to it, counted in executed lines."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ TOPICS = Topics(devices=(Device("0x01", "a/a"), Device("1", "1")))
 
 
 def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Take a text that is refused for one that was read."""
+    """Return a function that ignores the refusal of a text."""
 
     def called(text: str) -> Any:
         try:
@@ -111,7 +111,7 @@ def lines_of(function: Callable[[str], Any], text: str, most: int = 10**7) -> in
 
 
 def too_many(function: Callable[[str], Any], shapes: dict[str, str], size: int = SIZE) -> Iterator[str]:
-    """Yield each shape of which twice the text costs more than 2.2 times the lines."""
+    """Yield each shape for which twice the text costs more than 2.2 times the lines."""
     for name, piece in shapes.items():
         once, twice = (lines_of(function, piece * (times * size // len(piece))) for times in (1, 2))
         if twice > MOST * once + SLACK:
@@ -120,18 +120,18 @@ def too_many(function: Callable[[str], Any], shapes: dict[str, str], size: int =
 
 @pytest.mark.parametrize("reader", READERS)
 def test_twice_the_text_costs_twice_the_lines(reader: str) -> None:
-    """Of every function that reads a text of the lab or of a request, with each of more than 40 hostile shapes."""
+    """This holds for every function that reads a text of the lab or of a request, with more than 40 hostile shapes."""
     READERS[reader]("warm")
     assert list(too_many(READERS[reader], SHAPES)) == []
 
 
 def test_the_shapes_are_at_least_forty() -> None:
-    """So many were asked for."""
+    """There are at least forty shapes."""
     assert len(SHAPES) >= 40
 
 
 def test_the_test_finds_a_loop_that_is_quadratic() -> None:
-    """A loop that looks at all that is left, for each character, is found by this very test."""
+    """A loop that examines all remaining text for each character is found by this test."""
 
     def quadratic(text: str) -> int:
         found = 0
@@ -144,7 +144,7 @@ def test_the_test_finds_a_loop_that_is_quadratic() -> None:
 
 
 def test_many_keys_that_are_cleaned_to_one_cost_no_more_each() -> None:
-    """An object of paths, whose keys all become the same, is numbered without trying every number again."""
+    """Keys of an object that become equal are numbered without trying every number again."""
     once, twice = (
         lines_of(lambda _, n=n: Cleaner(Secrets()).clean_json({f"/home/{i}": 1 for i in range(n)}), "")  # type: ignore[misc]
         for n in (100, 200)
@@ -167,7 +167,7 @@ def test_many_files_with_one_name_cost_no_more_each() -> None:
 
 
 def test_a_place_holds_no_long_key() -> None:
-    """What lies in an object is named by a place that does not grow with the keys around it."""
+    """The place of a value does not grow with the keys around it."""
     cleaner = Cleaner(SECRETS, MATCHER)
     cleaner.clean_json({"k" * 100_000: [{"password": "abc"}] * 3})
     assert [len(place) < 300 for place in cleaner.places] == [True] * 3
@@ -175,14 +175,14 @@ def test_a_place_holds_no_long_key() -> None:
 
 @pytest.mark.parametrize("deep", ["[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900])
 def test_a_text_that_nests_deeply_raises_nothing(deep: str) -> None:
-    """JSON in a text, nested more than Python goes down, is cleaned as a text, and as a payload blanked."""
+    """JSON in a text that nests deeper than Python allows is cleaned as a text, and blanked as a payload."""
     cleaner = Cleaner(SECRETS, MATCHER)
     assert cleaner.clean_json({"notes": deep}) == {"notes": deep}
     assert cleaner.clean_payload("zigbee2mqtt/a", deep) == '"[removed]"'
 
 
 def test_urls_in_urls_make_short_secrets() -> None:
-    """A text of nothing but stream URLs gives no thousand-character values that lie in one another."""
+    """A text of nothing but stream URLs gives no values of a thousand characters inside each other."""
     found = collect_secrets([("data/cameras.json", {"a": "rtsp://h.b/" * 3000})])
     assert max(len(secret.value) for secret in found.strong) < 60
     assert len(found.strong) < 20

@@ -1,4 +1,4 @@
-"""The tests stand in the rooms of the source, and what takes long stands apart."""
+"""The tests are in the folders of the packages they test, and slow tests are separate."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ import labcrate
 TESTS = Path(__file__).parents[1]
 ROOMS = {path.name for path in Path(labcrate.__file__).parent.iterdir() if (path / "__init__.py").exists()}
 BESIDE_ROOMS = {"docs", "slow", "support"}
-"""Claims about the whole tree and its documentation, tests that take long, and what tests share."""
+"""Claims about the whole tree and its documentation, slow tests, and shared code of tests."""
 
 
 def modules_of(folder: Path) -> list[Path]:
@@ -25,7 +25,7 @@ def test_every_room_has_tests_of_its_own(room: str) -> None:
 
 
 def test_there_is_no_folder_of_tests_without_a_room() -> None:
-    """A folder of tests is named after a room; nothing lies in a folder that no room explains."""
+    """A folder of tests is named after a package of the source."""
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
     assert folders <= ROOMS | BESIDE_ROOMS
     assert not modules_of(TESTS)

@@ -108,7 +108,7 @@ def test_sessions_without_start_or_evidence_include_no_readings(platform: Platfo
         only([f for f in found if f["session"] == 21], "none of its recordings or sensor files")["severity"]
         == "problem"
     )
-    assert only(doctor(kind="active session"), "Session 21")["severity"] == "warning"
+    assert only(doctor("21", kind="active session"), "still active")["severity"] == "warning"
     assert only(doctor(kind="description"), "No file describes session 22")
 
 
@@ -189,7 +189,7 @@ def test_a_session_has_the_same_findings_alone_and_in_the_lab(platform: Platform
         "time zone",
         "unread rows",
         "secret",
-    }  # of files, not of sessions
+    }  # findings about files, not sessions
     of_lab = doctor()
     for session in ("7", "8", "9", UUID):
         key = int(session) if session.isdigit() else session
@@ -255,7 +255,7 @@ def test_a_missing_file_of_a_recorder_is_a_problem_of_its_session(platform: Plat
     for gone in (True, False):
         platform.write("labcrate.toml", '[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
         found = doctor("8", kind="missing file")
-        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "not there" if gone else "is gone")
+        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "does not exist" if gone else "no longer exists")
         assert any("The folder of the recorder nvr" in one["what"] for one in doctor(kind="settings")) is gone
         (platform.root / "nvr").mkdir(exist_ok=True)
 
@@ -380,7 +380,7 @@ def test_the_text_fits_80_columns_and_shows_ten_findings_of_a_kind(
     assert text.count("$ labcrate link ") == 10
     assert text.count("recordings/note") == 10
     assert "no separator: 25" in text
-    assert "... and 16 more" in text  # near misses, one of them another session's
+    assert "... and 16 more" in text  # near misses, one of another session
     assert "... and 15 more" in text
     assert text.splitlines()[-1].startswith("Problems: ")
     assert main(["doctor", "--all", "--lab", str(platform.root)]) == 0
@@ -408,4 +408,4 @@ def test_a_lab_without_faults_has_only_hints(tmp_path: Path, capsys: pytest.Capt
     lab.write(f"recordings/cam1_session1-{format_for_name(START + timedelta(minutes=1))}.mp4", make_video())
     lab.json("data/cameras.json", {"1": {"name": "one", "recordingPrefix": "cam1"}})
     assert main(["doctor", "--lab", str(lab.root)]) == 0
-    assert capsys.readouterr().out == "Nothing to report on the lab.\n"
+    assert capsys.readouterr().out == "No problems found in the lab.\n"

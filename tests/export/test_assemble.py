@@ -94,7 +94,7 @@ class Folder:
             fixity=fixity,
             probe=Probe(problem=Message("video.no_video")),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
-            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
+            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1)),
             camera=None,
         )
 
@@ -197,7 +197,7 @@ TEXTS = st.text(st.characters(codec=None), min_size=1, max_size=30) | st.sampled
 def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[str, str]], data: st.DataObject) -> None:
     """For any names and sizes of files the ZIP holds each under a name of its own, with its bytes, in one order.
 
-    No two names are one on any system, all are safe on every one, the manifest tells the hash of every other member,
+    No two names are one on any system, all are safe on every one, the manifest has the hash of every other member,
     recordings that a disk can share start at its blocks, and any range of bytes is that range of the whole.
     """
     with TemporaryDirectory() as root:
@@ -230,7 +230,7 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[s
         assert {name: found[name] for name in expected} == expected
         assert found.keys() - expected.keys() == DOCUMENTS - expected.keys()
         assert next(iter(found)) == names.README
-        assert list(found) == [part.name for part in assembly.parts]
+        assert list(found) == [part.name for part in assembly.descriptions]
         raw = [name.encode() for name in found]
         assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
         assert list(name_clashes(raw)) == []
@@ -264,7 +264,7 @@ def test_the_order_in_which_files_are_found_is_no_matter(folder: Folder, seed: i
     chance.shuffle(recordings)
     chance.shuffle(files)
     other = assembled(folder, plan_of(recordings, files, readings(*SOME)))
-    assert [part.name for part in other.parts] == [part.name for part in first.parts]
+    assert [part.name for part in other.descriptions] == [part.name for part in first.descriptions]
 
 
 def test_every_document_is_dated_by_the_sessions_own_data(folder: Folder) -> None:
@@ -277,7 +277,7 @@ def test_every_document_is_dated_by_the_sessions_own_data(folder: Folder) -> Non
 
 
 def test_documents_agree_about_every_file(folder: Folder) -> None:
-    """Manifest, crate, data package, table and metadata tell one size and one SHA-256 of each recording."""
+    """Manifest, crate, data package, table and metadata have the same size and SHA-256 of each recording."""
     recordings = [folder.recording(f"cam {n}, '%{n}'.mp4", bytes([n]) * n) for n in (1, 5)]
     found = unzipped(whole(assembled(folder, plan_of(recordings))))
     crate = {unquote(one["@id"]): one for one in json.loads(found[names.CRATE])["@graph"]}
@@ -315,7 +315,7 @@ def test_only_recordings_bring_no_table_of_readings(folder: Folder) -> None:
 
 
 class Counting(Spool):
-    """A spool that knows what was written into it."""
+    """A spool with the names of the documents written into it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -380,7 +380,7 @@ def test_an_archive_that_is_not_hashed_is_as_long_as_the_one_that_is(folder: Fol
 
 
 def test_a_cleaned_copy_is_packed_in_place_of_its_file(folder: Folder) -> None:
-    """What stands for a file without its secrets goes in under the file's name, with the fixity of the plan."""
+    """The replacement of a file with secrets is packed under the file's name, with the fixity in the plan."""
     file, clean = folder.file("data/session_files/a.txt", b"password hunter2hunter2"), b"password [removed]"
     plan = plan_of(files=[replace(file, fixity=Fixity.of_bytes(clean))])
     found = unzipped(whole(assembled(folder, plan, replacements={file.member: BytesSource(clean)})))

@@ -52,7 +52,7 @@ def test_rot_is_remembered(cli: Any, clear: Any, indexed_lab: Any, tmp_path: Pat
     flip_byte(indexed_lab.root, ONE)
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 7
     for words in ((), ("--no-check",)):
-        clear(export(cli, indexed_lab, tmp_path / "out.zip", *words), 6, ONE, "other bytes", "backup")
+        clear(export(cli, indexed_lab, tmp_path / "out.zip", *words), 6, ONE, "does not match its checksum", "backup")
     assert export(cli, indexed_lab, tmp_path / "out.zip", "--allow-incomplete").code == 0
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert ONE not in archive.namelist()
@@ -96,7 +96,7 @@ def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Pa
     set_confirmation_age(indexed_lab.root, path=ONE)
     began = byte_checks.now_ms()
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
-    assert "bytes confirmed: 3 of 3 recordings (1 read now, 2 within the last 30 days)" in outcome.out
+    assert "bytes confirmed: 3 of 3 recordings (1 read now and 2 within the last 30 days)" in outcome.out
     confirmed = read_index_record(indexed_lab.root, ONE).confirmed_ms
     assert confirmed is not None
     assert confirmed >= began
@@ -147,7 +147,7 @@ def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -
     flip_byte(indexed_lab.root, ONE, age_ms=0)
     assert lab.export(42, tmp_path / "b.zip", check=False).confirmed == 0
     assert lab.export(42, tmp_path / "c.zip").confirmed == 3  # by what was confirmed this minute
-    with pytest.raises(ChecksumError, match="other bytes"):
+    with pytest.raises(ChecksumError, match="does not match its checksum"):
         lab.export(42, tmp_path / "d.zip", check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip", "c.zip", "lab"]
 
@@ -169,7 +169,7 @@ def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
     flip_byte(indexed_lab.root, "sessions/Session42/notes.txt", age_ms=0)
     indexed_lab.json("data/config.json", {"mqtt": {"password": "Tr0ub4dor-and-3"}})
     clear(cli("index", "--lab", indexed_lab.root), 6, "notes.txt", "does not match its checksum")
-    clear(export(cli, indexed_lab, tmp_path / "out.zip"), 6, "notes.txt", "other bytes")
+    clear(export(cli, indexed_lab, tmp_path / "out.zip"), 6, "notes.txt", "does not match its checksum")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_on_such_a_file_system_the_state_is_enough(
 ) -> None:
     """There an old confirmation is enough, and the terminal says why; --check reads all the same."""
     set_confirmation_age(indexed_lab.root)
-    monkeypatch.setattr("labcrate.export.confirmation.checks_itself", lambda _: True)
+    monkeypatch.setattr("labcrate.export.confirmation.has_data_checksums", lambda _: True)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (3 by the file system's own checksums)" in outcome.out
     assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out

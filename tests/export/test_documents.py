@@ -1,4 +1,4 @@
-"""The documents of an archive, read by the tools they are meant for."""
+"""The documents of an archive, read by the tools of their formats."""
 
 import json
 import re
@@ -148,7 +148,7 @@ def test_the_readme_needs_no_other_document(archive: Path) -> None:
     assert text.startswith("Session 42: Morning\n")
     assert "2025-05-02T08:00:00.000Z (2025-05-02T10:00:00.000+02:00 local)" in text
     assert "Europe/Madrid" in text
-    assert 'complete, with warnings. Nothing is missing; see "Warnings".' in text
+    assert 'complete, with warnings. Nothing is missing. See "Warnings".' in " ".join(text.split())
     assert "take 2 (küche) #1 100%.mp4 is damaged and is exported unchanged" in text.replace("\n ", "")
     for name in names:
         assert name in text

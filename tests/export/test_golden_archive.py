@@ -1,6 +1,6 @@
 """Bytes and ETag of a fixed archive, pinned: brittle on purpose.
 
-When one of these fails because the bytes changed, somebody who resumes a download or compares a hash
+When one of these fails because the bytes changed, a user who resumes a download or compares a hash
 would get two halves of two archives. Then ``layout.FORMAT_VERSION`` must change too, and with it the
 values here. A changed ETag alone needs a reason as good.
 """

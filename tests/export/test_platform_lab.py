@@ -85,7 +85,7 @@ def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli
     metadata = json.loads(members["data/session_metadata.json"])
     assert metadata["readings"]["window"]["endSource"] == "evidence"
     assert metadata["session"]["endTime"] is None
-    assert any("no end time" in warning and "temperature_sensors.csv" in warning for warning in metadata["warnings"])
+    assert any("No end time" in warning and "temperature_sensors.csv" in warning for warning in metadata["warnings"])
 
 
 def test_no_reading_of_the_next_session_comes_along(platform: PlatformLab, cli: "Cli") -> None:
@@ -122,7 +122,7 @@ def test_without_evidence_no_reading_is_taken(platform: PlatformLab, cli: "Cli")
 def test_two_users_that_differ_are_refused_for_that_session_alone(
     platform: PlatformLab, cli: "Cli", clear: "Clear"
 ) -> None:
-    """Session 7 described differently by a second user cannot be meant; both files are named, session 8 stays."""
+    """Session 7 is refused if a second user describes it differently; both files are named, session 8 stays."""
     sessions = platform.root / "data/user_3/sessions.json"
     value = json.loads(sessions.read_text()) | {"7": {"id": 7, "name": "another"}}
     sessions.write_text(json.dumps(value))

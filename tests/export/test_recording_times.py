@@ -84,7 +84,7 @@ def test_what_a_careful_technician_expects(platform: Any, cli: Any, tmp_path: Pa
     (warning,) = [w for w in metadata["warnings"] if "cocina" in w or "Sala" in w]
     assert "in 1 of 3 recordings, by up to 2:00:00 (7,200 s)" in warning
     assert "writes local time" in warning
-    assert "In 1 recording the file name shows no time zone" in warning
+    assert "The file name of 1 recording shows no time zone" in warning
     assert "--time-zone" in warning
     assert not [w for w in metadata["warnings"] if "outside the session's time" in w]
 

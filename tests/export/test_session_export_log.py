@@ -34,7 +34,7 @@ def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) ->
 
 
 def test_both_ways_log_the_same_words(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A time without a zone stands in the log as the instant that it was read as, whoever gave it."""
+    """A time without a zone is logged as the instant that it was read as, from the command line and Python."""
     start = "2025-05-02T10:00"
     chosen = ("--from", start, "--time-zone", "Europe/Madrid", "--camera", "1")
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", *chosen).code == 0
@@ -46,7 +46,7 @@ def test_both_ways_log_the_same_words(usual_lab: Any, cli: Any, tmp_path: Path) 
 
 
 def test_who_exports_is_who_the_system_says(usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody puts another's name in the log by setting a variable; a user without a name is a number."""
+    """An environment variable cannot change the name in the log; a user without a name is a number."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(variable, "professor")
     labcrate.Lab(usual_lab.root).export(42, tmp_path / "a.zip")
@@ -94,13 +94,13 @@ def test_a_refused_export_leaves_no_line(usual_lab: Any, cli: Any, tmp_path: Pat
 
 
 def test_a_log_that_cannot_be_written_is_said_and_stops_nothing(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """A damaged people.db is left as it is; the export is made, and its missing line is told on standard error."""
+    """A damaged people.db is left as it is; the export is made, and standard error says that its entry is missing."""
     folder = usual_lab.root / ".labcrate"
     folder.mkdir()
     (folder / "people.db").write_bytes(os.urandom(8192))
     before = (folder / "people.db").read_bytes()
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
     assert outcome.code == 0
-    assert "The export log has no line of this" in outcome.err
+    assert "The export log has no entry for this export" in outcome.err
     assert cli("verify", tmp_path / "a.zip").code == 0
     assert (folder / "people.db").read_bytes() == before

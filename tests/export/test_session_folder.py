@@ -19,6 +19,7 @@ import pytest
 
 from labcrate.archive.layout import name_problem
 from labcrate.export.prepare import prepare_archive
+from labcrate.messages.message import Message
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.readings.write.columns import Column
@@ -180,7 +181,7 @@ def test_everything_goes_to_its_place(full_lab: Any, cli: Any, tmp_path: Path) -
 
 
 def test_each_file_is_described_everywhere(full_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Each file of the folder stands in README, metadata, crate and data package, with media type and hash."""
+    """Each file of the folder is in README, metadata, crate and data package, with media type and hash."""
     target = tmp_path / "a.zip"
     export(cli, full_lab, target)
     metadata = metadata_of(target)
@@ -279,21 +280,22 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "no files missing, no warnings" in out
-    assert "State: complete. Everything that belongs to the session is in it. Format" in readme
+    assert "State of this archive: complete. Everything that belongs to the session is in it. Format" in readme
     usual_lab.write(f"{OWN}/Thumbs.db", "x")
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "no files missing" not in out
-    left = 'No file that was to be packed is missing. 1 file of the session was not exported; see "Left out".'
-    assert f"State: complete. {left}" in readme
+    left = 'No file that was to be included is missing. 1 file of the session was not exported. See "Left out".'
+    assert f"State of this archive: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
     out, readme, metadata = output()
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
     assert "no files missing" not in out
     assert (
-        'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
-        "session were not exported, and 1 file elsewhere in the lab may belong to it and was not exported; see "
+        'State of this archive: complete, with warnings. No file that was to be included is missing. See "Warnings". '
+        "2 files of the session were not exported. 1 file elsewhere in the lab may belong to the session and was not "
+        'exported. See "Left out".'
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out
@@ -354,7 +356,7 @@ def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
 
 def plan_of(lab: Any) -> Plan:
     """Return the plan of session 42."""
-    with prepare_archive(lab.open(), "42", Options(), hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", Options(), with_fixity=False) as assembly:
         return assembly.plan
 
 
@@ -410,12 +412,19 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
 
 
 def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CSV of a known form is a table in the plan, with its columns; what knows it is given path and beginning."""
+    """A CSV of a known form is a table in the plan, with its columns; its reader gets path and first bytes."""
     first_bytes: dict[str, bytes] = {}
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:
         first_bytes[name] = head
-        return (Column("t", "number", "s", "time"), Column("x", "number", None, "x")) if "acc" in name else None
+        return (
+            (
+                Column("t", "number", "s", Message("readings.column.value")),
+                Column("x", "number", None, Message("readings.column.value")),
+            )
+            if "acc" in name
+            else None
+        )
 
     monkeypatch.setattr("labcrate.plan.planner.describe_platform_table", columns_of)
     plan = plan_of(full_lab)
@@ -427,20 +436,23 @@ def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: p
 def test_a_described_table_is_one_in_the_package(
     full_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its columns stand in README, metadata and data package, and frictionless checks its rows."""
+    """Its columns are in README, metadata and data package, and frictionless checks its rows."""
     from frictionless import Package  # noqa: PLC0415 - slow to import
 
     from labcrate.archive.entity import Entity  # noqa: PLC0415
     from labcrate.export.writer import write_archive  # noqa: PLC0415
 
-    columns = (Column("t", "number", "s", "time since the start"), Column("x", "integer", None, "acceleration"))
+    columns = (
+        Column("t", "number", "s", Message("readings.column.value")),
+        Column("x", "integer", None, Message("readings.column.value")),
+    )
     monkeypatch.setattr(
         "labcrate.plan.planner.describe_platform_table", lambda name, _: columns if "acc" in name else None
     )
     for content, valid in (("t,x\n1.5,2\n", True), ("t,x\n1.5,wide\n", False)):
         full_lab.write(f"{OWN}/wear/acc.csv", content)
         target = tmp_path / f"{valid}.zip"
-        with prepare_archive(full_lab.open(), "42", hashed=True) as assembly:
+        with prepare_archive(full_lab.open(), "42", with_fixity=True) as assembly:
             write_archive(Entity(assembly.layout), target)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -145,7 +145,7 @@ def test_a_whole_archive_of_a_forger_is_not_verified(
 
 
 def test_another_key_is_named_with_the_one_that_was_expected(cli: Any, signed: Path) -> None:
-    """A signature by somebody else is a finding with both key ids."""
+    """A signature by another key is a finding with both key IDs."""
     other = minisign.KeyPair.generate().public_key.to_base64().decode()
     text = problem_of(cli("verify", signed, "--key", other, "--json"))
     ids = re.findall(r"\bkey ([0-9A-F]+)", text)

@@ -1,4 +1,4 @@
-"""What crashes and earlier versions left in labcrate's own folder goes; what somebody else has there stays."""
+"""Files that crashes and earlier versions left in labcrate's own folder are removed; a user's files stay."""
 
 import fcntl
 import os

@@ -310,7 +310,7 @@ def test_a_part_that_another_export_writes_is_left_alone(entity: Entity, folder:
 
 @pytest.mark.parametrize("late", ["out.zip", "out.zip.minisig"])
 def test_a_file_that_appears_meanwhile_is_not_replaced(entity: Entity, folder: Path, late: str) -> None:
-    """What somebody puts under the archive's or the signature's name during the write stays, and nothing beside it."""
+    """A file that appears under the archive's or the signature's name during the write stays, and nothing beside it."""
 
     def appear(_: int) -> None:
         (folder / late).write_bytes(b"mine")
@@ -380,11 +380,11 @@ def test_a_link_is_replaced_and_never_followed(entity: Entity, folder: Path, kin
 
 
 def test_a_link_in_place_of_the_part_is_not_written_through(entity: Entity, folder: Path) -> None:
-    """Somebody's link under the part's name leads to a file that keeps its bytes; the error says what to remove."""
+    """A file behind a link with the name of the .part file keeps its bytes; the error says what to remove."""
     precious = folder / "precious"
     precious.write_bytes(b"precious")
     (folder / "out.zip.part").symlink_to(precious)
-    with pytest.raises(TargetError, match=r"a symbolic link stands where \.part would; remove it"):
+    with pytest.raises(TargetError, match=r"a symbolic link with the name .* \(\.part\); remove the link"):
         write_archive(entity, folder / "out.zip", force=True)
     assert precious.read_bytes() == b"precious"
     assert (folder / "out.zip.part").is_symlink()

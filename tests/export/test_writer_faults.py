@@ -129,7 +129,7 @@ def test_a_recording_that_changes_while_it_is_copied(
 
 
 def test_the_next_export_takes_the_recording_as_it_is_then(cli: Any, big_lab: Any, tmp_path: Path) -> None:
-    """A recording that changed after an export is hashed again for the next: nothing old is believed."""
+    """A recording that changed after an export is hashed again for the next: old checksums are not used."""
     assert export(cli, big_lab, tmp_path / "a.zip").code == 0
     overwrite(big_lab.root / BIG)
     assert export(cli, big_lab, tmp_path / "b.zip").code == 0
@@ -193,7 +193,7 @@ def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> No
 
 @pytest.mark.thorough
 def test_two_forced_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> None:
-    """With --force the last one wins or is told to wait; never is the file a mixture."""
+    """With --force the last one wins or is refused; the file is never a mixture."""
     target = tmp_path / "out.zip"
     processes = [other_export(big_lab, target, "--force") for _ in range(rounds(2, 4))]
     ends = [(process.communicate()[1], process.returncode) for process in processes]
@@ -248,7 +248,7 @@ def test_a_rival_that_finishes_between_opening_and_locking(
 def test_a_target_that_appears_meanwhile(
     cli: Any, clear: Any, big_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that somebody puts under the target's name while the archive is written is not replaced unasked."""
+    """A file that appears under the target's name while the archive is written is not replaced without --force."""
     target, real = tmp_path / "out.zip", copying.write_entity
 
     def appear(*arguments: Any) -> None:

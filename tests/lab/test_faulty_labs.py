@@ -49,12 +49,12 @@ def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) 
     describes, is refused.
     """
     outcome = run("export", "42", "--lab", lab.root, "-o", target)
-    said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
-    line, *secrets = [line for line in said.splitlines() if LIST in line]
+    output, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
+    line, *secrets = [line for line in output.splitlines() if LIST in line]
     unsearched = "Passwords and addresses in it are not known, so they were not searched for."
     assert len(secrets) < 2
     assert all(one.endswith(unsearched) for one in secrets)
-    assert (code, "complete, with warnings" in said, line.lstrip()[:9]) == (0, True, "warning: ")
+    assert (code, "complete, with warnings" in output, line.lstrip()[:9]) == (0, True, "warning: ")
     assert line.endswith("Its entries about this session, if any, are unknown.")
     for word in words:
         assert word in line
@@ -83,12 +83,14 @@ def test_no_lab_folder(cli: Any, clear: Any, tmp_path: Path, command: str, place
 
 
 @pytest.mark.parametrize(
-    ("asked", "nearest"), [("4", "42"), ("43", "42"), ("100", "142"), ("999999999999999999", "142")]
+    ("requested", "nearest"), [("4", "42"), ("43", "42"), ("100", "142"), ("999999999999999999", "142")]
 )
-def test_an_unknown_session_lists_existing_ones(cli: Any, clear: Any, whole_lab: Any, asked: str, nearest: str) -> None:
+def test_an_unknown_session_lists_existing_ones(
+    cli: Any, clear: Any, whole_lab: Any, requested: str, nearest: str
+) -> None:
     """The message lists the existing sessions and the nearest one; no archive is written."""
-    said = cli("export", asked, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
-    clear(said, 5, f"no session {asked}", "7, 9, 42, 142", f"Nearest: {nearest}")
+    outcome = cli("export", requested, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
+    clear(outcome, 5, f"no session {requested}", "7, 9, 42, 142", f"Nearest: {nearest}")
     assert not (whole_lab.root.parent / "out.zip").exists()
 
 
@@ -305,7 +307,7 @@ HOSTILE: list[dict[str, Any]] = [
     {"startTime": "0001-01-01T00:00:00Z", "endTime": "9999-12-31T23:59:59.999999Z"},
     {"startTime": None, "endTime": "9999-12-31T23:59:59Z"},
     {"name": "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x00\x08\x7f\x9b31m", "description": "a\r\nb\x1b[1A\u202egnp.exe"},
-    {"name": "line\nState: complete\n", "tags": ["\x1b[5m", "ok"], "notes": "x" * 100_000},
+    {"name": "line\nState of this archive: complete\n", "tags": ["\x1b[5m", "ok"], "notes": "x" * 100_000},
     {"name": "../../../etc/passwd", "id": 42, "unknown": {"..": [1e308, -(2**63), 2**200, 0.1]}},
     {"name": "a" * 100_000, "metadata": {"k" * 5000: "v"}},
     {"metadata": json.loads("[" * 50 + "]" * 50) and {"deep": json.loads("[" * 50 + "]" * 50)}},
@@ -327,7 +329,7 @@ def test_hostile_values_are_data(cli: Any, usual_lab: Any, tmp_path: Path, field
         assert outcome.code == 0, outcome.err
         assert not set(outcome.out) & {*map(chr, range(9)), "\x0b", "\x1b", "\x7f", "\x9b", "\r", "\u202e"}
         if words[0] == "sessions":
-            assert "\nState: complete" not in outcome.out
+            assert "\nState of this archive: complete" not in outcome.out
     assert cli("verify", target).code == 0
     with zipfile.ZipFile(target) as archive:
         text = archive.read("README.txt").decode()

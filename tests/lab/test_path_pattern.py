@@ -35,20 +35,20 @@ INSTANTS = st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisofo
 def test_a_pattern_parses_what_it_writes(pattern: str, at: datetime, camera: str) -> None:
     """Camera and time are parsed, to the millisecond if the pattern has milliseconds, else to the second."""
     compiled = recorder_pattern(pattern)
-    said = compiled.parse(compiled.format(at, camera))
-    assert said is not None
-    assert said.camera == camera
-    assert said.time == (at if "{f}" in pattern else at.replace(microsecond=0))
-    assert said.uncertainty_s == 0
+    parsed = compiled.parse(compiled.format(at, camera))
+    assert parsed is not None
+    assert parsed.camera == camera
+    assert parsed.time == (at if "{f}" in pattern else at.replace(microsecond=0))
+    assert parsed.uncertainty_s == 0
 
 
 @given(at=INSTANTS, camera=WORDS, known=st.sampled_from(sorted(RECORDER_TYPES)))
 def test_built_in_patterns_parse_what_they_write(at: datetime, camera: str, known: str) -> None:
     """Paths of Frigate and motionEye are parsed to the second."""
     compiled = recorder_pattern(RECORDER_TYPES[known].pattern)
-    said = compiled.parse(compiled.format(at, camera))
-    assert said is not None
-    assert (said.camera, said.time) == (camera, at.replace(microsecond=0))
+    parsed = compiled.parse(compiled.format(at, camera))
+    assert parsed is not None
+    assert (parsed.camera, parsed.time) == (camera, at.replace(microsecond=0))
 
 
 @given(at=st.datetimes(datetime.fromisoformat("2001-09-10"), datetime.fromisoformat("2286-01-01")))
@@ -57,9 +57,9 @@ def test_seconds_since_1970_are_utc(at: datetime) -> None:
     compiled = recorder_pattern("{camera}_{epoch}.mp4")
     seconds = int(at.replace(tzinfo=UTC).timestamp())
     for text, expected in ((f"{seconds}", 0), (f"{seconds}250", 250)):
-        said = compiled.parse(f"kitchen_{text}.mp4")
-        assert said is not None
-        assert said.time == datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=expected)
+        parsed = compiled.parse(f"kitchen_{text}.mp4")
+        assert parsed is not None
+        assert parsed.time == datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=expected)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_seconds_since_1970_are_utc(at: datetime) -> None:
 )
 def test_paths_of_real_recorders(pattern: str, path: str, camera: str | None, time_: str) -> None:
     """Paths that recorders and cameras write are parsed; the later one of two dates is used."""
-    said = recorder_pattern(pattern).parse(path)
-    assert said is not None
-    assert (said.camera, said.time.isoformat()) == (camera, time_)
+    parsed = recorder_pattern(pattern).parse(path)
+    assert parsed is not None
+    assert (parsed.camera, parsed.time.isoformat()) == (camera, time_)
 
 
 @pytest.mark.parametrize(

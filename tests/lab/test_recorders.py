@@ -101,11 +101,11 @@ def _search_and_compare(
     instants = {middle + timedelta(minutes=minute) for minute in minutes}
     for instant in instants:
         put(root, compiled.format(instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None), "kitchen"))
-    wanted = TimeSpan(middle + timedelta(minutes=start), middle + timedelta(minutes=start + length))
+    searched = TimeSpan(middle + timedelta(minutes=start), middle + timedelta(minutes=start + length))
     chosen = recorder(pattern=pattern, zone=zone)
     everything = list(scan_recorder(root, chosen, TimeSpan()))
-    found = list(scan_recorder(root, chosen, wanted))
-    begun = TimeSpan(wanted.padded(chosen.longest).start, wanted.end)
+    found = list(scan_recorder(root, chosen, searched))
+    begun = TimeSpan(searched.padded(chosen.longest).start, searched.end)
     assert found == [
         s for s in everything
         if TimeSpan(s.start, s.start + timedelta(seconds=s.start_uncertainty_s)).overlaps(begun)

@@ -305,10 +305,10 @@ def test_messages_contain_no_control_characters(lab: Any) -> None:
     lab.json("data/cameras.json", {odd: {"name": 7}})
     (lab.root / f"sessions/Session_\x1b{chr(0xDCFF)}").mkdir()
     opened = lab.open()
-    said = [*sentences(read_sessions(opened)), *map(str, read_all_cameras(opened)[1])]
-    said += map(str, read_registers(opened).problems)
-    assert len(said) == 5
-    for sentence in said:
+    messages = [*sentences(read_sessions(opened)), *map(str, read_all_cameras(opened)[1])]
+    messages += map(str, read_registers(opened).problems)
+    assert len(messages) == 5
+    for sentence in messages:
         assert sentence.isprintable()
         assert len(sentence) < 500
 

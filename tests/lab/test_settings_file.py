@@ -167,12 +167,12 @@ def test_invalid_settings_are_named(text: str, sentence: str) -> None:
     """Each mistake is refused with file, key or line, problem and remedy, without secrets and absolute paths."""
     with pytest.raises(DocumentError, match=re.escape(sentence)) as caught:
         parse_settings(text.encode("latin-1"))
-    said = str(caught.value)
-    assert "\n" not in said
-    assert said[-1] in ".?"
-    assert said[-2] not in ".?"
-    assert "hunter22" not in said
-    assert "/home/ana" not in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message[-1] in ".?"
+    assert message[-2] not in ".?"
+    assert "hunter22" not in message
+    assert "/home/ana" not in message
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))

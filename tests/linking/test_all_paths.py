@@ -1,4 +1,4 @@
-"""Very many paths at once are linked exactly as each alone."""
+"""Many paths at once are linked as each path alone."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ _ALIKE = st.builds(
 
 @st.composite
 def rules_and_paths(draw: st.DrawFn) -> tuple[LinkingRules, list[str]]:
-    """Rules with paths that begin alike, that anything may follow, or that the registers name."""
+    """Return rules, and paths that begin alike, or have any rest, or are in the registers."""
     rules = draw(any_rules())
     named = [f"recordings/{name}" for name in rules.register.by_name]
     more = draw(st.lists(_ALIKE | PATHS | WILD, max_size=8))

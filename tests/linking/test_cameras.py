@@ -1,4 +1,4 @@
-"""The prefix of a camera, the camera of a recording, and whose selection counts for which names."""
+"""The prefix of a camera, the camera of a recording, and the selection that counts for a name."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from labcrate.linking import CameraNames, LinkingRules, Rule, VerdictKind, judge
 
 
 def camera(key: str, id: str, name: str | None = None, prefix: str | None = None) -> CameraNames:
-    """A camera under the caller's key."""
+    """Return a camera with the caller's key."""
     return CameraNames(key, id, name, prefix)
 
 
@@ -32,7 +32,7 @@ PLATFORM = LinkingRules.build(
     ],
 )
 def test_a_camera_goes_by_its_prefix_or_name_or_number(name: str, prefix: str, key: str) -> None:
-    """Every way in which the platform names a camera's files links them, and says which camera it is."""
+    """Every name that the platform gives a camera's files links them, with the right camera."""
     verdict = judge_file(f"recordings/{name}.mp4", "42", PLATFORM)
     assert (verdict.linked, verdict.prefix, verdict.camera, verdict.warning) == (True, prefix, key, None)
 
@@ -82,7 +82,7 @@ def test_a_shared_prefix_is_the_better_cameras_or_nobodys(
 
 
 def test_a_selection_counts_for_names_of_its_own_session() -> None:
-    """A camera that only session 7 knows says nothing about a name that says session 42."""
+    """A camera in the selection of session 7 only does not affect a name with session 42."""
     rules = LinkingRules.build(
         cameras=[camera("A", "1", None, "cam1")], selections={"7": [camera("B", "2", None, "old")]}
     )
@@ -96,7 +96,7 @@ def test_a_selection_counts_for_names_of_its_own_session() -> None:
 
 
 def test_the_sessions_own_camera_comes_first() -> None:
-    """Where a session's selection and the lab have one camera under two keys, the selection's key is given back."""
+    """If a session's selection and the lab have one camera with two keys, the selection's key is returned."""
     rules = LinkingRules.build(
         cameras=[camera("user 1", "2", None, "c2")], selections={"7": [camera("user 2", "2", None, "c2")]}
     )
@@ -105,7 +105,7 @@ def test_the_sessions_own_camera_comes_first() -> None:
 
 
 def test_the_longest_prefix_that_counts_decides() -> None:
-    """A longer prefix of the named session's selection comes first; a name that two readings share goes to nobody."""
+    """A longer prefix of the named session's selection comes first; an ambiguous name is linked to no session."""
     lab, lab_s1 = camera("A", "1", None, "lab"), camera("B", "2", None, "lab_s1")
     path = "recordings/lab_s1_session42.mp4"
     of_42 = LinkingRules.build(cameras=[lab], selections={"42": [lab_s1]})
@@ -116,7 +116,7 @@ def test_the_longest_prefix_that_counts_decides() -> None:
     assert linked_sessions("recordings/lab_s1_x.mp4", of_1) == ()
     of_9 = LinkingRules.build(cameras=[lab], selections={"9": [lab_s1]})
     assert linked_sessions(path, of_9) == ()
-    assert [judge_file(path, asked, of_9).rule for asked in ("1", "42", "9")] == [
+    assert [judge_file(path, session_id, of_9).rule for session_id in ("1", "42", "9")] == [
         Rule.AMBIGUOUS,
         Rule.AMBIGUOUS,
         Rule.OTHER_SESSION,
@@ -140,7 +140,7 @@ def test_names_and_numbers_configure_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "rule"),
+    ("name", "session_id", "rule"),
     [
         ("c31-2-2025-04-22T08-14-00-218Z", "2", Rule.NO_SESSION),
         ("c31_2", "2", Rule.NO_SESSION),
@@ -151,7 +151,7 @@ def test_names_and_numbers_configure_nothing() -> None:
         ("c31-session2-2025", "2", Rule.NAME),
     ],
 )
-def test_a_cameras_own_number_after_its_prefix_is_no_session(name: str, asked: str, rule: Rule) -> None:
+def test_a_cameras_own_number_after_its_prefix_is_no_session(name: str, session_id: str, rule: Rule) -> None:
     """The platform's names without a session put the camera's id after its prefix: never a bare number."""
     rules = LinkingRules.build(cameras=[camera("A", "2", None, "c31"), camera("B", "3", "Kitchen")])
-    assert judge_file(f"recordings/{name}.mp4", asked, rules).rule is rule
+    assert judge_file(f"recordings/{name}.mp4", session_id, rules).rule is rule

@@ -1,4 +1,4 @@
-"""What must hold of linking for every name, every prefix and every number."""
+"""Properties of linking for every name, every prefix and every number."""
 
 import unicodedata
 
@@ -96,7 +96,7 @@ NAMES = st.builds("{}{}".format, STEMS, st.sampled_from([".mp4", ".mkv"]))
 
 @st.composite
 def any_rules(draw: st.DrawFn, *, by_hand: bool = True) -> LinkingRules:
-    """The rules of a lab with anything in it: ids that begin one another, shared prefixes, registers that differ."""
+    """Return the rules of any lab: ids that begin with each other, shared prefixes, contradicting registers."""
     ids = draw(st.lists(SMALL | TEXT_IDS | WILD, max_size=6))
     known = st.sampled_from([*ids, "2", "P07"])
     return LinkingRules.build(
@@ -113,7 +113,7 @@ def any_rules(draw: st.DrawFn, *, by_hand: bool = True) -> LinkingRules:
 
 @st.composite
 def rules_and_path(draw: st.DrawFn, *, by_hand: bool = True) -> tuple[LinkingRules, str]:
-    """Rules with a path that their register may well name."""
+    """Return rules and a path that may be in their register."""
     rules = draw(any_rules(by_hand=by_hand))
     named = [f"recordings/{name}" for name in rules.register.by_name]
     paths = [*named, *rules.register.by_path]
@@ -121,21 +121,21 @@ def rules_and_path(draw: st.DrawFn, *, by_hand: bool = True) -> tuple[LinkingRul
 
 
 @given(rules_and_path(), IDS)
-def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, str], asked: str) -> None:
-    """For any text a verdict comes, printable, and it is linked exactly when the path counts for that session."""
+def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, str], session_id: str) -> None:
+    """Any text gets a printable verdict, and it is linked exactly if the path counts for that session."""
     rules, path = lab
-    verdict = judge_file(path, asked, rules)
-    assert verdict.linked == (asked in linked_sessions(path, rules))
+    verdict = judge_file(path, session_id, rules)
+    assert verdict.linked == (session_id in linked_sessions(path, rules))
     assert (verdict.kind is VerdictKind.NEAR_MISS) == (verdict.remedy is not None)
     assert verdict.kind is VerdictKind.NEAR_MISS or (verdict.linked_as, verdict.command) == (None, None)
-    if asked.isprintable():
+    if session_id.isprintable():
         assert (verdict.reason + (verdict.remedy or "") + (verdict.warning or "")).isprintable()
 
 
 @pytest.mark.thorough
 @given(rules_and_path())
 def test_the_counted_sessions_are_linked(lab: tuple[LinkingRules, str]) -> None:
-    """Whatever sessions a path counts for, judging it for each of them links it, and each is told of the others."""
+    """Each session that a path counts for gets a linked verdict, with the other sessions."""
     rules, path = lab
     named = linked_sessions(path, rules)
     for session in named:
@@ -147,14 +147,14 @@ def test_the_counted_sessions_are_linked(lab: tuple[LinkingRules, str]) -> None:
 
 @given(rules_and_path(by_hand=False))
 def test_no_file_belongs_to_two_sessions(lab: tuple[LinkingRules, str]) -> None:
-    """For any ids, prefixes, registers and names, a recording that nobody linked by hand is linked to at most one."""
+    """With any ids, prefixes, registers and names, a recording that is not linked by hand has one session at most."""
     rules, path = lab
     assert len(linked_sessions(path, rules)) <= 1
 
 
 @given(rules_and_path(by_hand=False), st.data())
 def test_no_register_moves_a_recording_to_another_session(lab: tuple[LinkingRules, str], data: st.DataObject) -> None:
-    """What folder or name say is never changed by a register: the file stays linked to that session, or to none."""
+    """A register never changes the session by folder or name: the file stays linked to it, or to none."""
     rules, path = lab
     without = LinkingRules(rules.ids, rules.prefixes)
     session = data.draw(SMALL | TEXT_IDS)
@@ -192,7 +192,7 @@ def test_what_the_grammar_makes_is_linked_and_its_parts_are_not(
 
 @given(st.lists(SMALL | TEXT_IDS, min_size=1, max_size=8, unique=True), st.data())
 def test_the_longest_known_id_is_meant(ids: list[str], data: st.DataObject) -> None:
-    """Written down independently: after ``cam1_session`` the longest id that ends at a separator, or none in doubt."""
+    """Independent rule: after ``cam1_session``, the longest id that ends at a separator; none if uncertain."""
     session = data.draw(st.sampled_from(ids))
     rest = data.draw(st.just("") | st.tuples(st.sampled_from("_-"), NEAR).map("".join))
     tail = f"{session}{rest}"
@@ -211,7 +211,7 @@ def test_the_longest_known_id_is_meant(ids: list[str], data: st.DataObject) -> N
 
 @given(STEMS, st.lists(SMALL | TEXT_IDS, max_size=5), any_rules())
 def test_linked_names_say_the_id_whole(stem: str, ids: list[str], lab: LinkingRules) -> None:
-    """Written down independently: a name that links by rule 1 holds separator, marker, the whole id and an end."""
+    """Independent rule: a name linked by rule 1 contains separator, marker, the whole id and an end."""
     assume("/" not in stem)
     rules = LinkingRules.build(session_ids=ids)
     rules = LinkingRules(rules.ids, lab.prefixes)
@@ -225,59 +225,61 @@ def test_linked_names_say_the_id_whole(stem: str, ids: list[str], lab: LinkingRu
 @given(rules_and_path(), SMALL | TEXT_IDS)
 @example((LinkingRules.of_prefixes("lab", "lab_s1"), "recordings/session2_lab_s1.mp4"), "2")
 @example((LinkingRules.of_prefixes(".x"), "recordings/session2_.x.mp4"), "2")
-def test_every_remedy_is_right(lab: tuple[LinkingRules, str], asked: str) -> None:
-    """A file that is called or moved as its remedy proposes is linked to the session that was asked for."""
+def test_every_remedy_is_right(lab: tuple[LinkingRules, str], session_id: str) -> None:
+    """A file renamed or moved as its remedy proposes is linked to the requested session."""
     rules, path = lab
-    verdict = judge_file(path, asked, rules)
+    verdict = judge_file(path, session_id, rules)
     if verdict.linked_as is not None:
-        assert asked in linked_sessions(verdict.linked_as, rules)
+        assert session_id in linked_sessions(verdict.linked_as, rules)
     if verdict.remedy is not None and " rename it to " in verdict.remedy:
         renamed = verdict.remedy.rpartition(" rename it to ")[2]
-        assert asked in linked_sessions(f"{path.rpartition('/')[0]}/{renamed}", rules)
+        assert session_id in linked_sessions(f"{path.rpartition('/')[0]}/{renamed}", rules)
 
 
 @given(rules_and_path(), SMALL | TEXT_IDS)
-def test_every_link_by_hand_is_right(lab: tuple[LinkingRules, str], asked: str) -> None:
+def test_every_link_by_hand_is_right(lab: tuple[LinkingRules, str], session_id: str) -> None:
     """Where a near miss comes with ``labcrate link``, an entry as that command writes it links the file."""
     rules, path = lab
-    command = judge_file(path, asked, rules).command
+    command = judge_file(path, session_id, rules).command
     if command is not None and "--remux" not in command:
-        assert command[:4] == ("labcrate", "link", asked, path)
-        told = LinkingRules.build(linked={path: {asked}}).register
-        register = type(told)(rules.register.by_name, told.by_path)
-        assert linked_sessions(path, LinkingRules(rules.ids, rules.prefixes, register)) == (asked,)
+        assert command[:4] == ("labcrate", "link", session_id, path)
+        linked = LinkingRules.build(linked={path: {session_id}}).register
+        register = type(linked)(rules.register.by_name, linked.by_path)
+        assert linked_sessions(path, LinkingRules(rules.ids, rules.prefixes, register)) == (session_id,)
 
 
 @given(STEMS, SMALL | TEXT_IDS, NUMBER_RULES)
-def test_every_remedy_for_the_right_time_is_right(stem: str, asked: str, rules: LinkingRules) -> None:
-    """The same holds where only the time speaks for a recording."""
+def test_every_remedy_for_the_right_time_is_right(stem: str, session_id: str, rules: LinkingRules) -> None:
+    """The same is true for a near miss by time."""
     path = f"recordings/{stem}.mp4"
-    assume("/." not in path and "/" not in stem and is_session_id(asked))
-    linked_as = near_miss_by_time(path, asked, rules).linked_as
+    assume("/." not in path and "/" not in stem and is_session_id(session_id))
+    linked_as = near_miss_by_time(path, session_id, rules).linked_as
     assert linked_as is not None
-    assert judge_file(linked_as, asked, rules).linked
+    assert judge_file(linked_as, session_id, rules).linked
 
 
 @given(STEMS, SMALL, st.lists(PREFIX, max_size=3))
-def test_case_of_ascii_letters_and_composition_change_nothing(stem: str, asked: str, configured: list[str]) -> None:
+def test_case_of_ascii_letters_and_composition_change_nothing(
+    stem: str, session_id: str, configured: list[str]
+) -> None:
     """The same name in capitals, composed or decomposed, gets the same verdict, and so do prefixes so written."""
     assume("/" not in stem)
 
-    def told(name: str, rules: LinkingRules) -> tuple[str, str]:
-        verdict = judge_file(f"recordings/{name}.mp4", asked, rules)
+    def verdict_of(name: str, rules: LinkingRules) -> tuple[str, str]:
+        verdict = judge_file(f"recordings/{name}.mp4", session_id, rules)
         return verdict.kind, verdict.rule
 
     swapped = "".join(c.swapcase() if c.isascii() else c for c in stem)
     rules = LinkingRules.of_prefixes(*configured)
-    as_is = told(stem, rules)
-    assert told(swapped, rules) == as_is
-    assert told(unicodedata.normalize("NFC", stem), rules) == as_is
-    assert told(unicodedata.normalize("NFD", stem), rules) == as_is
+    as_is = verdict_of(stem, rules)
+    assert verdict_of(swapped, rules) == as_is
+    assert verdict_of(unicodedata.normalize("NFC", stem), rules) == as_is
+    assert verdict_of(unicodedata.normalize("NFD", stem), rules) == as_is
     others = (unicodedata.normalize("NFD", p.swapcase() if p.isascii() else p) for p in configured)
-    assert told(stem, LinkingRules.of_prefixes(*others)) == as_is
+    assert verdict_of(stem, LinkingRules.of_prefixes(*others)) == as_is
 
 
 @given(WILD, st.sampled_from("_-"), WILD)
 def test_folding_respects_separators(before: str, separator: str, after: str) -> None:
-    """Folding a name is folding its parts: no letter changes because of what stands beyond a separator."""
+    """Folding a name is folding its parts: no letter depends on the text beyond a separator."""
     assert fold(before + separator + after) == fold(before) + separator + fold(after)

@@ -1,4 +1,4 @@
-"""The folder rule, and what is never taken."""
+"""The folder rule, and files that are never linked."""
 
 import pytest
 
@@ -55,21 +55,21 @@ CAMS = LinkingRules.of_prefixes("cam1", "cam2")
     ],
 )
 def test_only_the_exact_folder_counts(path: str, kind: VerdictKind, rule: Rule) -> None:
-    """A session's folder is spelt exactly; nothing hidden, nothing elsewhere and no other kind of file is linked."""
+    """A session's folder is spelt exactly; no hidden file, no file elsewhere and no other kind of file is linked."""
     verdict = judge_file(path, "42", CAMS)
     assert (verdict.kind, verdict.rule) == (kind, rule)
     assert (linked_sessions(path, CAMS) == ("42",)) == verdict.linked
 
 
 def test_a_folder_in_the_wrong_place_is_moved_with_what_lies_below() -> None:
-    """A session's folder below recordings/ belongs into sessions/, and the corrected path keeps what lies in it."""
+    """A session's folder below recordings/ belongs in sessions/; the corrected path includes the rest of the path."""
     verdict = judge_file("recordings/may/session42/b/a.mp4", "42", CAMS)
     assert verdict.reason == 'the folder "recordings/may/session42" must be called sessions/Session42'
     assert verdict.linked_as == "sessions/Session42/b/a.mp4"
 
 
 def test_a_misspelt_folder_says_how_it_must_be_called() -> None:
-    """The remedy names the folder, and the corrected path keeps what lies below it."""
+    """The remedy names the folder, and the corrected path includes the rest of the path."""
     verdict = judge_file("sessions/session 042/recordings/a/b.mp4", "42", CAMS)
     right = "sessions/Session42"
     assert verdict.reason == f'the folder "sessions/session 042" must be called {right}'
@@ -82,7 +82,7 @@ def test_a_misspelt_folder_says_how_it_must_be_called() -> None:
     [("cam1.mp4", "cam1"), ("CAM2_x.mp4", "cam2"), ("cam2_session7.mp4", "cam2"), ("cam22_x.mp4", None)],
 )
 def test_the_camera_of_a_folder_linked_recording_is_found(name: str, prefix: str | None) -> None:
-    """A recording that is linked by its folder still tells its camera's prefix when its name begins with it."""
+    """A recording that is linked by its folder still has its camera's prefix if its name begins with it."""
     assert judge_file(f"sessions/Session42/recordings/{name}", "42", CAMS).prefix == prefix
 
 

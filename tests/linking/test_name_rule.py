@@ -11,7 +11,7 @@ ANY = LinkingRules()
 
 
 def session_named(path: str, rules: LinkingRules) -> str | None:
-    """The one session that a path is linked to."""
+    """Return the only session that a path is linked to."""
     named = linked_sessions(path, rules)
     assert len(named) <= 1
     return named[0] if named else None
@@ -68,12 +68,12 @@ def test_only_the_exact_grammar_links(name: str, session: str | None) -> None:
     ],
 )
 def test_without_prefixes_all_markers_must_agree(name: str, session: str | None) -> None:
-    """With no prefix configured a name links only if every marker says the same and something stands before one."""
+    """Without a configured prefix, a name links only if every marker has the same session and text comes before one."""
     assert session_named(f"recordings/{name}", ANY) == session
 
 
 def test_the_longest_prefix_decides() -> None:
-    """Of the prefixes lab and lab_s1 the longer decides; a name that only the shorter explains is a near miss of it."""
+    """Of the prefixes lab and lab_s1 the longer counts; a name that fits only the shorter is a near miss of it."""
     prefixes = LinkingRules.of_prefixes("lab", "lab_s1")
     assert session_named("recordings/lab_s1_session42.mp4", prefixes) == "42"
     assert session_named("recordings/lab_s2_x.mp4", prefixes) == "2"
@@ -85,9 +85,11 @@ def test_the_longest_prefix_decides() -> None:
 
 
 def test_a_rival_beside_another_number_makes_both_ambiguous() -> None:
-    """Where lab names session 1 and lab_s1 almost names 42, the name is a near miss of both and linked to none."""
+    """If lab names session 1 and lab_s1 almost names 42, the name is a near miss of both and linked to none."""
     prefixes = LinkingRules.of_prefixes("lab", "lab_s1")
-    rules = [judge_file("recordings/lab_s1_session042.mp4", asked, prefixes).rule for asked in ("1", "42", "7")]
+    rules = [
+        judge_file("recordings/lab_s1_session042.mp4", session_id, prefixes).rule for session_id in ("1", "42", "7")
+    ]
     assert rules == [Rule.AMBIGUOUS, Rule.AMBIGUOUS, Rule.OTHER_SESSION]
 
 
@@ -109,7 +111,7 @@ def test_blank_prefixes_configure_nothing() -> None:
 
 
 def test_a_prefix_is_text_not_a_pattern() -> None:
-    """Characters with a meaning in patterns stand for themselves in a prefix."""
+    """Characters with a meaning in patterns are literal in a prefix."""
     prefixes = LinkingRules.of_prefixes("cam.", "a*b", "c(1)", "d-")
     assert session_named("recordings/camx_s1.mp4", prefixes) is None
     assert [session_named(f"recordings/{p}_s1.mp4", prefixes) for p in prefixes.prefixes.of_session("1").texts] == [
@@ -120,12 +122,16 @@ def test_a_prefix_is_text_not_a_pattern() -> None:
     ]
 
 
-@pytest.mark.parametrize("asked", ["-42", "1" + "0" * 64, "1" + "0" * 5000, "042", ""], ids=lambda asked: asked[:5])
-def test_a_number_that_is_no_id_links_nothing(asked: str) -> None:
+@pytest.mark.parametrize(
+    "session_id", ["-42", "1" + "0" * 64, "1" + "0" * 5000, "042", ""], ids=lambda session_id: session_id[:5]
+)
+def test_a_number_that_is_no_id_links_nothing(session_id: str) -> None:
     """Negative numbers, leading zeros and numbers of over 64 digits, which no id has, match nothing."""
     names = ["cam1_s-42.mp4", "cam1_s42.mp4", f"cam1_s1{'0' * 64}.mp4", f"cam1_s1{'0' * 5000}.mp4", "cam1_s042.mp4"]
-    assert not any(judge_file(f"recordings/{name}", asked, CAMS).linked for name in names)
+    assert not any(judge_file(f"recordings/{name}", session_id, CAMS).linked for name in names)
     folders = ("42", "-42", "042", "1" + "0" * 64)
-    assert not any(judge_file(f"sessions/Session{digits}/recordings/a.mp4", asked, CAMS).linked for digits in folders)
+    assert not any(
+        judge_file(f"sessions/Session{digits}/recordings/a.mp4", session_id, CAMS).linked for digits in folders
+    )
     assert session_named(f"recordings/cam1_s{'9' * 64}.mp4", CAMS) == "9" * 64
     assert session_named(f"recordings/cam1_s1{'0' * 64}.mp4", CAMS) is None

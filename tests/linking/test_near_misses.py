@@ -1,4 +1,4 @@
-"""What is said about names that almost belong, and to whom."""
+"""Near misses: their rules, reasons and remedies."""
 
 import pytest
 
@@ -36,7 +36,7 @@ ANY = LinkingRules()
     ],
 )
 def test_a_near_miss_is_named_and_mended(name: str, rule: Rule, fixed: str | None) -> None:
-    """Each fault gets its rule and the very name that mends it, or the session's folder when no name is sure."""
+    """Each fault gets its rule and the corrected name, or the session's folder if no name is certain."""
     verdict = judge_file(f"recordings/may/{name}.MP4", "42", CAMS)
     assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
     assert verdict.remedy is not None
@@ -62,7 +62,7 @@ def test_a_near_miss_is_named_and_mended(name: str, rule: Rule, fixed: str | Non
     ],
 )
 def test_near_misses_without_prefixes(name: str, rule: Rule, fixed: str | None) -> None:
-    """Where no prefix is configured the same faults are found, and nobody is told that a prefix is unknown."""
+    """Without a configured prefix the same faults are found, and no prefix is called unknown."""
     verdict = judge_file(f"recordings/{name}.mp4", "42", ANY)
     assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
     assert verdict.linked_as == (f"recordings/{fixed}.mp4" if fixed else f"sessions/Session42/recordings/{name}.mp4")
@@ -73,13 +73,13 @@ def test_near_misses_without_prefixes(name: str, rule: Rule, fixed: str | None) 
     ["cam1_news42.mp4", "cam1_420.mp4", "cam1_x_42.mp4", "cam1_042_x.mp4", "cam1_clips_s_42.mp4", "42_cam1.mp4"],
 )
 def test_numbers_elsewhere_are_no_near_miss(name: str) -> None:
-    """A number that merely occurs in a name says no session, nor does the plural of a word before one."""
+    """A number anywhere in a name is no session, nor is one after the plural of a word."""
     assert judge_file(f"recordings/{name}", "42", CAMS).rule is Rule.NO_SESSION
     assert judge_file("recordings/clips42_x.mp4", "42", ANY).rule is Rule.NO_SESSION
 
 
 def test_a_near_miss_of_one_session_is_unrelated_to_another() -> None:
-    """Asked for another session, the reason says which session the name almost names."""
+    """For another session, the reason contains the session that the name almost names."""
     verdict = judge_file("recordings/garden_session7.mp4", "42", CAMS)
     assert (verdict.kind, verdict.rule, verdict.reason) == (
         VerdictKind.UNRELATED,
@@ -99,19 +99,19 @@ def test_other_videos_are_near_misses_of_the_session_they_name(suffix: str) -> N
     assert verdict.remedy is not None
     assert "cam1_s42_x.mp4" in verdict.remedy
     assert f'"{suffix}"' in verdict.reason
-    for path, asked in ((f"recordings/cam1_s42_x{suffix}", "4"), (f"recordings/garden_s42{suffix}", "42")):
-        assert judge_file(path, asked, CAMS).rule is Rule.NOT_A_RECORDING
+    for path, session_id in ((f"recordings/cam1_s42_x{suffix}", "4"), (f"recordings/garden_s42{suffix}", "42")):
+        assert judge_file(path, session_id, CAMS).rule is Rule.NOT_A_RECORDING
 
 
 def test_an_unknown_prefix_may_be_configured_or_the_file_renamed() -> None:
-    """Whether cam1_kitchen is a camera only its owner knows: the remedy offers both ways out as alternatives."""
+    """cam1_kitchen may be a camera: the remedy offers both possibilities."""
     verdict = judge_file("recordings/cam1_kitchen_s42.mp4", "42", CAMS)
     assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured prefixes: cam1, cam2'
     assert verdict.remedy == "link it and name its camera with --camera CAMERA, or rename it to cam1_s42_kitchen.mp4"
 
 
 def test_many_prefixes_are_not_all_listed() -> None:
-    """The reason lists the first prefixes and counts the rest, so that it stays one line."""
+    """The reason lists the first prefixes and counts the rest, on one line."""
     reason = judge_file(
         "recordings/garden_s42.mp4", "42", LinkingRules.of_prefixes(*(f"cam{n}" for n in range(100)))
     ).reason
@@ -119,7 +119,7 @@ def test_many_prefixes_are_not_all_listed() -> None:
 
 
 def test_what_is_said_can_be_printed() -> None:
-    """Undecodable bytes and control characters in a name reach nobody's terminal, and no renaming is built on them."""
+    """Undecodable bytes and control characters in a name are escaped, and no renaming is proposed for them."""
     verdict = judge_file("recordings/cam1_\udcff\x1b[2J_session42\u202e.mp4", "42", CAMS)
     assert verdict.rule is Rule.UNKNOWN_PREFIX
     assert verdict.remedy is not None
@@ -139,7 +139,7 @@ def test_what_is_said_can_be_printed() -> None:
     ],
 )
 def test_the_right_time_without_a_number(prefixes: LinkingRules, name: str, fixed: str) -> None:
-    """A recording of the session's time gets the name it would have, after its camera's prefix if that is known."""
+    """A recording of the session's time gets its correct name, after its camera's prefix if that is known."""
     assert judge_file(f"recordings/{name}.mp4", "42", prefixes).rule is Rule.NO_SESSION
     verdict = near_miss_by_time(f"recordings/{name}.mp4", "42", prefixes)
     assert (verdict.kind, verdict.rule, verdict.linked_as) == (VerdictKind.NEAR_MISS, Rule.RIGHT_TIME, fixed)

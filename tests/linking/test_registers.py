@@ -22,7 +22,7 @@ CAMS = (CameraNames("A", "1", None, "cam1"), CameraNames("B", "2", None, "cam2")
 def lab(
     *entries: tuple[str, str | None], shared: tuple[str, ...] = (), by_hand: dict[str, set[str]] | None = None
 ) -> LinkingRules:
-    """The rules of a lab whose register gives each base name a session, all of them of camera B."""
+    """Return the rules of a lab whose register gives each base name a session, all of camera B."""
     return LinkingRules.build(
         cameras=CAMS,
         register=[LinkEntry(name, session, "B") for name, session in entries],
@@ -32,7 +32,7 @@ def lab(
 
 
 def test_the_register_gives_a_file_its_session_and_camera() -> None:
-    """A base name of the register is linked wherever recordings lie, and to no session but that one."""
+    """A base name of the register is linked anywhere in recordings, and only to that session."""
     rules = lab(("x.mp4", "7"), ("Y.mp4", "P07-morning"))
     for path in ("recordings/x.mp4", "recordings/may/x.mp4", "sessions/Session7/x.mp4"):
         verdict = judge_file(path, "7", rules)
@@ -51,28 +51,28 @@ def test_the_register_gives_a_file_its_session_and_camera() -> None:
 
 
 def test_the_register_makes_its_ids_known() -> None:
-    """A text id that only the register knows is an id for names, too."""
+    """A text id that is only in the register is an id for names, too."""
     assert linked_sessions("recordings/cam1_sessionP07_x.mp4", lab(("x.mp4", "P07"))) == ("P07",)
     assert linked_sessions("recordings/cam1_sessionP07_x.mp4", lab()) == ()
 
 
 def test_an_entry_without_session_links_nothing() -> None:
-    """The platform often writes no session, or one that is no id: such an entry gives the camera alone."""
+    """The platform often writes no session, or one that is no id: such an entry gives only the camera."""
     rules = lab(("cam_x.mp4", None), ("y.mp4", "042"))
     assert linked_sessions("recordings/cam_x.mp4", rules) == linked_sessions("recordings/y.mp4", rules) == ()
     assert judge_file("sessions/Session42/cam_x.mp4", "42", rules).camera == "B"
 
 
 def test_register_and_name_agree() -> None:
-    """Where both say the same, the name's rule is given; the register tells which of two cameras it is."""
+    """If both agree, the rule is that of the name; the register decides which of two cameras it is."""
     rules = lab(("cam1_session42_x.mp4", "42"))
     verdict = judge_file("recordings/cam1_session42_x.mp4", "42", rules)
     assert (verdict.rule, verdict.prefix, verdict.camera) == (Rule.NAME, "cam1", "A")
-    twins = LinkingRules.build(
+    same_name = LinkingRules.build(
         cameras=[CameraNames("A", "1", None, "cam1"), CameraNames("B", "2", None, "cam1")],
         register=[LinkEntry("cam1_session42_x.mp4", "42", "B")],
     )
-    verdict = judge_file("recordings/cam1_session42_x.mp4", "42", twins)
+    verdict = judge_file("recordings/cam1_session42_x.mp4", "42", same_name)
     assert (verdict.camera, verdict.warning) == ("B", None)
 
 
@@ -90,11 +90,11 @@ def test_register_and_name_agree() -> None:
     ],
 )
 def test_register_against_name_or_folder_is_ambiguous(path: str) -> None:
-    """A file of which the register says 7, its folder or name 42, stays out; both sessions see both said."""
+    """A file with 7 in the register and 42 in its folder or name is not linked; both sessions see both."""
     rules = lab((path.rpartition("/")[2], "7"))
     assert linked_sessions(path, rules) == ()
-    for asked in ("7", "42"):
-        verdict = judge_file(path, asked, rules)
+    for session_id in ("7", "42"):
+        verdict = judge_file(path, session_id, rules)
         assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, Rule.AMBIGUOUS)
         assert "recordings.json says session 7" in verdict.reason
         assert "session 42" in verdict.reason
@@ -105,7 +105,7 @@ def test_two_entries_that_differ_are_ambiguous() -> None:
     """Two registers that give one base name two sessions link it to neither."""
     rules = lab(("x.mp4", "7"), ("x.mp4", "8"))
     assert linked_sessions("recordings/x.mp4", rules) == ()
-    assert [judge_file("recordings/x.mp4", asked, rules).rule for asked in ("7", "8", "9")] == [
+    assert [judge_file("recordings/x.mp4", session_id, rules).rule for session_id in ("7", "8", "9")] == [
         Rule.AMBIGUOUS,
         Rule.AMBIGUOUS,
         Rule.OTHER_SESSION,
@@ -113,7 +113,7 @@ def test_two_entries_that_differ_are_ambiguous() -> None:
 
 
 def test_an_entry_of_a_shared_name_counts_for_none_and_is_named() -> None:
-    """Where several different files have the base name, the entry links none of them, and is no conflict either."""
+    """If different files have the base name, the entry links none of them, and is no conflict either."""
     rules = lab(("x.mp4", "7"), ("cam1_session42.mp4", "7"), shared=("x.mp4", "cam1_session42.mp4", "z.mp4"))
     assert rules.register.ambiguous_names == ("cam1_session42.mp4", "x.mp4")
     verdict = judge_file("recordings/x.mp4", "7", rules)
@@ -124,7 +124,7 @@ def test_an_entry_of_a_shared_name_counts_for_none_and_is_named() -> None:
 
 
 def test_a_link_by_hand_counts_for_the_very_file() -> None:
-    """It links that path alone, to each of the sessions that it was given to, and each knows of the other."""
+    """It links only that path, to each of its sessions, and each verdict has the other session."""
     rules = lab(by_hand={"recordings/a.mp4": {"7", "42"}})
     assert linked_sessions("recordings/a.mp4", rules) == ("7", "42")
     verdict = judge_file("recordings/a.mp4", "42", rules)
@@ -136,7 +136,7 @@ def test_a_link_by_hand_counts_for_the_very_file() -> None:
 
 
 def test_a_recorders_file_is_linked_by_hand() -> None:
-    """A path outside recordings/ and sessions/ is linked by hand and in no other way."""
+    """A path outside recordings/ and sessions/ can only be linked by hand."""
     path = "kitchen recorder/2025-05-02/07/kitchen/30.00.mp4"
     rules = LinkingRules.build(cameras=CAMS, linked={path: {"7"}}, register=[LinkEntry("30.01.mp4", "7")])
     assert linked_sessions(path, rules) == ("7",)
@@ -144,7 +144,7 @@ def test_a_recorders_file_is_linked_by_hand() -> None:
 
 
 def test_a_link_by_hand_decides_between_register_and_name() -> None:
-    """Where the register says 7 and the name 42, linking by hand to 42 settles it; against its name it cannot go."""
+    """If the register says 7 and the name 42, a link by hand to 42 decides; a link against the name does not."""
     entry, path = ("cam1_session42_x.mp4", "7"), "recordings/cam1_session42_x.mp4"
     assert linked_sessions(path, lab(entry, by_hand={path: {"42"}})) == ("42",)
     against = lab(by_hand={path: {"7"}})
@@ -155,7 +155,7 @@ def test_a_link_by_hand_decides_between_register_and_name() -> None:
 
 
 def test_another_container_of_the_register_is_a_near_miss() -> None:
-    """Below recordings/ only MP4s are taken: a video that the register names comes with the command that makes one."""
+    """Below recordings/ only MP4s are linked: a video in the register gets the command that converts it."""
     verdict = judge_file("recordings/x.mkv", "7", lab(("x.mkv", "7")))
     assert (verdict.rule, verdict.command) == (
         Rule.NOT_MP4,
@@ -175,7 +175,7 @@ def test_another_container_of_the_register_is_a_near_miss() -> None:
     ],
 )
 def test_a_command_can_be_pasted(path: str, options: tuple[str, ...]) -> None:
-    """A near miss comes with the command that links it: one line, quoted, and no second time inside its remedy."""
+    """A near miss has the command that links it: one line, quoted, and not repeated in its remedy."""
     verdict = judge_file(path, "42", LinkingRules.build(cameras=CAMS))
     if verdict.kind is not VerdictKind.NEAR_MISS:
         verdict = near_miss_by_time(path, "42", LinkingRules.build(cameras=CAMS))
@@ -187,7 +187,7 @@ def test_a_command_can_be_pasted(path: str, options: tuple[str, ...]) -> None:
 
 
 def test_a_command_with_a_name_that_cannot_be_printed_is_one_line() -> None:
-    """Control characters and undecodable bytes of a name reach nobody's terminal."""
+    """Control characters and undecodable bytes of a name are escaped."""
     line = command_line(("labcrate", "link", "42", "recordings/a\n\x1b\udcff.mp4"))
     assert line.isprintable()
     assert line.startswith("labcrate link 42 ")

@@ -1,4 +1,4 @@
-"""Session ids in names: numbers, UUIDs, texts that begin one another, refused ones."""
+"""Session ids in names: numbers, UUIDs, texts that begin with each other, refused ids."""
 
 import unicodedata
 
@@ -11,7 +11,7 @@ UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
 
 
 def lab(*ids: str, unreadable: bool = False) -> LinkingRules:
-    """The rules of a lab with two cameras and these sessions."""
+    """Return the rules of a lab with two cameras and these sessions."""
     return LinkingRules.build(cameras=CAMS, session_ids=ids, descriptions_unreadable=unreadable)
 
 
@@ -45,20 +45,20 @@ def lab(*ids: str, unreadable: bool = False) -> LinkingRules:
     ],
 )
 def test_the_whole_and_the_longest_id_is_meant(ids: list[str], name: str, session: str | None) -> None:
-    """An id ends at a separator or the extension, texts follow ``session`` alone, and the longest is meant."""
+    """An id ends at a separator or the extension, text ids follow only ``session``, and the longest counts."""
     assert linked_sessions(f"recordings/{name}", lab(*ids)) == ((session,) if session else ())
 
 
 @pytest.mark.parametrize("refused", ["P07-mor+ning", "P07-x:", "P07-" + "n" * 80])
 def test_a_refused_id_keeps_its_recordings_from_a_shorter_one(refused: str) -> None:
-    """A name that says an id which was refused is that session's, never of a session whose id begins it."""
+    """A name with a refused id belongs to that session, never to a session whose id is its beginning."""
     rules = lab("P07", refused)
     assert linked_sessions(f"recordings/cam1_session{refused}_x.mp4", rules) == (refused,)
     assert judge_file(f"recordings/cam1_session{refused}_x.mp4", "P07", rules).rule is Rule.OTHER_SESSION
 
 
 def test_ids_compare_composed() -> None:
-    """An id and a name written by macOS (decomposed) say the same session."""
+    """An id and a name written by macOS (decomposed) match."""
     composed, decomposed = (unicodedata.normalize("NFC", "küche-1"), unicodedata.normalize("NFD", "küche-1"))
     for spelt in ((composed, decomposed), (decomposed, composed)):
         named = linked_sessions(f"recordings/cam1_session{spelt[1]}_x.mp4", lab(spelt[0]))
@@ -67,9 +67,11 @@ def test_ids_compare_composed() -> None:
 
 @pytest.mark.parametrize("name", ["cam1_sessionP07_x", "cam1_sessionp07_x", "cam1_SESSIONp07"])
 def test_ids_that_differ_in_case_alone_are_ambiguous_in_names(name: str) -> None:
-    """Neither P07 nor p07 gets the recording, both see it, and folders still tell them apart."""
+    """Neither P07 nor p07 gets the recording, both see it, and folders still distinguish them."""
     rules = lab("P07", "p07", "P0")
-    verdicts = {asked: judge_file(f"recordings/{name}.mp4", asked, rules) for asked in ("P07", "p07", "P0")}
+    verdicts = {
+        session_id: judge_file(f"recordings/{name}.mp4", session_id, rules) for session_id in ("P07", "p07", "P0")
+    }
     assert [v.rule for v in verdicts.values()] == [Rule.AMBIGUOUS, Rule.AMBIGUOUS, Rule.OTHER_SESSION]
     assert (
         verdicts["P07"].reason
@@ -79,11 +81,11 @@ def test_ids_that_differ_in_case_alone_are_ambiguous_in_names(name: str) -> None
 
 
 def test_an_id_in_another_case_is_not_taken_for_a_shorter_one() -> None:
-    """Where P07-Morning is written and P07-morning is known, session P07 does not get the recording."""
+    """If P07-Morning is written and P07-morning is known, session P07 does not get the recording."""
     rules = lab("P07", "P07-morning")
     path = "recordings/cam1_sessionP07-Morning_x.mp4"
     assert linked_sessions(path, rules) == ()
-    assert [judge_file(path, asked, rules).rule for asked in ("P07", "P07-morning")] == [Rule.AMBIGUOUS] * 2
+    assert [judge_file(path, session_id, rules).rule for session_id in ("P07", "P07-morning")] == [Rule.AMBIGUOUS] * 2
     verdict = judge_file("recordings/cam1_sessionp07-morning_x.mp4", "P07-morning", lab("P07-morning"))
     assert (verdict.rule, verdict.reason) == (Rule.AMBIGUOUS, "the ID is written p07-morning")
     assert verdict.linked_as == "recordings/cam1_sessionP07-morning_x.mp4"
@@ -100,7 +102,7 @@ def test_an_id_in_another_case_is_not_taken_for_a_shorter_one() -> None:
     ],
 )
 def test_an_unreadable_description_makes_longer_names_ambiguous(name: str, session: str | None) -> None:
-    """While a file that describes sessions cannot be read, what follows a text id may be part of another one."""
+    """While a file that describes sessions cannot be read, text after a text id may be part of another id."""
     rules = lab("P07", "42", unreadable=True)
     assert linked_sessions(f"recordings/{name}.mp4", rules) == ((session,) if session else ())
     assert linked_sessions(f"recordings/{name}.mp4", lab("P07", "42")) != ()
@@ -111,13 +113,13 @@ def test_an_unreadable_description_makes_longer_names_ambiguous(name: str, sessi
 
 
 def test_without_prefixes_text_ids_count_as_markers() -> None:
-    """With no prefix configured two different sessions in a name are ambiguous, whatever kind their ids are."""
+    """Without a configured prefix, two different sessions in a name are ambiguous, whatever their kind of id."""
     rules = LinkingRules.build(session_ids=["P07", "P07-morning", "42"])
     assert linked_sessions("recordings/any_sessionP07-morning_x.mp4", rules) == ("P07-morning",)
     assert linked_sessions("recordings/any_sessionP07_x_sessionP07.mp4", rules) == ("P07",)
     assert linked_sessions("recordings/sessionP07_x.mp4", rules) == ()
     path = "recordings/any_sessionP07_s42.mp4"
-    assert [judge_file(path, asked, rules).rule for asked in ("P07", "42")] == [Rule.AMBIGUOUS] * 2
+    assert [judge_file(path, session_id, rules).rule for session_id in ("P07", "42")] == [Rule.AMBIGUOUS] * 2
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_without_prefixes_text_ids_count_as_markers() -> None:
     ],
 )
 def test_near_misses_of_a_text_id(name: str, rule: Rule, fixed: str | None) -> None:
-    """What almost names a text id is a near miss of it, with the name that mends it, and of no other session."""
+    """A name that almost contains a text id is its near miss, with the corrected name, and of no other session."""
     rules = lab("P07", "P08", "P0")
     verdict = judge_file(f"recordings/{name}.mp4", "P07", rules)
     assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
@@ -144,15 +146,15 @@ def test_near_misses_of_a_text_id(name: str, rule: Rule, fixed: str | None) -> N
 
 @pytest.mark.parametrize("name", [f"garden_session{UUID}_x", f"cam1_session{UUID}", f"session{UUID}_cam1"])
 def test_a_uuid_is_no_number_that_runs_on(name: str) -> None:
-    """The digits that a UUID begins with are no session's number, though nothing of the lab knows that UUID."""
+    """The first digits of a UUID are no session number, even if the lab has no such UUID."""
     assert judge_file(f"recordings/{name}.mp4", "5", lab()).kind is VerdictKind.UNRELATED
 
 
 def test_a_text_that_begins_with_a_number_is_no_near_miss_of_it() -> None:
-    """What says 42-b with a fault is shown to session 42-b, and not to session 42."""
+    """A faulty 42-b is a near miss of session 42-b, and not of session 42."""
     rules = lab("42", "42-b")
     for name in ("garden_session42-b_x", "cam1_42-b_x", "session42-b_cam1"):
-        kinds = [judge_file(f"recordings/{name}.mp4", asked, rules).kind for asked in ("42-b", "42")]
+        kinds = [judge_file(f"recordings/{name}.mp4", session_id, rules).kind for session_id in ("42-b", "42")]
         assert kinds == [VerdictKind.NEAR_MISS, VerdictKind.UNRELATED]
 
 
@@ -172,4 +174,4 @@ def test_a_text_that_begins_with_a_number_is_no_near_miss_of_it() -> None:
 def test_folders_of_text_ids_are_exact(folder: str, kinds: tuple[VerdictKind, VerdictKind]) -> None:
     """A session's folder carries its id whole; a known id in another spelling is a near miss of that session alone."""
     rules = lab("P07", "P08")
-    assert tuple(judge_file(f"{folder}/a.mp4", asked, rules).kind for asked in ("P07", "P08")) == kinds
+    assert tuple(judge_file(f"{folder}/a.mp4", session_id, rules).kind for session_id in ("P07", "P08")) == kinds

@@ -1,4 +1,4 @@
-"""What ``labcrate link --all`` may take, and what an entry can link: only what surely names this session, or none."""
+"""The files that ``labcrate link --all`` includes, and those that an entry can link."""
 
 import re
 
@@ -34,7 +34,7 @@ def _marked(path: str, session: str = "42", rules: LinkingRules = RULES) -> bool
     ],
 )
 def test_the_marker_and_the_whole_id_are_enough(name: str) -> None:
-    """Whatever else is wrong with the name, it says this session and no other."""
+    """Whatever else is wrong with the name, it contains this session and no other."""
     assert _marked(f"recordings/{name}")
 
 
@@ -56,14 +56,14 @@ def test_everything_else_is_to_be_named(path: str) -> None:
 
 
 def test_an_s_before_a_text_is_any_word() -> None:
-    """``sam`` may be somebody's name: the short marker stands before numbers only."""
+    """``sam`` may be a person's name: only a number may follow the short marker."""
     rules = LinkingRules.build(session_ids=["am", "P07"], prefix_configured=True)
     assert not _marked("recordings/cam1_sam_x.mp4", "am", rules)
     assert _marked("recordings/garden_sessionP07_x.mp4", "P07", rules)
 
 
 def test_a_video_that_the_register_alone_names_is_not_taken() -> None:
-    """A register's word on a video in another container is not the name's."""
+    """A register entry for a video in another container is no marker in the name."""
     rules = LinkingRules.build(prefix_configured=True, register=[LinkEntry("a.mkv", "42")])
     assert not _marked("recordings/a.mkv", "42", rules)
 
@@ -75,7 +75,7 @@ _PARTS = st.sampled_from(
 
 @given(st.lists(_PARTS, min_size=1, max_size=9).map("".join), st.sampled_from([".mp4", ".MP4", ".mkv", ".mov"]))
 def test_no_name_is_taken_for_two_sessions_or_without_the_number(stem: str, suffix: str) -> None:
-    """What --all takes for 42 holds a marker with 42 behind it, and is not taken for 7 or 4 or 2."""
+    """A file that --all includes for 42 contains a marker followed by 42, and is not included for 7, 4 or 2."""
     path = f"recordings/{stem}{suffix}"
     taken = []
     for session in ("42", "7", "4", "2"):
@@ -106,7 +106,7 @@ def test_an_entry_never_takes_a_file_from_the_session_that_its_name_says(stem: s
     ],
 )
 def test_an_entry_does_not_overrule_a_folder(path: str, links: bool) -> None:
-    """What lies in another session's folder, is hidden or is no MP4 is not linked by an entry."""
+    """A file in another session's folder, a hidden file or one that is no MP4 is not linked by an entry."""
     assert entry_would_link(path, "42", RULES) == links
 
 

@@ -24,9 +24,9 @@ EVIDENCE = st.builds(
 )
 
 
-def ends(after: timedelta, file: str = "a.mp4", told: EndSource = EndSource.REGISTER) -> TimedFile:
+def ends(after: timedelta, file: str = "a.mp4", source: EndSource = EndSource.REGISTER) -> TimedFile:
     """Return a file that ends this long after the session's start."""
-    return TimedFile(file, told, START + after)
+    return TimedFile(file, source, START + after)
 
 
 def test_the_latest_file_is_the_end() -> None:
@@ -109,7 +109,7 @@ def test_no_bound_reaches_the_next_session_or_exceeds_a_day(
     assert (bound.file_beyond is not None) == (max(later) > start + MAX_SESSION_LENGTH)
 
 
-@pytest.mark.parametrize("told", EndSource)
-def test_every_source_counts(told: EndSource) -> None:
+@pytest.mark.parametrize("source", EndSource)
+def test_every_source_counts(source: EndSource) -> None:
     """A register, a name, a container and a sensor file can each end a session alone."""
-    assert estimate_end(TimeSpan(START), [ends(HOUR, told=told)], None).span == TimeSpan(START, START + HOUR)
+    assert estimate_end(TimeSpan(START), [ends(HOUR, source=source)], None).span == TimeSpan(START, START + HOUR)

@@ -124,7 +124,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", denied=True)
     assert made.returncode == 0
-    assert made.stderr.startswith("labcrate: warning: The export log has no line of this, but a log of your own has")
+    assert made.stderr.startswith("labcrate: warning: The export log has no entry for this export, but your own log")
     assert made.stderr.count("\n") == 1
     (line,) = log_of(user_state_folder(lab))
     assert (line.session, line.outcome, line.bytes_sent) == ("42", "finished", (tmp_path / "out.zip").stat().st_size)
@@ -142,7 +142,7 @@ def test_a_lab_remounted_read_only_keeps_its_people(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, len(log_of(user_state_folder(lab)))) == (0, 1)
-    assert "The export log has no line of this, but a log of your own has" in made.stderr
+    assert "The export log has no entry for this export, but your own log" in made.stderr
     again = command("user", "list", "--json", "--lab", lab)
     assert [one["name"] for one in json.loads(again.stdout)] == ["Ana"]
     assert log_of(populated) == []
@@ -151,16 +151,16 @@ def test_a_lab_remounted_read_only_keeps_its_people(
 def test_python_warns_of_a_line_that_is_elsewhere(populated: Path, tmp_path: Path) -> None:
     """The Python API warns as the command does, and the log in the state folder has the line."""
     damage(populated)
-    with pytest.warns(UserWarning, match=r"The export log has no line of this, but a log of your own has .*people\.db"):
+    with pytest.warns(UserWarning, match=r"has no entry for this export, but your own log, .*people\.db"):
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
     assert [line.via for line in log_of(user_state_folder(populated.parent))] == ["Python"]
 
 
 def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_path: Path) -> None:
-    """If the log in the state folder cannot be written either, the warning says that there is no line."""
+    """If the log in the state folder cannot be written either, the warning says that there is no entry."""
     damage(populated)
     own_state.write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match=r"The export log has no line of this\. people\.db"):
+    with pytest.warns(UserWarning, match=r"The export log has no entry for this export\. people\.db"):
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
     assert (tmp_path / "out.zip").exists()
 
@@ -208,7 +208,7 @@ def test_two_files_of_people_are_refused(usual_lab: "LabBuilder", populated: Pat
     for file in populated.glob("people.db*"):
         file.unlink()
     PeopleDatabase.open(populated).close()
-    with open_people(usual_lab.root) as people, pytest.raises(PeopleError, match="move one of them away"):
+    with open_people(usual_lab.root) as people, pytest.raises(PeopleError, match="Move one of them away"):
         refuse_split(usual_lab.root, people)
 
 

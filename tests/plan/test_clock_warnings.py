@@ -1,8 +1,9 @@
-"""One warning for each camera whose clock or sources of time are worth knowing about."""
+"""Warnings about cameras' clocks and sources of time: one for each camera."""
 
 from datetime import UTC, datetime
 
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
@@ -21,20 +22,20 @@ def recording(
     offset_s: float = 0,
     source: TimeSource = TimeSource.NAME,
 ) -> PlannedRecording:
-    """A recording with what is odd about its time."""
+    """Return a recording with these notes about its time."""
     claim = StartCandidate(source, START, 1, is_chosen=True)
     time = RecordingTime(TimeSpan(START, START), (claim,), frozenset(notes), apart_s, offset_s)
-    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, Probe(), time, verdict, camera)
 
 
 def test_cameras_that_agree_are_not_named() -> None:
-    """Nothing odd, nothing said."""
+    """Without anything unusual there is no warning."""
     assert list(clock_warnings([recording(HALL), recording(None)])) == []
 
 
 def test_one_warning_a_camera() -> None:
-    """Recordings of a camera are counted together, those of no known camera too."""
+    """The recordings of a camera share one warning, and so do those of unknown cameras."""
     recordings = [recording(HALL, apart_s=4), recording(ATTIC, apart_s=90), recording(HALL, apart_s=2.5)]
     recordings += [recording(HALL), recording(None, apart_s=3)]
     assert list(clock_warnings(recordings)) == [
@@ -45,7 +46,7 @@ def test_one_warning_a_camera() -> None:
 
 
 def test_local_time_says_what_was_taken() -> None:
-    """How many of them, where it is not all, and whether the name or a register was taken."""
+    """The warning has the number of recordings, if not all, and whether the file name or another source was used."""
     local = ClockNote.LOCAL_TIME
     (all_of_them,) = clock_warnings([recording(HALL, local, apart_s=7200)])
     assert "into the video file as if it were UTC: the file name was used instead." in all_of_them
@@ -56,7 +57,7 @@ def test_local_time_says_what_was_taken() -> None:
 
 
 def test_everything_odd_is_in_the_same_warning() -> None:
-    """A missing zone asks for --time-zone; hours that occur twice or never, and corrections, are said."""
+    """A missing zone, hours that occur twice or never, and corrections are in the camera's one warning."""
     (warning,) = clock_warnings(
         [
             recording(HALL, ClockNote.NO_ZONE),

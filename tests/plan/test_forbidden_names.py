@@ -1,4 +1,4 @@
-"""Names that some system forbids: safe in the archive, and said as they are in the lab by plan, README and metadata."""
+"""Names that some system forbids: safe in the archive; plan, README and metadata have the lab's name."""
 
 import json
 import os
@@ -20,7 +20,7 @@ NAMES = {
     "C1 escape": "a\x9b31m.txt",
     "right to left": "a\u202etxt.exe",
     "isolate": "a\u2066b.txt",
-    "line feed": "a\nState: complete.txt",
+    "line feed": "a\nState of this archive: complete.txt",
     "carriage return": "a\rb.txt",
     "bell": "a\x07.txt",
     "delete": "a\x7f.txt",
@@ -72,7 +72,7 @@ def export(lab: Any, cli: Any, target: Path) -> tuple[dict[str, Any], str, str, 
 
 
 def check_safe(member: str) -> None:
-    """A member's name is one that every system can hold."""
+    """Assert that every system can store a member's name."""
     assert name_problem(member) is None
     assert not UNSAFE.search(member)
     assert member == unicodedata.normalize("NFC", member)
@@ -84,20 +84,20 @@ def check_safe(member: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_a_forbidden_name_gets_a_safe_one_and_is_said(usual_lab: Any, cli: Any, tmp_path: Path, name: str) -> None:
-    """A file of such a name, and a recording, are in the archive under a safe one; what they are called is said."""
+    """A file or recording with such a name gets a safe one in the archive; a warning has its name in the lab."""
     stem = os.fsdecode(os.fsencode(name)[:240])
     file, video = f"sessions/Session42/{name}", f"sessions/Session42/recordings/{stem}.mp4"
     usual_lab.write(file, "file")
     usual_lab.recording(video, content=usual_lab.clip + b"1")
     metadata, readme, plan, members = export(usual_lab, cli, tmp_path / "out.zip")
-    told = {one["source"]: one["file"] for one in (*metadata["sessionFiles"], *metadata["recordings"])}
+    members_by_source = {one["source"]: one["file"] for one in (*metadata["sessionFiles"], *metadata["recordings"])}
     for path in (file, video):
-        member = told[printable(path)]
+        member = members_by_source[printable(path)]
         check_safe(member)
         assert members[member] == (usual_lab.root / path).read_bytes()
-    assert told[printable(file)] != f"data/session_files/{name}"
+    assert members_by_source[printable(file)] != f"data/session_files/{name}"
     assert f"from {printable(video)}" in plan
-    if told[printable(video)] != f"recordings/{unicodedata.normalize('NFC', stem)}.mp4":
+    if members_by_source[printable(video)] != f"recordings/{unicodedata.normalize('NFC', stem)}.mp4":
         said = words(f"is named {printable(f'{stem}.mp4')} in the lab")
         assert said in words(plan)
         assert said in words(readme)
@@ -110,7 +110,7 @@ def words(text: str) -> str:
 
 @pytest.mark.parametrize("below", FOLDERS.values(), ids=FOLDERS.keys())
 def test_a_forbidden_folder_gets_a_safe_name(usual_lab: Any, cli: Any, tmp_path: Path, below: str) -> None:
-    """A folder of a forbidden name is called otherwise in the archive, or is hidden and named as left out."""
+    """A folder with a forbidden name gets another one in the archive, or is hidden and listed as left out."""
     usual_lab.write(f"sessions/Session42/{below}", "file")
     metadata, _, _, members = export(usual_lab, cli, tmp_path / "out.zip")
     source = printable(f"sessions/Session42/{below}")
@@ -130,7 +130,7 @@ def test_what_every_system_can_hold_stays(usual_lab: Any, cli: Any, tmp_path: Pa
 
 
 def test_names_that_are_one_elsewhere_are_kept_apart(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Files that differ in case, in Unicode form or in what a safe name replaces are all there, each by its source."""
+    """Files that differ in case, in Unicode form or in replaced characters are all packed, each with its source."""
     names = [
         "café",
         "cafe\u0301",
@@ -150,8 +150,8 @@ def test_names_that_are_one_elsewhere_are_kept_apart(usual_lab: Any, cli: Any, t
     for name in names:
         usual_lab.write(f"sessions/Session42/{name}", ascii(name))
     metadata, _, _, members = export(usual_lab, cli, tmp_path / "out.zip")
-    told = {one["source"]: one["file"] for one in metadata["sessionFiles"]}
-    assert {members[told[f"sessions/Session42/{printable(name)}"]] for name in names} == {
+    members_by_source = {one["source"]: one["file"] for one in metadata["sessionFiles"]}
+    assert {members[members_by_source[f"sessions/Session42/{printable(name)}"]] for name in names} == {
         ascii(n).encode() for n in names
     }
     folded = [unicodedata.normalize("NFC", member).casefold() for member in members]

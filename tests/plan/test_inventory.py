@@ -1,4 +1,4 @@
-"""What a lab holds before a session is looked at: each file once, and nothing broken hides anything else."""
+"""The inventory of a lab: each file once, and a broken file hides nothing else."""
 
 import os
 from typing import Any
@@ -11,12 +11,12 @@ from labcrate.plan.inventory import read_inventory
 
 
 def paths(lab: Any) -> set[str]:
-    """All files where recordings lie, as the disk has them."""
+    """Return the paths of all files in folders of recordings, as on disk."""
     return {entry.path for entry in lab.open().recordings()}
 
 
 def test_every_file_is_linked_or_unlinked(lab: Any) -> None:
-    """Each file where recordings lie is in the list of the sessions that it belongs to, or among the others."""
+    """Each file in a folder of recordings is in the list of its sessions, or among the unlinked files."""
     lab.session(42)
     for path in ("recordings/cam1_session42_a.mp4", "recordings/garden.mp4", "sessions/Session42/recordings/a.mp4"):
         lab.write(path, "x")
@@ -28,8 +28,8 @@ def test_every_file_is_linked_or_unlinked(lab: Any) -> None:
     assert not linked & unlinked
 
 
-def test_every_way_to_tell_of_a_session_makes_one(lab: Any) -> None:
-    """A description, a folder, a recording's name and a broken description: each is a session, in natural order."""
+def test_a_description_folder_or_recording_makes_a_session(lab: Any) -> None:
+    """A description, a folder, a recording's name or a broken description each make a session, in natural order."""
     lab.cameras("cam1")
     lab.json("data/sessions.json", [{"id": 10, "name": "Ten"}, {"id": 9, "startTime": "no time"}])
     lab.session("P07")
@@ -42,33 +42,33 @@ def test_every_way_to_tell_of_a_session_makes_one(lab: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("unknown_id", "words"),
     [("4", "Nearest: 42"), ("43", "Nearest: 42"), ("p7", "Nearest: P07"), ("x", "It has 42, 900, P07")],
 )
-def test_an_unknown_session_is_answered_with_what_there_is(lab: Any, asked: str, words: str) -> None:
-    """The error names the sessions that there are, and the one that was probably meant."""
+def test_an_unknown_session_is_answered_with_what_there_is(lab: Any, unknown_id: str, words: str) -> None:
+    """The error lists the existing sessions, and the nearest one."""
     for session_id in (42, 900, "P07"):
         lab.session(session_id)
     with pytest.raises(NoSessionError, match=words):
-        read_inventory(lab.open()).session(asked)
+        read_inventory(lab.open()).session(unknown_id)
 
 
 def test_many_sessions_are_counted_not_listed(lab: Any) -> None:
-    """Of hundreds of sessions twelve are named, and how many more there are."""
+    """Of hundreds of sessions, twelve are listed with the number of the others."""
     lab.json("data/sessions.json", [{"id": n} for n in range(1, 301)])
     with pytest.raises(NoSessionError, match=r" 11, 12 and 288 more\."):
         read_inventory(lab.open()).session("1234567")
 
 
 def test_a_lab_without_sessions_says_so(lab: Any) -> None:
-    """An empty lab has no session, and no list of them."""
+    """The error says that an empty lab has no sessions."""
     with pytest.raises(NoSessionError, match="The lab has no sessions"):
         read_inventory(lab.open()).session("42")
 
 
 @pytest.mark.parametrize("path", ["sessions", "sessions/Session42"])
 def test_a_session_behind_a_link_is_not_simply_unknown(lab: Any, path: str) -> None:
-    """Where the session's folder or all of them are a link, the error says that this was left out."""
+    """If the session's folder, or the folder of all sessions, is a link, the error says so."""
     aside = lab.root.parent / "aside"
     (lab.root / "sessions/Session42").mkdir()
     (lab.root / path).rename(aside)
@@ -78,7 +78,7 @@ def test_a_session_behind_a_link_is_not_simply_unknown(lab: Any, path: str) -> N
 
 
 def test_an_unreadable_list_of_sessions_is_not_an_unknown_session(lab: Any) -> None:
-    """Where the file that would describe it does not parse, that is the error, with the file's name."""
+    """If the file that may describe the session cannot be parsed, the error is about that file."""
     lab.write("data/sessions.json", "[{")
     with pytest.raises(DocumentError, match=r"sessions\.json"):
         read_inventory(lab.open()).session("42")
@@ -90,9 +90,9 @@ BROKEN = ["data/cameras.json", "data/devices.json", "data/recordings.json", "dat
 @pytest.mark.parametrize("path", BROKEN)
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe{", b"[1, 2]", b"null", b""])
 def test_a_broken_file_hides_nothing_else(lab: Any, path: str, content: bytes) -> None:
-    """Whatever stands in one of the lab's files, session and recordings are there as the other files tell of them.
+    """Whatever is in one of the lab's files, session and recordings are as the other files describe them.
 
-    Only where the cameras are not known does a recording's name alone link it no more: no prefix can be right.
+    Only if the cameras are unknown does a recording's name alone not link it: its prefix cannot be checked.
     """
     lab.cameras("cam1")
     lab.session(42)
@@ -112,7 +112,7 @@ def test_a_broken_file_hides_nothing_else(lab: Any, path: str, content: bytes) -
 
 
 def test_secrets_stay_out_of_every_text(lab: Any) -> None:
-    """Names that repeat a camera's password are blanked wherever the inventory shows them; addresses of cameras too."""
+    """Names that contain a camera's password or address are cleaned in all texts of the inventory."""
     lab.cameras("cam1")
     lab.session(42, name="the password is s3cret-password", notes="at 192.0.2.77")
     lab.json("data/devices.json", [{"id": "0x01", "name": "s3cret-password"}])
@@ -124,7 +124,7 @@ def test_secrets_stay_out_of_every_text(lab: Any) -> None:
 
 
 def test_settings_add_to_the_labs_cameras(lab: Any) -> None:
-    """labcrate.toml's prefix and name come before the lab's, and a camera that it alone knows is one."""
+    """Prefix and name in labcrate.toml replace the lab's, and a camera that only it has is added."""
     lab.cameras("cam1", "cam2")
     settings = LabSettings(cameras={"1": CameraSettings("1", prefix="door"), "9": CameraSettings("9", name="Rented")})
     inventory = read_inventory(lab.open(), settings=settings)
@@ -137,7 +137,7 @@ def test_settings_add_to_the_labs_cameras(lab: Any) -> None:
 
 
 def test_one_file_of_two_names_is_two_entries(lab: Any) -> None:
-    """Hard links are found under each of their names: which of them is meant is for later."""
+    """Hard links are entries under each of their names."""
     lab.session(42)
     lab.write("recordings/cam1_session42_a.mp4", "x")
     os.link(lab.root / "recordings/cam1_session42_a.mp4", lab.root / "recordings/garden.mp4")
@@ -145,7 +145,7 @@ def test_one_file_of_two_names_is_two_entries(lab: Any) -> None:
 
 
 def test_secrets_of_before_are_taken_where_nothing_changed(lab: Any) -> None:
-    """An inventory that is given the secrets of an earlier one knows the same, and a password that came since."""
+    """With the secrets of an earlier inventory, the result is the same and includes a new password."""
     lab.cameras("cam1")
     first = read_inventory(lab.open())
     again = read_inventory(lab.open(), secrets=first.secrets)

@@ -14,23 +14,24 @@ from labcrate.web.pages.i18n import Locale
 
 
 def plan(lab: Any, session_id: str = "42", **options: Any) -> Plan:
-    """The plan of a session, whether it is whole or not."""
-    with prepare_archive(lab.open(), session_id, Options(**options), hashed=False, allow_incomplete=True) as assembly:
+    """Return the plan of a session, complete or not."""
+    with prepare_archive(
+        lab.open(), session_id, Options(**options), with_fixity=False, allow_incomplete=True
+    ) as assembly:
         return assembly.plan
 
 
 @pytest.mark.parametrize("file", ["data/cameras.json", "data/user_2/cameras.json", "data/recordings.json"])
-def test_what_may_tell_of_recordings_is_missing(usual_lab: Any, file: str) -> None:
-    """Unless only sensor data were chosen, nobody knows whether all recordings are there: the plan is incomplete."""
+def test_an_unreadable_file_about_recordings_is_missing(usual_lab: Any, file: str) -> None:
+    """If a file that may list recordings cannot be read, the plan is incomplete, unless only sensor data is chosen."""
     usual_lab.write(file, '{"1": {')
     (missing,) = plan(usual_lab).missing
     assert missing.what == f"{file}, line 1, column 8"
     assert missing.why.startswith("is not valid JSON")
-    assert not missing.why.endswith(".")
     sensors = plan(usual_lab, only=DataKind.SENSORS)
     assert sensors.missing == ()
     assert [warning for warning in sensors.warnings if file in warning] == [
-        f"{missing.what}: {missing.why}.",
+        f"{missing.what}: {missing.why}",
         Message("secrets.unread", file=file),
     ]
     assert sensors.secrecy.unread == (file,)
@@ -38,7 +39,7 @@ def test_what_may_tell_of_recordings_is_missing(usual_lab: Any, file: str) -> No
 
 @pytest.mark.parametrize("content", ["{", "", "7", "[" * 200 + "]" * 200, "link", "folder"])
 def test_pages_say_it_in_spanish(usual_lab: Any, content: str) -> None:
-    """Whatever keeps a file from being read, place, reason and remedy are translated."""
+    """Place, reason and remedy of each fault are translated."""
     (usual_lab.root / "data/cameras.json").unlink()
     if content == "link":
         (usual_lab.root / "data/cameras.json").symlink_to("devices.json")
@@ -49,19 +50,19 @@ def test_pages_say_it_in_spanish(usual_lab: Any, content: str) -> None:
     (missing,) = plan(usual_lab).missing
     spanish = Locale("es")
     assert missing.what.startswith("data/cameras.json")
-    for text in (missing.why, missing.remedy, f"{missing.what}: {missing.why}."):
+    for text in (missing.why, missing.remedy, missing.sentence):
         assert spanish.translation(text) not in (None, text)
 
 
-def test_what_may_tell_of_sensors_is_missing(usual_lab: Any) -> None:
-    """Unless only recordings were chosen."""
+def test_an_unreadable_file_about_sensors_is_missing(usual_lab: Any) -> None:
+    """If a file that describes sensors cannot be read, the plan is incomplete, unless only recordings are chosen."""
     usual_lab.write("data/devices.json", "[")
     assert [one.what for one in plan(usual_lab).missing] == ["data/devices.json, line 1, column 2"]
     assert plan(usual_lab, only=DataKind.RECORDINGS).missing == ()
 
 
 def test_an_entry_costs_itself_alone(usual_lab: Any) -> None:
-    """A camera, device or recording that no file describes well is a warning, and nothing is missing."""
+    """A broken entry of a camera, device or recording is a warning, and nothing is missing."""
     usual_lab.json("data/devices.json", [{"type": "EndDevice"}])
     usual_lab.json("data/recordings.json", [7])
     found = plan(usual_lab)
@@ -73,7 +74,7 @@ def test_an_entry_costs_itself_alone(usual_lab: Any) -> None:
 
 
 def test_no_other_session_is_named(usual_lab: Any) -> None:
-    """Faults of another session's register, of other entries and folders stand in no warning: archives hold these."""
+    """No warning has faults of another session's register, entries or folder: archives hold the warnings."""
     usual_lab.session("P07", name="Other")
     usual_lab.write("sessions/SessionP07/recordings.json", '{"writtenBy": "labcrate link", "recordings": 7}')
     usual_lab.json("data/sessions.json", {"-P08": {"name": "Other"}, "42": {"id": 42, "name": "Morning"}})
@@ -86,9 +87,9 @@ def test_no_other_session_is_named(usual_lab: Any) -> None:
 
 
 def test_a_broken_list_is_said_once(usual_lab: Any) -> None:
-    """One warning for a session that another file describes, and one for a session that only recordings tell of.
+    """There is one warning for a session that another file describes, and one for a session known by recordings.
 
-    What that means for the list's secrets is another one.
+    The secrets in the broken list have a warning of their own.
     """
     usual_lab.write("data/sessions.json", "[")
     for session_id in ("42", "7"):
@@ -98,7 +99,7 @@ def test_a_broken_list_is_said_once(usual_lab: Any) -> None:
 
 
 def test_the_error_of_an_unknown_session_names_the_file_that_may_hold_it(usual_lab: Any) -> None:
-    """Where a list cannot be read, that is why a session is not found, not some other fault of the lab."""
+    """If a list of sessions cannot be read, an unknown session's error names that list, and no other fault."""
     (usual_lab.root / "sessions/Session-odd").mkdir()
     with pytest.raises(NoSessionError):
         read_inventory(usual_lab.open()).session("9")
@@ -108,7 +109,7 @@ def test_the_error_of_an_unknown_session_names_the_file_that_may_hold_it(usual_l
 
 
 def test_cameras_that_cannot_be_read_never_widen_what_is_linked(lab: Any) -> None:
-    """A name that configured prefixes refuse stays out while these are unreadable, though no prefix is known then."""
+    """A name that the configured prefixes exclude stays out while the cameras cannot be read."""
     lab.json("sessions/Session42/session_data.json", {"id": 42})
     lab.recording("recordings/garden_session42_x.mp4")
     lab.cameras("cam1")

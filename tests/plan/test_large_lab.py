@@ -1,4 +1,4 @@
-"""What a plan does for each file of a large lab: counted, not timed."""
+"""The work of a plan in a large lab: counted, not timed."""
 
 import os
 from collections import Counter
@@ -20,7 +20,7 @@ MINE = 3
 
 
 def fill(lab: Any, sessions: int, each: int) -> None:
-    """So many sessions with so many empty recordings each, and a register of all of them."""
+    """Write that many sessions with that many empty recordings each, and a register of all of them."""
     lab.cameras("cam1")
     described: list[dict[str, Any]] = []
     register: dict[str, dict[str, Any]] = {}
@@ -38,7 +38,7 @@ def fill(lab: Any, sessions: int, each: int) -> None:
 
 
 def work_of_a_plan(lab: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[str], list[str]]:
-    """How often a plan of one session judges, settles and reads names; and each path that it looks at on disk."""
+    """Return how often a plan of one session judges, resolves and reads names, and the paths that it reads."""
     counts: Counter[str] = Counter()
     seen: list[str] = []
 
@@ -69,7 +69,7 @@ def work_of_a_plan(lab: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[s
 
 
 def test_the_work_grows_with_beginnings_of_names_alone(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of twice as many recordings no more names are read, none is settled alone, and only the session's are judged."""
+    """With twice as many recordings, no more names are read one by one, and only the session's files are judged."""
     fill(lab, sessions=20, each=5)
     once, _ = work_of_a_plan(lab, monkeypatch)
     fill(lab, sessions=20, each=10)
@@ -80,8 +80,8 @@ def test_the_work_grows_with_beginnings_of_names_alone(lab: Any, monkeypatch: py
     assert twice["judge"] <= 2 * 10
 
 
-def test_recordings_of_other_sessions_are_not_looked_at(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No state of any file is read whose name says another session."""
+def test_files_of_other_sessions_are_not_read(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state of a file with another session in its name is not read."""
     fill(lab, sessions=20, each=5)
     lab.recording("recordings/cam1_2025-06-10T08-00-00-000Z.mp4", datetime(2025, 6, 10, 8, tzinfo=UTC))
     _, seen = work_of_a_plan(lab, monkeypatch)
@@ -91,7 +91,7 @@ def test_recordings_of_other_sessions_are_not_looked_at(lab: Any, monkeypatch: p
 
 
 def test_nothing_is_ruled_out_twice(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file of the session is looked at a fixed number of times, however many others there are."""
+    """The state of each of the session's files is read a fixed number of times, however many others there are."""
     fill(lab, sessions=10, each=4)
     _, few = work_of_a_plan(lab, monkeypatch)
     fill(lab, sessions=40, each=4)

@@ -1,4 +1,4 @@
-"""What is a session's, and what of it was chosen: each file gets a verdict that explains itself, each slip a remedy."""
+"""The linked files of a session and the choice among them: each file has a verdict, each wrong option a remedy."""
 
 import os
 from collections import Counter
@@ -11,6 +11,7 @@ import pytest
 from labcrate.errors import UsageError
 from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.message import Message
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -40,18 +41,18 @@ LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def nothing(_: Mapping[str, Identity]) -> Mapping[str, Probe]:
-    """Look into no file."""
+    """Return no probes."""
     return {}
 
 
 def selected(lab: Any, session_id: str = "42", look: Any = nothing) -> tuple[Inventory, LinkingResult]:
-    """The selection for one session of a lab as it is now."""
+    """Return the linking result for one session of a lab as it is now."""
     inventory = read_inventory(lab.open())
     return inventory, find_linked_files(inventory, inventory.session(session_id), look)
 
 
 def filled(lab: Any, *paths: str) -> None:
-    """Sessions 42, 7 and 4 of two cameras, and recordings of which neither name nor file tells a time near them."""
+    """Write sessions 42, 7 and 4 of two cameras, and recordings without a time near them in name or file."""
     lab.cameras("cam1", "cam2")
     for number in (42, 7, 4):
         lab.session(number)
@@ -98,7 +99,7 @@ def test_every_file_gets_the_one_verdict_that_is_its_own(lab: Any) -> None:
 
 
 def test_of_another_session_the_same_files_are_the_others(lab: Any) -> None:
-    """Session 7 gets what session 42 does not: no linked file is linked twice."""
+    """Session 7 gets what session 42 does not: no file is linked twice."""
     filled(lab, *LINKED, *UNRELATED)
     mine, others = selected(lab)[1], selected(lab, "7")[1]
     assert {found.path for found in others.linked} == {
@@ -110,7 +111,7 @@ def test_of_another_session_the_same_files_are_the_others(lab: Any) -> None:
 
 
 def test_a_near_miss_renamed_as_it_says_is_linked(lab: Any) -> None:
-    """Each remedy holds: a file that is given the name which its verdict proposes is the session's afterwards."""
+    """A file that gets the name proposed by its verdict belongs to the session."""
     filled(lab, *NEAR)
     for near in selected(lab)[1].near_misses:
         if near.verdict.linked_as and near.verdict.linked_as.endswith(".mp4"):
@@ -121,7 +122,7 @@ def test_a_near_miss_renamed_as_it_says_is_linked(lab: Any) -> None:
 
 
 def test_no_remedy_overwrites_a_file(lab: Any) -> None:
-    """Where the name that a near miss would have is taken, the remedy names a free one, and says why."""
+    """If the proposed name of a near miss exists, the remedy has an unused name, and says why."""
     filled(lab, "recordings/cam1_session042_x.mp4", "recordings/cam1_session42_x.mp4")
     near = selected(lab)[1].near_misses[0]
     assert near.verdict.linked_as == "recordings/cam1_session42_x_2.mp4"
@@ -132,7 +133,7 @@ def test_no_remedy_overwrites_a_file(lab: Any) -> None:
 
 
 def test_a_free_name_in_another_folder_is_said_to_be_taken_there(lab: Any) -> None:
-    """A file whose place would be another folder, where its name is taken, keeps its proposal and says so."""
+    """If the proposed name exists in another folder, the proposal stays and says so."""
     filled(lab, "sessions/session_42/recordings/a.mp4", "sessions/Session42/recordings/a.mp4")
     near = selected(lab)[1].near_misses[0]
     assert near.verdict.linked_as
@@ -149,7 +150,7 @@ def test_a_hard_link_of_a_linked_file_is_no_near_miss(lab: Any) -> None:
 
 
 def test_what_goes_between_walk_and_judgement(lab: Any) -> None:
-    """A linked file that vanished is missing with its name; a near miss that vanished is nobody's."""
+    """A linked file that was deleted is missing; a near miss that was deleted is not reported."""
     filled(lab, "recordings/cam1_session42_x.mp4", "recordings/cam1_session042_y.mp4", "recordings/cam1_20250502.mp4")
     inventory = read_inventory(lab.open())
     for path in (lab.root / "recordings").iterdir():
@@ -160,7 +161,7 @@ def test_what_goes_between_walk_and_judgement(lab: Any) -> None:
 
 
 def test_empty_files_and_what_is_no_file(lab: Any) -> None:
-    """An empty recording is left out with a warning; a link, pipe or folder behind a link is missing or said."""
+    """An empty recording is left out with a warning; a link or pipe in its place is missing or has a warning."""
     filled(lab)
     lab.write("recordings/cam1_session42_empty.mp4", b"")
     recordings = lab.root / "recordings"
@@ -181,7 +182,7 @@ def test_empty_files_and_what_is_no_file(lab: Any) -> None:
 
 @pytest.mark.parametrize("folder", ["recordings", "sessions"])
 def test_a_whole_folder_that_is_a_link_is_missing(lab: Any, folder: str) -> None:
-    """Where recordings/ or sessions/ themselves are a link nothing behind it is seen, and that is said."""
+    """If recordings/ or sessions/ is a link, nothing in it is read, and it is missing."""
     filled(lab)
     lab.json("data/sessions.json", [{"id": 42}])
     (lab.root / folder).rename(lab.root.parent / folder)
@@ -190,17 +191,17 @@ def test_a_whole_folder_that_is_a_link_is_missing(lab: Any, folder: str) -> None
 
 
 class TestTimes:
-    """Recordings without a session in their name that were made while the session ran."""
+    """Recordings without a session in their name that were made during the session."""
 
     @staticmethod
     def found(lab: Any, look: Any = nothing) -> list[str]:
-        """The near misses by time."""
+        """Return the near misses by time."""
         near_misses = selected(lab, look=look)[1].near_misses
         assert {near.verdict.rule for near in near_misses} <= {Rule.RIGHT_TIME}
         return [near.path for near in near_misses]
 
     def test_any_source_is_enough(self, lab: Any) -> None:
-        """The name's time, the container's, or the modification time alone makes it a near miss, with a remedy."""
+        """The time in the name, in the container or of modification alone makes a near miss, with a remedy."""
         filled(lab)
         lab.write("recordings/cam1_20250502T080100Z.mp4", "a", LONG_AGO)
         lab.write("recordings/changed.mp4", "b", START + timedelta(minutes=1))
@@ -219,22 +220,22 @@ class TestTimes:
         for near in selected(lab, look=look)[1].near_misses:
             assert "session42" in (near.verdict.remedy or "").replace(" ", "")
 
-    def test_only_files_about_that_time_are_looked_into(self, lab: Any) -> None:
-        """A file whose name and date lie days away is never opened, one of the day before is, and then left out."""
+    def test_only_files_of_about_that_time_are_opened(self, lab: Any) -> None:
+        """A file with name and date days away is not opened; one of the day before is opened and left out."""
         filled(lab)
         lab.write("recordings/far_20240502T080100Z.mp4", "a", LONG_AGO)
         lab.write("recordings/near_20250501T230000Z.mp4", "b", LONG_AGO)
-        asked: list[str] = []
+        probed: list[str] = []
 
         def look(candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
-            asked.extend(candidates)
+            probed.extend(candidates)
             return {path: Probe(duration_s=60.0) for path in candidates}
 
         assert self.found(lab, look) == []
-        assert asked == ["recordings/near_20250501T230000Z.mp4"]
+        assert probed == ["recordings/near_20250501T230000Z.mp4"]
 
     def test_a_session_without_times_has_none(self, lab: Any) -> None:
-        """Without a start or an end nothing is said about times, and no file is looked into."""
+        """Without a start or an end there are no near misses by time, and no file is opened."""
         filled(lab)
         lab.session(42, endTime="absent")
         lab.write("recordings/cam1_20250502T080100Z.mp4", "a", START)
@@ -245,7 +246,7 @@ class TestTimes:
         assert self.found(lab, look) == []
 
     def test_a_file_that_cannot_be_probed_is_left_out(self, lab: Any) -> None:
-        """Where looking into a candidate tells nothing of it, it is counted as any file without a session."""
+        """A candidate without a readable time is counted like any file without a session."""
         filled(lab)
         lab.write("recordings/cam1_20250502T080100Z.mp4", "a", LONG_AGO)
         _, selection = selected(lab)
@@ -254,7 +255,7 @@ class TestTimes:
 
 
 def test_an_mp4_that_was_made_stands_for_its_original(lab: Any) -> None:
-    """A video of which the session has an MP4 made by labcrate is no near miss as long as it did not change."""
+    """An unchanged video from which labcrate made an MP4 of the session is no near miss."""
     video, mp4 = "recordings/cam1_session42_x.mov", "sessions/Session42/recordings/x.mp4"
     filled(lab, video, mp4)
     state = (lab.root / mp4).stat()
@@ -268,8 +269,8 @@ def test_an_mp4_that_was_made_stands_for_its_original(lab: Any) -> None:
     assert [near.path for near in selected(lab)[1].near_misses] == [video]
 
 
-def test_sensor_data_beside_a_recording_are_counted_as_what_they_were(lab: Any) -> None:
-    """Files that go in beside a recording are taken from the counts by the kind that `select` counted them as."""
+def test_sidecars_are_subtracted_from_the_counts(lab: Any) -> None:
+    """Files packed next to a recording are subtracted from the counts under the rule that counted them."""
     filled(lab, "recordings/cam1_session42_x.mp4", "recordings/cam1_session42_x-sensors.json")
     (lab.root / "recordings/cam1_session42_y-sensors.json").symlink_to("nowhere")
     inventory, selection = selected(lab)
@@ -285,12 +286,16 @@ IDENTITY = Identity(10, 1_600_000_000_000_000_000, 0, 1)
 
 
 def found(path: str, camera: str | None = "a") -> RecordingFile:
-    """A linked recording of a camera."""
-    return RecordingFile(path, IDENTITY, Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera))
+    """Return a linked recording of a camera."""
+    return RecordingFile(
+        path,
+        IDENTITY,
+        Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1), camera=camera),
+    )
 
 
 def file(name: str, kind: FileKind = FileKind.OTHER, recording: str | None = None) -> SessionFile:
-    """Another file of the session."""
+    """Return another file of the session."""
     return SessionFile(f"data/{name}", name, IDENTITY, None, kind, recording)
 
 
@@ -304,12 +309,12 @@ FILES = [
 
 
 def chosen(options: Options, probes: Mapping[str, Probe] | None = None) -> ChosenFiles:
-    """What is left of three recordings and four files."""
+    """Return what the options choose of three recordings and four files."""
     return choose_files(options, SESSION, CAMERAS, RECORDED, FILES, lambda _: probes or {})
 
 
 def said(choice: ChosenFiles) -> int:
-    """The number of files that the sentences on what was not chosen account for."""
+    """Return the number of files in the messages about what was not chosen."""
     return sum(int(sentence.split()[0].replace(",", "")) for sentence in choice.not_chosen)
 
 
@@ -331,7 +336,7 @@ HOUR_AGO = TimeSpan(START - timedelta(hours=2), START - timedelta(hours=1))
     ],
 )
 def test_a_choice_accounts_for_every_file(options: Options, recordings: list[str], files: list[str]) -> None:
-    """Each file either is chosen or is in a sentence with its number and reason; the sentences add up to the rest."""
+    """Each file is chosen or counted in a message with its reason; the counts add up to the rest."""
     choice = chosen(options)
     assert [one.path for one in choice.recordings] == [f"recordings/{name}.mp4" for name in recordings]
     assert [one.path for one in choice.session_files] == files
@@ -340,7 +345,7 @@ def test_a_choice_accounts_for_every_file(options: Options, recordings: list[str
 
 
 def test_a_recording_goes_in_whole_if_it_touches_the_span() -> None:
-    """One moment inside the span is enough, at either end; one that cannot be read is kept, to be named later."""
+    """An overlap of one instant is enough; a recording that cannot be read stays chosen, to be reported later."""
     probes = {
         "recordings/hall.mp4": Probe(duration_s=60.0, creation_time=START - timedelta(seconds=60)),
         "recordings/kitchen.mp4": Probe(duration_s=60.0, creation_time=END + timedelta(seconds=1)),
@@ -350,8 +355,8 @@ def test_a_recording_goes_in_whole_if_it_touches_the_span() -> None:
     assert "1 recording was left out: outside the chosen time." in choice.not_chosen
 
 
-def test_an_unknown_camera_is_a_slip_with_a_proposal() -> None:
-    """A camera that nobody knows is refused, also for sensors alone, with the nearest name or all of them."""
+def test_an_unknown_camera_is_refused_with_a_proposal() -> None:
+    """An unknown camera is refused, also for sensors only, with the nearest name or all names."""
     for only in DataKind:
         with pytest.raises(UsageError, match=r"^There is no camera 'Hal'. Did you mean Hall\?$"):
             chosen(Options(cameras=("Hall", "Hal"), only=only))
@@ -366,7 +371,7 @@ DEVICES = (Device("0x00AB", "door"), Device("0x02", "hall"), Device("0x03"))
 
 
 def test_sensors_are_chosen_by_any_of_their_names() -> None:
-    """Of a selected sensor the address, its lower case or the lab's name choose it; each once, in the order asked."""
+    """A sensor is chosen by its address, in any case, or its name in the lab; each once, in the given order."""
     session = Session("42", sensors=(SelectedSensor("0x02", "hall"), SelectedSensor("0x00AB", "door")))
     for word in ("door", "0x00AB", "0x00ab"):
         assert choose_sensors(Options(sensors=(word,)), session, DEVICES).sensors == (session.sensors[1],)
@@ -378,7 +383,7 @@ def test_sensors_are_chosen_by_any_of_their_names() -> None:
 
 
 def test_a_session_of_all_sensors_takes_any_that_the_lab_has() -> None:
-    """Where none was selected any word is taken, and refused later if it has neither a reading nor a name."""
+    """In a session without selected sensors any word is accepted, and refused later if nothing in the lab has it."""
     session = choose_sensors(Options(sensors=("attic",)), SESSION, DEVICES)
     assert session.sensors == (SelectedSensor("attic"),)
     with pytest.raises(UsageError, match=r"no sensor 'attic'\. The lab has 0x03, door and hall"):
@@ -399,8 +404,8 @@ def test_a_session_of_all_sensors_takes_any_that_the_lab_has() -> None:
         (Options(span=TimeSpan(START, None)), 5, ["Readings outside the chosen time were left out."]),
     ],
 )
-def test_readings_that_were_not_chosen_are_said(options: Options, others: int, sentences: list[str]) -> None:
-    """What of the readings a choice leaves out has a sentence, and nothing is said of what was not a choice."""
+def test_readings_that_were_not_chosen_have_a_message(options: Options, others: int, sentences: list[str]) -> None:
+    """Readings left out by choice have a message; others have none."""
     assert list(describe_readings_not_chosen(options, Readings(of_other_sensors=others))) == sentences
 
 
@@ -433,15 +438,15 @@ EVIDENCE = SessionBound(TimeSpan(START, END), EndReason.LAST_FILE)
         ),
     ],
 )
-def test_the_window_never_leaves_the_sessions_time_unasked(
+def test_the_window_stays_in_the_sessions_time_unless_extended(
     options: Options, session: Session, bound: SessionBound, window: TimeSpan
 ) -> None:
-    """The window is the padded time cut to what was chosen; only an end that is not described may be named later."""
+    """The window is the padded time within the chosen span; only an estimated end may be extended."""
     assert readings_window(options, session, bound, MINUTE) == window
 
 
 def test_what_spans_share() -> None:
-    """The later start and the earlier end; spans that share nothing give one in which no instant lies."""
+    """The intersection has the later start and the earlier end; of separate spans it contains no instant."""
     assert intersection(TimeSpan(), TimeSpan()) == TimeSpan()
     assert intersection(TimeSpan(START, None), TimeSpan(None, END)) == TimeSpan(START, END)
     apart = intersection(TimeSpan(START, START), TimeSpan(END, None))
@@ -449,7 +454,7 @@ def test_what_spans_share() -> None:
 
 
 def test_verdicts_on_hostile_names_are_one_line(lab: Any) -> None:
-    """Reasons and remedies of names with control characters or undecodable bytes are text that any terminal takes."""
+    """Reasons and remedies for names with control characters or undecodable bytes are printable."""
     filled(lab)
     for name in ("cam1_session042_\udcff\x1b[31m.mp4", "cam9_session42_a\nb.mp4"):
         lab.write(f"recordings/{name}", b"x", LONG_AGO)

@@ -45,8 +45,8 @@ def test_same_and_nearly_same_names_get_numbers() -> None:
     """The second of two names that differ in nothing, in case or in Unicode form alone gets ~2, the third ~3."""
     names = UniqueNames()
     decomposed = unicodedata.normalize("NFD", "küche.mp4")
-    taken = [names.reserve(n) for n in ("küche.mp4", "KÜCHE.mp4", decomposed, "no suffix", "no suffix")]
-    assert taken == [
+    unique = [names.reserve(n) for n in ("küche.mp4", "KÜCHE.mp4", decomposed, "no suffix", "no suffix")]
+    assert unique == [
         "küche.mp4",
         "KÜCHE~2.mp4",
         "küche~3.mp4",
@@ -56,13 +56,13 @@ def test_same_and_nearly_same_names_get_numbers() -> None:
 
 
 @given(st.lists(st.text(st.characters(), min_size=1, max_size=12).filter(lambda n: "/" not in n), max_size=20))
-def test_any_names_become_safe_and_different(wished: list[str]) -> None:
+def test_any_names_become_safe_and_different(original_names: list[str]) -> None:
     """Whatever the files are called: all names are valid members, different in any case, and the same every time."""
     names, again = UniqueNames(), UniqueNames()
-    taken = [names.reserve(name) for name in wished]
-    assert taken == [again.reserve(name) for name in wished]
-    assert len({unicodedata.normalize("NFC", name).casefold() for name in taken}) == len(wished)
-    for name in taken:
+    unique = [names.reserve(name) for name in original_names]
+    assert unique == [again.reserve(name) for name in original_names]
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in unique}) == len(original_names)
+    for name in unique:
         assert name_problem(name) is None
         assert PureWindowsPath(name).name == name
         assert not name.endswith((".", " "))
@@ -106,8 +106,8 @@ def test_names_that_turn_around_run_or_are_too_long(name: str, safe: str) -> Non
 def test_a_long_name_gets_its_number_within_255_bytes() -> None:
     """A numbered name is cut again, so that its number and suffix are whole."""
     names = UniqueNames()
-    taken = [names.reserve("x" * 255 + ".mp4") for _ in range(3)]
-    assert taken == ["x" * 251 + ".mp4", "x" * 249 + "~2.mp4", "x" * 249 + "~3.mp4"]
+    unique = [names.reserve("x" * 255 + ".mp4") for _ in range(3)]
+    assert unique == ["x" * 251 + ".mp4", "x" * 249 + "~2.mp4", "x" * 249 + "~3.mp4"]
 
 
 def test_a_file_never_has_the_name_of_a_folder() -> None:
@@ -129,10 +129,12 @@ def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> Non
     """Whatever the depth: a whole name fits macOS, is no other's, and begins and ends as the file's own path does."""
     names = UniqueNames()
     most = MAX_SUBPATH_BYTES // len(f"{safe_name(folder)}/".encode())
-    wished = [f"{folder}/" * depth + "end.csv" for depth in (1, most, most + 1, 2 * most, *((1000,) * THOROUGH))]
-    taken = [names.reserve(path) for path in wished]
-    assert len(set(taken)) == len(wished)
-    for name in taken:
+    original_names = [
+        f"{folder}/" * depth + "end.csv" for depth in (1, most, most + 1, 2 * most, *((1000,) * THOROUGH))
+    ]
+    unique = [names.reserve(path) for path in original_names]
+    assert len(set(unique)) == len(original_names)
+    for name in unique:
         assert unsafe_name_reason(f"data/session_files/{name}".encode()) is None
         assert len(name.encode()) < MAX_PATH_BYTES
         assert name.startswith(safe_name(folder) + "/")
@@ -174,15 +176,15 @@ FORBIDDEN = {"con", "prn", "aux", "nul", ".git", "autorun.inf"}
 
 
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), unique=True, max_size=15))
-def test_any_paths_become_safe_and_different(wished: list[str]) -> None:
+def test_any_paths_become_safe_and_different(original_names: list[str]) -> None:
     """Whatever files and folders are called: no two names are one, none is a folder, and no part is a forbidden one."""
     names = UniqueNames()
-    taken = [names.reserve(path) for path in wished]
-    folded = [unicodedata.normalize("NFC", name).casefold() for name in taken]
-    assert len(set(folded)) == len(wished)
+    unique = [names.reserve(path) for path in original_names]
+    folded = [unicodedata.normalize("NFC", name).casefold() for name in unique]
+    assert len(set(folded)) == len(original_names)
     folders = {name[:at] for name in folded for at, c in enumerate(name) if c == "/"}
     assert not folders & set(folded)
-    for name, original in zip(taken, wished, strict=True):
+    for name, original in zip(unique, original_names, strict=True):
         assert name_problem(name) is None
         assert name == unicodedata.normalize("NFC", name)
         assert name.count("/") == original.count("/")
@@ -201,12 +203,12 @@ BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
 @settings(max_examples=rounds(20, 40))
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), unique=True, min_size=1, max_size=8))
-def test_any_names_written_to_a_zip_are_verified_and_unpacked(wished: list[str]) -> None:
+def test_any_names_written_to_a_zip_are_verified_and_unpacked(original_names: list[str]) -> None:
     """An archive with whatever names passes labcrate's own check, and Python unpacks each member to its own file."""
     names = UniqueNames()
     members = [
         Member.of_bytes(f"data/session_files/{names.reserve(path)}", path.encode("utf-8", "replace"), 0)
-        for path in wished
+        for path in original_names
     ]
     lines = "".join(manifest_line(member.fixity.sha256, member.name) for member in members)
     entity = Entity(Layout([*members, Member.of_bytes(MANIFEST_NAME, lines.encode(), 0)]))

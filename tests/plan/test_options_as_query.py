@@ -1,4 +1,4 @@
-"""One table has the words of options: every front knows these, and what it reads is what ``as_query`` writes."""
+"""One table describes all options: each interface reads them, and reads what ``as_query`` writes."""
 
 import inspect
 import re
@@ -42,40 +42,40 @@ options = st.builds(
 
 
 def command_line(name: str) -> ArgumentParser:
-    """The arguments of a command that is about one session."""
+    """Return the arguments of a command about one session."""
     parser = ArgumentParser(exit_on_error=False)
     COMMANDS[name][1](parser)
     return parser
 
 
-def query_of(asked: Options) -> MultiDict[str]:
-    """What a server gets when the words of options stand in an address."""
-    return MultiDict(parse_qsl(urlencode(as_query(asked), doseq=True), keep_blank_values=True))
+def query_of(options: Options) -> MultiDict[str]:
+    """Return what a server receives when options are in an address."""
+    return MultiDict(parse_qsl(urlencode(as_query(options), doseq=True), keep_blank_values=True))
 
 
-def by_command_line(asked: Options) -> Options:
-    """What the command line reads from the same words."""
+def by_command_line(options: Options) -> Options:
+    """Return the options that the command line reads from the same values."""
     arguments = ["42"]
-    for name, values in as_query(asked).items():
+    for name, values in as_query(options).items():
         option = f"--{name.replace('_', '-')}"
         switch = name in ("redact", "allow_secrets")
         arguments += [option] if switch else [f"{option}={value}" for value in values]
     return export_options(command_line("plan").parse_args(arguments))
 
 
-def by_keywords(asked: Options) -> Options:
-    """What Python reads from its keyword arguments, given as values."""
-    return parse_keywords({word.keyword: word.value(asked) for word in OPTION_FIELDS})
+def by_keywords(options: Options) -> Options:
+    """Return the options that Python reads from its keyword arguments."""
+    return parse_keywords({word.keyword: word.value(options) for word in OPTION_FIELDS})
 
 
 FRONTS: dict[str, Callable[[Options], Options]] = {
-    "words": lambda asked: parse_options(as_query(asked)),
+    "words": lambda options: parse_options(as_query(options)),
     "command line": by_command_line,
-    "query": lambda asked: query_options(query_of(asked), None),
-    "form": lambda asked: form_options(query_of(asked), "Asia/Tokyo", None),
+    "query": lambda options: query_options(query_of(options), None),
+    "form": lambda options: form_options(query_of(options), "Asia/Tokyo", None),
     "Python": by_keywords,
-    "Python, as texts": lambda asked: parse_keywords(
-        {word.keyword: as_query(asked)[word.name] for word in OPTION_FIELDS if word.name in as_query(asked)}
+    "Python, as texts": lambda options: parse_keywords(
+        {word.keyword: as_query(options)[word.name] for word in OPTION_FIELDS if word.name in as_query(options)}
     ),
 }
 
@@ -85,34 +85,34 @@ FRONTS: dict[str, Callable[[Options], Options]] = {
 @example(parse_options({"pad": "336h", "from": "2025-05-02T10:00Z", "to": "2025-05-02T10:00:00.000001Z"}))
 @example(parse_options({"pad": timedelta(microseconds=1), "camera": ["-1", "--only", " a + b & c "]}))
 @example(parse_options({"pad": timedelta.max, "readings": "all", "only": "recordings"}))
-def test_every_front_reads_what_a_query_says(front: str, asked: Options) -> None:
-    """Two weeks of pad are not written as 1.2096e+06s, which nothing reads; nor is a microsecond lost."""
-    again = FRONTS[front](asked)
-    assert again == asked
-    assert as_query(again) == as_query(asked)
+def test_every_front_reads_what_a_query_says(front: str, options: Options) -> None:
+    """Two weeks of pad are not written as 1.2096e+06s, and no microsecond is lost."""
+    again = FRONTS[front](options)
+    assert again == options
+    assert as_query(again) == as_query(options)
 
 
 @pytest.mark.parametrize("front", ["words", "command line", "query", "Python", "Python, as texts"])
 def test_a_time_without_a_zone_stays_without(front: str) -> None:
-    """It is read in the session's zone, which is not known yet; only a form's times are those of its page's clocks."""
-    asked = parse_options({"from": "2025-05-02T10:00", "to": "2025-05-02T10:00:00.000001"})
-    assert FRONTS[front](asked) == asked
+    """It is read in the session's zone later; the times of a form are those of its page's zone."""
+    options = parse_options({"from": "2025-05-02T10:00", "to": "2025-05-02T10:00:00.000001"})
+    assert FRONTS[front](options) == options
 
 
 @pytest.mark.parametrize("command", ["plan", "export", "layout"])
 def test_the_command_line_has_the_words_of_the_table(command: str) -> None:
-    """Every word is an option of the same name, and what else there is chooses nothing of the session."""
-    told = {option for action in command_line(command)._actions for option in action.option_strings}
+    """Every option of the table is an option of that name, and no other chooses data of the session."""
+    option_strings = {option for action in command_line(command)._actions for option in action.option_strings}
     own = {"plan": {"--left-out"}, "layout": set[str](), "export": {
         "-o", "--output", "--force", "--no-sync", "--allow-incomplete", "--sign", "--check", "--no-check",
     }}[command]  # fmt: skip
     expected = {f"--{word.name.replace('_', '-')}" for word in OPTION_FIELDS}
-    assert told == expected | own | {"-h", "--help", "--lab", "--workers"}
+    assert option_strings == expected | own | {"-h", "--help", "--lab", "--workers"}
 
 
 @pytest.mark.parametrize("call", [labcrate.Lab.plan, labcrate.Lab.export])
 def test_python_has_the_words_of_the_table(call: object) -> None:
-    """Every word is a keyword argument, and what else there is chooses nothing of the session."""
+    """Every option of the table is a keyword argument, and no other chooses data of the session."""
     assert callable(call)
     parameters = set(inspect.signature(call).parameters)
     own = {"self", "session", "progress", "workers"}
@@ -135,7 +135,7 @@ def test_a_query_and_its_description_have_the_words_of_the_table() -> None:
 
 
 def test_a_form_has_no_field_but_words_of_the_table() -> None:
-    """A page has a field for each, but for the zone: that is the one of its clocks."""
+    """A page has a field for each option but the zone, which is that of its clocks."""
     page = (WEB / "pages/templates/export.html").read_text()
     fields = set(re.findall(r'name="(\w+)"', page)) | set(re.findall(r'\("(from|to)"', page))
     assert fields == IN_QUERY - {"time_zone"} | {"allow_incomplete"}
@@ -152,14 +152,14 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
         ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
     ],
 )
-def test_what_cannot_be_meant_is_refused(keywords: dict[str, object], message: str) -> None:
-    """One sentence names the option as a query does."""
+def test_invalid_values_are_refused(keywords: dict[str, object], message: str) -> None:
+    """The message names the option as in a query."""
     with pytest.raises(UsageError, match=re.escape(message)):
         parse_keywords(keywords)
 
 
 def test_one_text_is_one_camera() -> None:
-    """A text in place of a list is no list of its letters."""
+    """A text instead of a list is one camera, not its letters."""
     assert parse_keywords({"cameras": "cam12"}).cameras == ("cam12",)
 
 

@@ -1,4 +1,4 @@
-"""Archives of labcrate's own are recognized by their beginning, and nothing else is."""
+"""Archives of labcrate are recognized by their beginning; other files are not."""
 
 import io
 import zipfile
@@ -16,7 +16,7 @@ from labcrate.plan.own_archives import is_own_archive
 
 
 def zipped(*members: tuple[str, str], method: int = zipfile.ZIP_STORED) -> bytes:
-    """A ZIP of these members."""
+    """Return a ZIP of these members."""
     goal = io.BytesIO()
     with zipfile.ZipFile(goal, "w", method) as archive:
         for name, content in members:
@@ -31,7 +31,7 @@ METADATA = ("data/session_metadata.json", '{\n  "format": "labcrate session arch
 @pytest.mark.parametrize("cut", [1.0, 0.5])
 def test_an_export_is_recognized_whole_or_not(usual_lab: Any, cut: float) -> None:
     """What labcrate writes is recognized under any name that ends in .zip, also where its end is missing."""
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as assembly:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as assembly:
         content = b"".join(Entity(assembly.layout).read_range())
     usual_lab.write("sessions/Session42/backup.Zip", content[: int(len(content) * cut)])
     usual_lab.write("sessions/Session42/backup.dat", content)
@@ -61,7 +61,7 @@ def test_only_our_own_beginning_counts(lab: Any, content: bytes, own: bool) -> N
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_answer(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    """Damage of any kind is no archive, and no exception."""
+    """Damaged bytes are no archive, and raise no exception."""
     root = tmp_path_factory.mktemp("lab")
     (root / "data").mkdir()
     Path(root / "data/a.zip").write_bytes(b"PK\x03\x04" + content)

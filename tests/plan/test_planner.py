@@ -34,7 +34,7 @@ START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 
 
 def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **how: Any) -> Plan:
-    """The plan of one session of a lab as it is on disk now."""
+    """Return the plan of one session of a lab as it is on disk now."""
     inventory = how.pop("inventory", None) or read_inventory(lab.open(), options.time_zone)
     planner = {name: how.pop(name) for name in ("progress", "skip_duplicate_check") if name in how}
     with Catalog.open(state_folder(lab.root)) as catalog:
@@ -44,13 +44,13 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
 
 
 def bytes_of(root: Path) -> bytes:
-    """The archive of session 42 of the lab in a folder."""
-    with prepare_archive(LabFolder(root), "42", hashed=True) as assembly:
+    """Return the archive of session 42 of the lab in a folder."""
+    with prepare_archive(LabFolder(root), "42", with_fixity=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
 def placed(plan: Plan, inventory: Inventory) -> Counter[str]:
-    """How often a plan, and what it counts as left out, names each path; as printable text."""
+    """Return how often a plan, and its counts of what is left out, have each path, as printable text."""
     found: Counter[str] = Counter()
     for recording in plan.recordings:
         found.update((recording.source, *recording.duplicate_paths))
@@ -128,10 +128,10 @@ DESCRIBED = """[
 @given(MANY)
 @example({"sessions/Session7/recordings/cam1.mp4.part": "link", "sessions/Session7/recordings/.#cam1.mp4": "link"})
 def test_every_file_has_one_place_in_the_plan_of_each_session(things: dict[str, str]) -> None:
-    """Whatever lies in a lab: for each session, each file where recordings lie, or in its folder, has just one place.
+    """For each session, each file of the lab has exactly one place in the plan.
 
-    It goes in, is missing, is a near miss, stays out by a rule that is named, or is counted as left out; the counts
-    add up to the files. No file goes into two sessions' archives, and everything explains itself.
+    It is packed, missing, a near miss, left out by a named rule, or counted as left out; the counts add up to the
+    files. No file is in the archives of two sessions, and every entry has a reason.
     """
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -180,7 +180,7 @@ def test_the_same_lab_elsewhere_gives_the_same_bytes(usual_lab: Any, tmp_path: P
 
 
 def test_what_other_sessions_do_does_not_change_the_bytes(usual_lab: Any) -> None:
-    """Another session's description, recordings, files and readings come and go: this one's archive stays the same."""
+    """Another session's description, recordings, files and readings do not change this session's archive."""
     first = bytes_of(usual_lab.root)
     usual_lab.session(8, name="Later", startTime="2025-06-02T08:00:00.000Z", endTime="2025-06-02T08:05:00.000Z")
     usual_lab.recording("recordings/cam1_session8_a.mp4")
@@ -204,21 +204,21 @@ class Meanwhile(Progress):
         self.happens(path)
 
     def advance(self, size_bytes: int) -> None:
-        """Nothing."""
+        """Return without doing anything."""
 
 
 MINE = "recordings/cam1_session42_a.mp4"
 
 
 def one_file(lab: Any) -> None:
-    """Session 42 with one recording alone."""
+    """Write session 42 with a single recording."""
     lab.cameras("cam1")
     lab.session(42)
     lab.recording(MINE)
 
 
 def test_a_recording_that_goes_while_it_is_read_is_missing(lab: Any) -> None:
-    """A file that is deleted between the walk and its reading is not passed over: it is missing, with a remedy."""
+    """A file that is deleted before it is read is missing, with a remedy."""
     one_file(lab)
     inventory = read_inventory(lab.open())
     plan = plan_of(lab, inventory=inventory, progress=Meanwhile(lambda path: (lab.root / path).unlink(missing_ok=True)))
@@ -229,7 +229,7 @@ def test_a_recording_that_goes_while_it_is_read_is_missing(lab: Any) -> None:
 
 
 def test_a_recording_that_grows_while_it_is_read_is_missing(lab: Any) -> None:
-    """A camera that still writes gives no file of two states: the plan says that it changed."""
+    """A file that changes while it is read is missing, and the plan says so."""
     one_file(lab)
 
     def grow(path: str) -> None:
@@ -242,7 +242,7 @@ def test_a_recording_that_grows_while_it_is_read_is_missing(lab: Any) -> None:
 
 
 def test_a_session_that_is_gone_since_the_walk(lab: Any) -> None:
-    """Recordings that vanish before the plan are missing, not left out in silence."""
+    """Recordings that are deleted before the plan are missing, not left out silently."""
     one_file(lab)
     inventory = read_inventory(lab.open())
     (lab.root / MINE).unlink()
@@ -252,7 +252,7 @@ def test_a_session_that_is_gone_since_the_walk(lab: Any) -> None:
 
 
 def test_other_bytes_under_the_same_state_are_missing(lab: Any) -> None:
-    """A file that was found to hold other bytes than its checksums are of is never packed, and the remedy is named."""
+    """A file that does not match its checksum is never packed, and has a remedy."""
     one_file(lab)
     recording = plan_of(lab).recordings[0]
     with Catalog.open(state_folder(lab.root)) as catalog:
@@ -304,7 +304,7 @@ def swapped(lab: Any, path: str) -> None:
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_cannot_be_packed_is_named_with_a_remedy(lab: Any, case: str) -> None:
-    """Whatever of a session cannot be read: the plan is incomplete, names it, and without leave no archive is made.
+    """The plan names what cannot be read and is incomplete; unless that is allowed, no archive is made.
 
     That is known before any recording is hashed.
     """
@@ -336,7 +336,7 @@ NEVER_TAKEN = {
 
 @pytest.mark.parametrize("case", NEVER_TAKEN)
 def test_a_link_that_is_never_taken_is_not_missing(lab: Any, case: str) -> None:
-    """A link whose name alone keeps it out makes no session incomplete: it is named once, with that rule."""
+    """A link that stays out by its name makes no session incomplete: it is listed once, with that rule."""
     one_file(lab)
     lab.zigbee_json([])
     path, rule = NEVER_TAKEN[case]
@@ -347,7 +347,7 @@ def test_a_link_that_is_never_taken_is_not_missing(lab: Any, case: str) -> None:
 
 
 def closed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Have a folder be one that may not be entered, for root too."""
+    """Close a folder, also for root."""
     real = os.scandir
 
     def scandir(path: Any) -> Any:
@@ -363,7 +363,7 @@ def closed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 def test_a_closed_folder_may_hold_recordings_unless_it_is_excluded(
     lab: Any, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """A folder that cannot be entered makes the session incomplete; one that labcrate.toml excludes does not."""
+    """A folder without permission makes the session incomplete, unless labcrate.toml excludes it."""
     one_file(lab)
     lab.zigbee_json([])
     closed(monkeypatch, lab.root / path)
@@ -376,7 +376,7 @@ def test_a_closed_folder_may_hold_recordings_unless_it_is_excluded(
 def test_a_closed_folder_that_is_hidden_holds_no_recordings(
     lab: Any, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """Nothing below a hidden folder is ever taken, so one that cannot be entered leaves the session complete."""
+    """A hidden folder without permission leaves the session complete: hidden files are never exported."""
     one_file(lab)
     lab.zigbee_json([])
     closed(monkeypatch, lab.root / path)
@@ -384,7 +384,7 @@ def test_a_closed_folder_that_is_hidden_holds_no_recordings(
 
 
 def test_a_session_without_a_description_says_so(lab: Any) -> None:
-    """A session that only a recording's name tells of has a plan, with a warning, and readings of no time."""
+    """A session known only by a recording's name has a plan with a warning, and no readings."""
     lab.recording("recordings/cam1_session9_a.mp4")
     lab.zigbee_json([("2025-05-02T08:00:59.000Z", "zigbee2mqtt/door", {"contact": True})])
     plan = plan_of(lab, "9")
@@ -394,14 +394,14 @@ def test_a_session_without_a_description_says_so(lab: Any) -> None:
 
 
 def test_a_session_that_does_not_exist(usual_lab: Any) -> None:
-    """An unknown id ends the plan with the ids that there are; one digit of another's is no session."""
+    """An unknown id raises an error with the existing ids."""
     for session_id in ("4", "420", "2"):
         with pytest.raises(NoSessionError, match="42"):
             plan_of(usual_lab, session_id)
 
 
 def test_a_plan_without_hashing_reads_no_file_through_and_says_the_same(usual_lab: Any) -> None:
-    """Before and after hashing a plan names the same files, times and warnings; only fixity is not known before."""
+    """Before and after hashing, a plan has the same files, times and warnings; only the fixity is missing before."""
     first, hashed = plan_of(usual_lab, with_fixity=False), plan_of(usual_lab)
     assert all(one.fixity is None for one in first.copied)
     assert all(one.fixity for one in hashed.copied)
@@ -415,9 +415,9 @@ def test_namesakes_are_compared_unless_that_is_skipped(lab: Any) -> None:
     one_file(lab)
     lab.write(f"sessions/Session42/{MINE}", bytes(lab.clip))
     name = MINE.rpartition("/")[2]
-    hurried = plan_of(lab, with_fixity=False, skip_duplicate_check=True)
-    assert [one.member for one in hurried.recordings] == [MINE, MINE.replace(".mp4", "~2.mp4")]
-    assert any("may be the same" in warning and name in warning for warning in hurried.warnings)
+    unchecked = plan_of(lab, with_fixity=False, skip_duplicate_check=True)
+    assert [one.member for one in unchecked.recordings] == [MINE, MINE.replace(".mp4", "~2.mp4")]
+    assert any("may be the same" in warning and name in warning for warning in unchecked.warnings)
     plan = plan_of(lab, with_fixity=False)
     assert [one.member for one in plan.recordings] == [MINE]
     assert plan.recordings[0].duplicate_paths == (f"sessions/Session42/{MINE}",)
@@ -425,7 +425,7 @@ def test_namesakes_are_compared_unless_that_is_skipped(lab: Any) -> None:
 
 
 def test_progress_can_end_a_plan_at_any_step(usual_lab: Any) -> None:
-    """What the progress raises ends the plan, whether it searches for times, hashes, or reads sensors."""
+    """An exception of the progress stops the plan while it probes, hashes or reads sensors."""
 
     class StopError(Exception):
         pass
@@ -456,13 +456,13 @@ class TestSecrets:
 
     @pytest.fixture
     def leaking(self, lab: Any) -> Any:
-        """A session whose notes hold a camera's password."""
+        """Write a session whose notes have a camera's password."""
         one_file(lab)
         lab.write("sessions/Session42/notes.txt", "the password is s3cret-password\n")
         return lab
 
     def test_they_are_refused_before_anything_is_hashed(self, leaking: Any) -> None:
-        """The error names the file, never the secret; no recording was read through for it."""
+        """The error names the file, not the secret; no recording was hashed before it."""
         with pytest.raises(SecretsError, match=r"sessions/Session42/notes\.txt") as caught:
             plan_of(leaking, stop_on_secrets=True)
         assert "s3cret" not in str(caught.value)
@@ -480,7 +480,7 @@ class TestSecrets:
         ],
     )
     def test_a_plan_says_what_becomes_of_them(self, leaking: Any, options: Options, treatment: SecretTreatment) -> None:
-        """Each treatment is in the plan, with a warning about it, and no text of the plan holds the secret."""
+        """Each treatment is in the plan, with a warning, and no text of the plan has the secret."""
         plan = plan_of(leaking, options=options, stop_on_secrets=treatment is not SecretTreatment.REFUSED)
         assert [(one.source, one.treatment) for one in plan.secrecy.files] == [
             ("sessions/Session42/notes.txt", treatment)
@@ -489,8 +489,8 @@ class TestSecrets:
         assert "s3cret" not in repr(plan)
 
 
-def test_a_choice_leaves_nothing_out_in_silence(usual_lab: Any) -> None:
-    """Of each kind of data that was not chosen the plan says how much; what was chosen is there whole."""
+def test_everything_that_is_not_chosen_is_counted(usual_lab: Any) -> None:
+    """The plan counts what was not chosen of each kind of data, and has everything that was chosen."""
     usual_lab.write("sessions/Session42/notes.txt", "x")
     sensors = plan_of(usual_lab, options=Options(only=DataKind.SENSORS))
     assert sensors.copied == ()
@@ -508,12 +508,12 @@ def test_a_choice_leaves_nothing_out_in_silence(usual_lab: Any) -> None:
         assert plan.state is State.COMPLETE
     with pytest.raises(UsageError, match="The lab has Camera 1 and Camera 2"):
         plan_of(usual_lab, options=Options(cameras=("cam1x",)))
-    with pytest.raises(UsageError, match="lies outside"):
+    with pytest.raises(UsageError, match="chosen time is outside"):
         plan_of(usual_lab, options=Options(span=TimeSpan(START + timedelta(days=1), START + timedelta(days=2))))
 
 
 def test_readings_of_the_window_go_in_with_its_ends(usual_lab: Any) -> None:
-    """Both ends of the session's time count; a pad widens it, and says so where another session was held there."""
+    """Both ends of the session's time are included; a pad extends it, with a warning if that overlaps a session."""
     assert len(plan_of(usual_lab).readings) == 3
     padded = plan_of(usual_lab, options=Options(pad=timedelta(milliseconds=1)))
     assert (len(padded.readings), padded.pad) == (5, timedelta(milliseconds=1))
@@ -524,7 +524,7 @@ def test_readings_of_the_window_go_in_with_its_ends(usual_lab: Any) -> None:
 
 
 def test_excluded_files_are_named_and_stay_out(usual_lab: Any) -> None:
-    """What labcrate.toml keeps out stays out of recordings and files alike, is named, and makes nothing missing."""
+    """Files that labcrate.toml excludes are listed and stay out, and nothing is missing because of them."""
     usual_lab.write("labcrate.toml", 'exclude = ["sessions/Session42/recordings/", "*.txt"]\n')
     usual_lab.write("sessions/Session42/notes.txt", "x")
     plan = plan_of(usual_lab)
@@ -536,7 +536,7 @@ def test_excluded_files_are_named_and_stay_out(usual_lab: Any) -> None:
 
 
 def test_known_files_are_not_read_again(usual_lab: Any) -> None:
-    """A second plan of a lab in which nothing changed reads no file; one byte more, and that file alone is read."""
+    """A second plan of an unchanged lab reads no file; after a change of one byte it reads only that file."""
     plan_of(usual_lab)
     calm = Meanwhile(lambda _: None)
     plan_of(usual_lab, progress=calm)
@@ -546,8 +546,8 @@ def test_known_files_are_not_read_again(usual_lab: Any) -> None:
     assert list(calm.begun) == [MINE]
 
 
-def test_a_row_of_the_index_for_another_state_is_not_believed(lab: Any) -> None:
-    """Fixity that was stored for another size or time of the file is never a plan's."""
+def test_a_row_of_the_index_for_another_state_is_not_used(lab: Any) -> None:
+    """Fixity stored for another size or time of the file is not used."""
     one_file(lab)
     identity = lab.open().identity(MINE)
     with Catalog.open(state_folder(lab.root)) as catalog:

@@ -1,4 +1,4 @@
-"""``labcrate link ID --by-time``: what recorders that know no sessions have of a session, and nothing else."""
+"""``labcrate link ID --by-time``: the files of recorders during a session."""
 
 import json
 import os
@@ -27,7 +27,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def nvr(tmp_path: Path) -> Path:
-    """A Frigate folder outside the lab, empty."""
+    """Return an empty Frigate folder outside the lab."""
     folder = tmp_path / "frigate" / "recordings"
     folder.mkdir(parents=True)
     return folder
@@ -39,18 +39,18 @@ def link(cli: Any, lab: Any, *more: str) -> Any:
 
 
 def plan(cli: Any, lab: Any, session_id: str = "42") -> Any:
-    """The plan of a session as JSON."""
+    """Return the plan of a session as JSON."""
     return cli("plan", session_id, "--json", "--lab", lab.root).json
 
 
 def recordings(planned: Any) -> dict[str, str]:
-    """The recordings' names in the archive with their sources."""
+    """Return the names of recordings in the archive with their sources."""
     names = {one["name"].removeprefix("recordings/"): one["source"] for one in planned["members"]}
     return {name: source for name, source in names.items() if source}
 
 
 def test_what_overlaps_the_session_is_linked_and_exported(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
-    """Segments before and after stay out, those across an edge come in; names tell camera and start in UTC."""
+    """Segments that overlap the session are linked, others are not; their names have camera and start in UTC."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (-20, -15, -5, 0, 10, 295, 300, 305):
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
@@ -73,10 +73,10 @@ def test_what_overlaps_the_session_is_linked_and_exported(lab: Any, nvr: Path, c
     assert cli("export", "42", "--lab", lab.root, "-o", archive).code == 0
     assert cli("verify", archive).code == 0
     with zipfile.ZipFile(archive) as held:
-        told = {one["file"]: one for one in json.loads(held.read("data/session_metadata.json"))["recordings"]}
+        by_file = {one["file"]: one for one in json.loads(held.read("data/session_metadata.json"))["recordings"]}
         for name in held.namelist():
             assert str(tmp_path).encode() not in held.read(name), name
-    first = told["recordings/kitchen_20250502T075955Z.mp4"]
+    first = by_file["recordings/kitchen_20250502T075955Z.mp4"]
     assert (first["startTime"], first["endTime"]) == ("2025-05-02T07:59:55.000Z", "2025-05-02T08:00:05.000Z")
     assert (first["startSource"], first["startUncertaintySeconds"]) == ("file name", 1)
     assert (first["linkedBy"], first["cameraId"]) == ("register", "1")
@@ -84,7 +84,7 @@ def test_what_overlaps_the_session_is_linked_and_exported(lab: Any, nvr: Path, c
 
 
 def test_a_recorder_inside_the_lab_is_read_in_its_own_zone(lab: Any, cli: Any) -> None:
-    """motionEye writes local time, and its folder may lie in the lab: what is linked is no near miss any more."""
+    """motionEye writes local time, and its folder may be in the lab: linked files are no near misses."""
     folder = lab.root / "recordings" / "eye"
     describe_lab(lab, MOTIONEYE.format(folder="recordings/eye"))
     write_motioneye_film(folder, "Camera1", START + 30 * SECOND)
@@ -109,8 +109,8 @@ def test_what_the_table_says_fits_80_columns_and_names_gaps(lab: Any, nvr: Path,
     assert "  Camera 1: 1 gap, the longest 0:09 from 05-02 08:00:31" in lines
 
 
-def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Path, cli: Any) -> None:
-    """A file over a minute past the session is left out by --yes alone, and taken with --yes-beyond."""
+def test_a_file_past_the_session_needs_a_confirmation(lab: Any, tmp_path: Path, cli: Any) -> None:
+    """A file that reaches more than a minute past the session needs --yes-beyond."""
     folder = tmp_path / "eye"
     describe_lab(lab, MOTIONEYE.format(folder=folder))
     write_motioneye_film(folder, "Camera1", END - 10 * SECOND, 71)  # 61 seconds past
@@ -130,10 +130,8 @@ def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Pat
     assert (answer["alreadyLinked"], answer["linked"]) == (1, 1)
 
 
-def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
-    lab: Any, nvr: Path, cli: Any, tmp_path: Path
-) -> None:
-    """A segment across the border of two sessions may stand in both; neither archive tells the other's id."""
+def test_a_file_of_two_sessions_needs_a_confirmation(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
+    """A segment that overlaps two sessions may be in both; neither archive has the other's id."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P07-evening", startTime="2025-05-02T08:05:00.000Z", endTime="2025-05-02T08:10:00.000Z")
     write_frigate_segment(nvr, "kitchen", END - 5 * SECOND)
@@ -141,7 +139,7 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     assert outcome.code == 15  # nothing was linked, though it was said to
     assert "\n1 recording that needs a separate confirmation:" in outcome.out
     assert "extends into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
-    assert "1 recording not linked" in outcome.out
+    assert "1 recording beyond the session not linked" in outcome.out
     assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
     assert read_register(lab) == []
     for session_id in ("42", "P07-evening"):
@@ -158,7 +156,7 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
 
 @pytest.mark.parametrize("told_by_container", [True, False])
 def test_the_hour_that_occurs_twice(lab: Any, tmp_path: Path, cli: Any, *, told_by_container: bool) -> None:
-    """On the night clocks go back a name alone may mean two hours: the container decides, else it needs its own yes."""
+    """When clocks go back a name may mean two hours: the container decides, else the file needs a confirmation."""
     folder = tmp_path / "eye"
     first, second = datetime(2025, 10, 26, 0, 30, tzinfo=UTC), datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
     times = {"startTime": "2025-10-26T01:00:00.000Z", "endTime": "2025-10-26T02:00:00.000Z"}
@@ -175,8 +173,8 @@ def test_the_hour_that_occurs_twice(lab: Any, tmp_path: Path, cli: Any, *, told_
         assert "clocks were changed" in outcome["beyond"][0]["reason"]
 
 
-def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: Path, cli: Any) -> None:
-    """Only selected cameras are taken unless --camera names others, also one that the lab does not know."""
+def test_unknown_and_unselected_cameras_are_reported_and_left_out(lab: Any, nvr: Path, cli: Any) -> None:
+    """Only selected cameras are included, unless --camera names others, also unknown ones."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     for camera in ("kitchen", "cam2", "garden"):
         write_frigate_segment(nvr, camera, START)
@@ -205,10 +203,10 @@ def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: 
         (("--by-time", "--yes", "--pad", "soon"), ("'soon' is not a duration",)),
     ],
 )
-def test_a_slip_is_refused_with_the_remedy(
+def test_a_wrong_option_is_refused_with_a_remedy(
     lab: Any, nvr: Path, cli: Any, clear: Any, arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
-    """Each wrong option is one clear sentence, and nothing is linked."""
+    """Each wrong option has one clear message, and nothing is linked."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
     clear(cli("link", "42", *arguments, "--lab", lab.root), 2, *words)
@@ -216,7 +214,7 @@ def test_a_slip_is_refused_with_the_remedy(
 
 
 def test_a_session_without_a_time_is_refused(lab: Any, nvr: Path, cli: Any, clear: Any) -> None:
-    """Without any evidence of its end a session has no time to search; one that still runs has none yet."""
+    """A session without evidence of its end, or an active one, has no time to search."""
     describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent")
     write_frigate_segment(nvr, "kitchen", START)
     clear(link(cli, lab), 15, "The time of session 42 is not known", "Give it a start and an end")
@@ -225,7 +223,7 @@ def test_a_session_without_a_time_is_refused(lab: Any, nvr: Path, cli: Any, clea
 
 
 def test_an_open_session_is_bounded_by_its_own_evidence(lab: Any, nvr: Path, cli: Any) -> None:
-    """A session without an end is searched up to where its other recordings end; what is linked does not move that."""
+    """A session without an end is searched up to the end of its other recordings; linked files do not change that."""
     describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent")
     lab.recording("recordings/cam1_session42_20250502T080058Z.mp4")  # two seconds long
     for seconds in (0, 55, 65):
@@ -236,10 +234,10 @@ def test_an_open_session_is_bounded_by_its_own_evidence(lab: Any, nvr: Path, cli
 
 
 @pytest.mark.parametrize("evidence", [False, True])
-def test_a_session_that_nobody_ended_claims_no_file_of_a_later_one(
+def test_a_session_without_an_end_does_not_overlap_a_later_one(
     lab: Any, nvr: Path, cli: Any, *, evidence: bool
 ) -> None:
-    """Such a session ends at its bound, before the next one: nothing of a later session is doubted."""
+    """A session without an end ends before the next one: files of the later session need no confirmation."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P06", startTime="2025-05-02T05:00:00.000Z", endTime=None)
     if evidence:
@@ -250,8 +248,8 @@ def test_a_session_that_nobody_ended_claims_no_file_of_a_later_one(
     assert (answer["linked"], answer["beyond"]) == (3, [])
 
 
-def test_a_session_that_nobody_ended_claims_what_was_made_until_its_bound(lab: Any, nvr: Path, cli: Any) -> None:
-    """A later session without an end lasts as long as its own recordings tell, and not a day."""
+def test_a_later_session_without_an_end_overlaps_files_until_its_estimated_end(lab: Any, nvr: Path, cli: Any) -> None:
+    """A later session without an end lasts as long as its own recordings, not a day."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P08", startTime="2025-05-02T08:02:00.000Z", endTime=None)
     lab.recording("recordings/cam1_sessionP08_20250502T080258Z.mp4")  # two seconds long
@@ -265,7 +263,7 @@ def test_a_session_that_nobody_ended_claims_what_was_made_until_its_bound(lab: A
 
 
 def test_a_recorder_that_is_not_described_or_not_there(lab: Any, tmp_path: Path, cli: Any, clear: Any) -> None:
-    """One sentence names the file or the recorder, never where its folder is."""
+    """The message names the file or the recorder, never the path of its folder."""
     describe_lab(lab)
     clear(link(cli, lab), 2, "labcrate.toml describes no recorder", "[[recorder]]")
     describe_lab(lab, FRIGATE.format(folder=tmp_path / "unplugged"))
@@ -275,7 +273,7 @@ def test_a_recorder_that_is_not_described_or_not_there(lab: Any, tmp_path: Path,
 
 
 def test_symbolic_links_are_refused(lab: Any, nvr: Path, tmp_path: Path, cli: Any) -> None:
-    """A link in a segment's or a folder's place is named and never followed, before linking and after."""
+    """A link instead of a segment or a folder is reported and never followed, before and after linking."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
     secret = write_frigate_segment(tmp_path / "elsewhere", "kitchen", START + 10 * SECOND)
@@ -292,7 +290,7 @@ def test_symbolic_links_are_refused(lab: Any, nvr: Path, tmp_path: Path, cli: An
 
 
 def test_a_file_that_is_another_one_by_now_is_missing(lab: Any, nvr: Path, cli: Any, clear: Any) -> None:
-    """An entry means one exact file: replaced, gone, or its recorder gone, the session is incomplete and says why."""
+    """If a linked file or its recorder was replaced or deleted, the session is incomplete and says why."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     file = write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0
@@ -310,7 +308,7 @@ def test_a_file_that_is_another_one_by_now_is_missing(lab: Any, nvr: Path, cli: 
 
 
 def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path: Path, cli: Any) -> None:
-    """A recorder that deleted its old files, or whose disk is not connected, makes one line, not one a file."""
+    """Thousands of deleted files, or a disk that is not connected, are one line."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in range(0, 140, 10):
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
@@ -320,12 +318,12 @@ def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path:
     assert (missing["what"], missing["why"]) == ("nvr: 2025-05-02/08/kitchen/00.00.mp4 and 13 more", "no longer exists")
     nvr.rename(tmp_path / "unplugged")
     (missing,) = plan(cli, lab)["missing"]
-    assert missing["why"] == "cannot be read: the folder of the recorder nvr is not there"
+    assert missing["why"] == "cannot be read: the folder of the recorder nvr does not exist"
     assert str(tmp_path) not in json.dumps(missing)
 
 
 def test_undo_removes_just_what_one_link_wrote(lab: Any, nvr: Path, cli: Any) -> None:
-    """Each list is one line of the log; taking one back leaves the entries of the other."""
+    """Each link command is one line of the log; undoing one leaves the entries of the others."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0
@@ -342,16 +340,16 @@ def test_undo_removes_just_what_one_link_wrote(lab: Any, nvr: Path, cli: Any) ->
     assert recordings(plan(cli, lab)) == {}
 
 
-def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without --yes nothing is linked but by a yes; Enter alone is a no."""
+def test_a_terminal_needs_a_confirmation(lab: Any, nvr: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --yes, nothing is linked without a confirmation; Enter means no."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
     monkeypatch.setattr("labcrate.cli.link_by_time._is_terminal", lambda: True)
-    asked: list[str] = []
+    questions: list[str] = []
     answers = iter(("", "no", "y"))
 
     def reply(question: str) -> str:
-        asked.append(question)
+        questions.append(question)
         return next(answers)
 
     monkeypatch.setattr("builtins.input", reply)
@@ -359,11 +357,11 @@ def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytes
         outcome = cli("link", "42", "--by-time", "--lab", lab.root)
         assert outcome.code == 0, outcome.err
         assert len(read_register(lab)) == linked
-    assert asked == ["Link this recording? [y/N] "] * 3
+    assert questions == ["Link this recording? [y/N] "] * 3
 
 
 def test_excluded_files_stay_out(lab: Any, cli: Any) -> None:
-    """What the lab keeps out of every archive is not offered, and not packed if it was linked before."""
+    """Excluded files are not offered, and not packed if they were linked before."""
     folder = lab.root / "recordings" / "eye"
     describe_lab(lab, MOTIONEYE.format(folder="recordings/eye"))
     write_motioneye_film(folder, "Camera1", START)
@@ -377,8 +375,8 @@ def test_excluded_files_stay_out(lab: Any, cli: Any) -> None:
     assert link(cli, lab, "--json").json["linked"] == 0
 
 
-def test_many_files_are_told_as_spans(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
-    """README and plan tell a camera's many recordings as one span with its gaps; the JSON and the CSV have them all."""
+def test_many_files_are_shown_as_spans(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
+    """README and plan show a camera's many recordings as one span with gaps; JSON and CSV list all of them."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (*range(0, 200, 10), 220):
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
@@ -400,7 +398,7 @@ def test_many_files_are_told_as_spans(lab: Any, nvr: Path, cli: Any, tmp_path: P
 
 
 def test_indexing_covers_linked_files_once(lab: Any, nvr: Path, cli: Any) -> None:
-    """``labcrate index`` reads them ahead of an export, and does not forget them while their disk is away."""
+    """``labcrate index`` reads them before an export, and keeps their records while their disk is away."""
     describe_lab(lab, FRIGATE.format(folder=nvr))
     write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0

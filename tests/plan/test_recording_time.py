@@ -1,4 +1,4 @@
-"""When a recording began: every source, in order, with how wrong it may be."""
+"""When a recording began: every source in its order, with its uncertainty."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ def when(
     registered: TimeSpan | None = None,
     clock: CameraClock | None = None,
 ) -> RecordingTime:
-    """The time of a recording in the shared folder, of camera 5 and session 8."""
+    """Return the time of a recording in the shared folder, of camera 5 and session 8."""
     path = f"recordings/{name}"
     evidence = RecordingFacts(
         path, Probe(duration_s=length_s, creation_time=container), int(MODIFIED.timestamp()) * 10**9, "5", "c05", "8"
@@ -41,13 +41,13 @@ def when(
 
 
 def claims(time: RecordingTime) -> list[tuple[TimeSource, datetime, float, bool]]:
-    """The claims without the modification time, which is always the last."""
+    """Return the claims without the modification time, which is always the last."""
     assert time.candidates[-1].source is FILE
     return [(c.source, c.start, c.uncertainty_s, c.is_chosen) for c in time.candidates[:-1]]
 
 
 def test_the_register_comes_first_and_ends_the_recording() -> None:
-    """A register's start is taken before name and container, and its end is the end: media time is not wall clock."""
+    """A register's start comes before name and container, and its end is used: media time is not real time."""
     span = TimeSpan(START, START + timedelta(seconds=7))
     time = when(ZULU, START + timedelta(hours=2), registered=span)
     assert time.span == span
@@ -57,19 +57,19 @@ def test_the_register_comes_first_and_ends_the_recording() -> None:
 
 @pytest.mark.parametrize("end", [None, START - timedelta(seconds=1)])
 def test_without_a_registered_end_the_length_counts(end: datetime | None) -> None:
-    """An end that is missing or before the start is the start and the length instead."""
+    """If the end is missing or before the start, it is start plus length."""
     assert when("a.mp4", registered=TimeSpan(START, end)).span.end == START + timedelta(seconds=40)
 
 
 def test_a_register_without_a_start_says_nothing() -> None:
-    """Only an end, or a start before any clock was set, is no claim."""
+    """An end alone, or a start before any clock was set, is no claim."""
     for start in (None, datetime(2000, 1, 1, tzinfo=UTC)):
         time = when(ZULU, registered=TimeSpan(start, START + timedelta(hours=1)))
         assert (time.chosen.source, time.span.end) == (NAME, START + timedelta(seconds=40))
 
 
 def test_a_name_with_a_zone_comes_before_the_container() -> None:
-    """The name is taken; the container that disagrees by minutes stands beside it."""
+    """The name is used; the container that differs by minutes is listed with it."""
     odd = START + timedelta(minutes=7)
     time = when(ZULU, odd, MADRID)
     assert claims(time) == [(NAME, START, 1, True), (CONTAINER, odd, 1, False)]
@@ -77,7 +77,7 @@ def test_a_name_with_a_zone_comes_before_the_container() -> None:
 
 
 def test_the_container_comes_before_a_name_in_the_zone() -> None:
-    """A name on the wall clock of the session's zone that agrees, or differs oddly, does not overrule the container."""
+    """A name in the session's zone does not replace the container, whether it agrees or not."""
     for seconds in (0, 2, -2, 3, 7 * 60, -100_000):
         made = START + timedelta(seconds=seconds)
         time = when(LOCAL, made, MADRID)
@@ -86,14 +86,14 @@ def test_the_container_comes_before_a_name_in_the_zone() -> None:
 
 
 def test_a_name_in_the_zone_comes_before_the_file() -> None:
-    """Without register and container the name is taken, in summer and in winter."""
+    """Without register and container the name is used, in summer and in winter."""
     assert when(LOCAL, None, MADRID).span.start == START
     assert when("c05_session8_20250110204000.mp4", None, MADRID).span.start == datetime(2025, 1, 10, 19, 40, tzinfo=UTC)
     assert when(LOCAL, None, MADRID).chosen.uncertainty_s == 1
 
 
-def test_otherwise_the_file_tells_the_end() -> None:
-    """The modification time less the length; how wrong that may be grows with the length, and without one with all."""
+def test_otherwise_the_modification_time_is_the_end() -> None:
+    """The start is the modification time minus the length; its uncertainty grows with the length."""
     time = when("c05_session8_20250610.mp4", length_s=600)
     assert (time.chosen.source, time.span) == (FILE, TimeSpan(MODIFIED - timedelta(minutes=10), MODIFIED))
     assert time.chosen.uncertainty_s == 180
@@ -116,7 +116,7 @@ def test_otherwise_the_file_tells_the_end() -> None:
     ],
 )
 def test_a_container_in_local_time(name: str, zone: str | None, hours: float, off_by: int) -> None:
-    """Apart by the zone's offset or whole quarter hours, give or take two seconds: the name is taken, and said why."""
+    """If they differ by the zone's offset or quarter hours, within two seconds, the name is used, with a note."""
     made = START + timedelta(hours=hours, seconds=off_by)
     time = when(name, made, zone)
     assert claims(time) == [(NAME, START, 1, True), (CONTAINER, made, 1, False)]
@@ -126,30 +126,30 @@ def test_a_container_in_local_time(name: str, zone: str | None, hours: float, of
 
 @pytest.mark.parametrize("seconds", [14.25 * 3600, -14.25 * 3600, 7203, 7197, 450, 2])
 def test_no_local_time(seconds: float) -> None:
-    """Beyond 14 hours, three seconds beside a quarter hour, or not apart at all: the clock is not said to be local."""
+    """Other differences do not mean that the clock is on local time."""
     time = when(LOCAL, START + timedelta(seconds=seconds), MADRID)
     assert (time.chosen.source, time.notes) == (CONTAINER, frozenset())
 
 
 @pytest.mark.parametrize("length_s", [37.4, 900.0, 3600.0, 7200.0])
 @pytest.mark.parametrize("name", [ZULU, LOCAL])
-def test_a_container_that_tells_the_end(name: str, length_s: float) -> None:
-    """Apart by the recording's own length, also where that is a quarter hour or the zone's offset: no local time."""
+def test_a_container_with_the_end(name: str, length_s: float) -> None:
+    """If they differ by the recording's length, the container has the end."""
     time = when(name, START + timedelta(seconds=length_s), MADRID, length_s=length_s)
     assert time.span == TimeSpan(START, START + timedelta(seconds=length_s))
     assert (CONTAINER_END, START, 2) in [claim[:3] for claim in claims(time)]
     assert (time.notes, time.max_difference_s) == (frozenset(), 0)
 
 
-def test_a_container_that_tells_the_end_in_local_time() -> None:
-    """Apart by the length and the zone's offset: both are known, and the name is taken."""
+def test_a_container_with_the_end_in_local_time() -> None:
+    """If they differ by the length and the zone's offset, the container has the end in local time; the name is used."""
     time = when(LOCAL, START + timedelta(hours=2, seconds=37), MADRID, length_s=37)
     assert (time.chosen.source, time.span.start, set(time.notes)) == (NAME, START, {ClockNote.LOCAL_TIME})
     assert time.max_difference_s == 7200
 
 
 def test_a_name_without_any_zone_never_overrules_the_container() -> None:
-    """Read as UTC for want of a zone, it is 14 hours unsure, and says so where it is taken or doubts the container."""
+    """Read as UTC, it is 14 hours uncertain; a note says so if it is used or contradicts the container."""
     read = datetime(2025, 6, 10, 20, 40, tzinfo=UTC)
     alone = when(LOCAL)
     assert (claims(alone), set(alone.notes)) == ([(NAME, read, 50_400, True)], {ClockNote.NO_ZONE})
@@ -162,12 +162,12 @@ def test_a_name_without_any_zone_never_overrules_the_container() -> None:
 
 
 def test_the_modification_time_is_not_compared() -> None:
-    """A copy's time is months away; while another source speaks that is no news."""
+    """A copy's time months later is no disagreement."""
     assert when(ZULU).max_difference_s == 0
 
 
-def test_a_clock_that_was_never_set_does_not_speak() -> None:
-    """A container of 1904, 1970 or 2000 is no claim."""
+def test_a_clock_that_was_never_set_is_no_source() -> None:
+    """A container time of 1904, 1970 or 2000 is no claim."""
     for year, month in ((1904, 1), (1970, 1), (2000, 1), (2000, 12)):
         assert claims(when(ZULU, datetime(year, month, 1, tzinfo=UTC))) == [(NAME, START, 1, True)]
 
@@ -189,7 +189,7 @@ def test_a_cameras_own_zone_and_offset() -> None:
 
 
 def test_a_cameras_own_pattern() -> None:
-    """A day-first name is read as the pattern says; where the pattern does not fit, the usual ones are tried."""
+    """A name with the day first is read by the pattern; if that does not match, the usual ones are tried."""
     clock = CameraClock("UTC", name_pattern="{any}_{d}{m}{Y}_{H}{M}{S}")
     assert when("c05_session8_10062025_184000.mp4", clock=clock).span.start == START
     assert when(ZULU, clock=clock).span.start == START
@@ -197,13 +197,13 @@ def test_a_cameras_own_pattern() -> None:
 
 @pytest.mark.parametrize("offset_s", [float("nan"), float("inf"), 1e10])
 def test_an_offset_beyond_reason_is_refused(offset_s: float) -> None:
-    """No slip of the pen leaves the calendar."""
+    """An offset that leaves the calendar is refused."""
     with pytest.raises(ValueError, match="ten years"):
         CameraClock(offset_s=offset_s)
 
 
 def test_an_hour_that_occurs_twice() -> None:
-    """The first is taken, an hour unsure, unless container or register tell which; then nothing is unsure."""
+    """The first is used, an hour uncertain, unless container or register decide; then it is certain."""
     name = "c05_session8_20251026_023000.mp4"
     first, second = (datetime(2025, 10, 26, hour, 30, tzinfo=UTC) for hour in (0, 1))
     unsure = when(name, None, MADRID)
@@ -214,14 +214,14 @@ def test_an_hour_that_occurs_twice() -> None:
 
 
 def test_an_hour_that_does_not_occur() -> None:
-    """02:30 on the day that clocks go forward is moved past the gap, and is an hour unsure."""
+    """02:30 on the day that clocks go forward is moved past the gap, and is an hour uncertain."""
     time = when("c05_session8_20250330_023000.mp4", None, MADRID)
     assert claims(time) == [(NAME, datetime(2025, 3, 30, 1, 30, tzinfo=UTC), 3600, True)]
     assert time.notes == {ClockNote.SKIPPED_HOUR}
 
 
 def test_a_name_in_minutes() -> None:
-    """It is a minute unsure, agrees with a container inside that minute, and finds local time all the same."""
+    """It is a minute uncertain, agrees with a container inside that minute, and still shows local time."""
     name = "c05_session8_20250610T1840Z.mp4"
     assert when(name, START + timedelta(seconds=59)).max_difference_s == 0
     assert when(name, START + timedelta(seconds=130)).max_difference_s == 130
@@ -230,7 +230,7 @@ def test_a_name_in_minutes() -> None:
 
 
 def test_the_names_end_for_want_of_a_length() -> None:
-    """A damaged file's end stands in its name; the length comes before it where there is one."""
+    """The end of a damaged file is that in its name; a known length comes first."""
     name = "20140509-000500-001000_192.0.2.9-CH2.mp4"
     start = datetime(2014, 5, 9, 0, 5, tzinfo=UTC)
     assert when(name, None, "UTC", length_s=None).span == TimeSpan(start, start + timedelta(minutes=5))
@@ -253,18 +253,18 @@ def test_the_names_end_for_want_of_a_length() -> None:
     ],
 )  # fmt: skip
 def test_prefix_and_session_are_cut_out(path: str, session_id: str, prefix: str | None, rest: str) -> None:
-    """Digits that the linking rules take for an id, and those of the camera, are no times."""
+    """Digits of a session id or a camera prefix are not times."""
     assert strip_session(path, session_id, prefix) == rest
 
 
 def test_a_session_id_that_looks_like_a_date_is_none() -> None:
-    """Session 20250502's recording shows no time; the same digits elsewhere do."""
+    """The id 20250502 is no time; the same digits elsewhere are one."""
     assert when("c05_session20250502_093000.mp4").chosen.source is FILE
     assert when("c05_session8_20250502_093000.mp4").chosen.source is NAME
 
 
 def test_every_source_has_a_possible_span() -> None:
-    """Register, name, container and file each give a span, the one that was taken first."""
+    """Register, name, container and file each give a span, the chosen one first."""
     evidence = RecordingFacts(ZULU, Probe(duration_s=60, creation_time=START + timedelta(minutes=7)), 0)
     spans = list(possible_spans(evidence, TimeContext(None, {ZULU: TimeSpan(START - timedelta(minutes=1))})))
     starts = [
@@ -305,7 +305,7 @@ ZONES = ["UTC", MADRID, LONDON, NEW_YORK, "Asia/Kathmandu", "Australia/Lord_Howe
     st.sampled_from(WRITERS),
 )
 def test_any_instant_comes_back_within_its_uncertainty(at: datetime, zone: str, known: bool, writer: Writer) -> None:
-    """Any instant in any of the patterns, in any zone, known or not, is read as wrong as is stated at most."""
+    """Any instant in any pattern and zone, known or not, is read within the stated uncertainty."""
     write, zoned = writer
     name = write(at, at.astimezone(ZoneInfo(zone)))
     if not zoned:
@@ -341,8 +341,8 @@ def test_a_camera_on_local_time_is_always_found(
 @given(
     st.text(), st.sampled_from([None, MADRID]), st.one_of(st.none(), st.floats(0, 1e9)), st.integers(-(2**63), 2**63)
 )
-def test_nothing_is_a_crash(name: str, zone: str | None, length_s: float | None, mtime_ns: int) -> None:
-    """Any name, length and file time give a span with a start, and exactly one claim that is taken."""
+def test_any_input_gives_a_time(name: str, zone: str | None, length_s: float | None, mtime_ns: int) -> None:
+    """Any name, length and file time give a span with a start, and exactly one chosen claim."""
     time = recording_time(RecordingFacts(name, Probe(duration_s=length_s), mtime_ns), TimeContext(zone))
     assert time.span.start is not None
     assert time.span.end is None or time.span.start <= time.span.end

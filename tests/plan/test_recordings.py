@@ -1,4 +1,4 @@
-"""From linked files to recordings: each once, under a name of its own, with what is odd about it said."""
+"""From linked files to recordings: each once, with a unique name and its warnings."""
 
 import unicodedata
 from collections import Counter
@@ -49,15 +49,17 @@ SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", SecretKin
 
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
-    """A linked file; one inode is one file on disk."""
-    told = Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
-    return RecordingFile(path, Identity(size, MTIME, 0, inode), told)
+    """Return a linked file; the same inode is the same file."""
+    judged = Verdict(
+        VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1), camera=camera, **verdict
+    )
+    return RecordingFile(path, Identity(size, MTIME, 0, inode), judged)
 
 
 def known(
     files: Iterable[RecordingFile], content: Mapping[str, str] | None = None, probe: Probe = PROBE
 ) -> dict[str, IndexedFile]:
-    """What the index has of them; ``content`` gives files that were hashed their bytes."""
+    """Return the index records of files; ``content`` has the bytes of hashed ones."""
     index = {}
     for one in files:
         data = (content or {}).get(one.path)
@@ -69,20 +71,20 @@ def known(
 def planned(
     files: Sequence[RecordingFile], content: Mapping[str, str] | None = None, **options: Any
 ) -> tuple[PlannedRecording, ...]:
-    """The recordings of the archive."""
+    """Return the recordings of the archive."""
     return plan_recordings(files, known(files, content), SESSION, CAMERAS, **options)
 
 
 def members(recordings: Iterable[PlannedRecording]) -> list[str]:
-    """Their names in the archive, without the folder."""
+    """Return the names of recordings in the archive, without the folder."""
     return [one.member.removeprefix("recordings/") for one in recordings]
 
 
 A, B = "recordings/a.mp4", "sessions/Session42/recordings/a.mp4"
 
 
-def test_one_name_and_bytes_go_in_once_and_every_place_is_told() -> None:
-    """Two copies in two folders are one recording, whatever order they are found in; a third hard link, too."""
+def test_one_name_and_bytes_are_packed_once_with_all_paths() -> None:
+    """Two copies in two folders are one recording with all paths, in any order; so is a third hard link."""
     files = [found(A, 1), found(B, 2), found("recordings/x/a.mp4", 2)]
     content = dict.fromkeys((A, B, "recordings/x/a.mp4"), "bytes")
     for order in (files, files[::-1], [files[1], files[2], files[0]]):
@@ -91,7 +93,7 @@ def test_one_name_and_bytes_go_in_once_and_every_place_is_told() -> None:
 
 
 def test_one_name_with_other_bytes_goes_in_twice() -> None:
-    """Files of one name and size whose bytes differ are two, and each keeps its own."""
+    """Two files with the same name and size and other bytes are two recordings."""
     first, second = planned([found(B, 2), found(A, 1)], {A: "one", B: "two"})
     assert members((first, second)) == ["a.mp4", "a~2.mp4"]
     assert (first.path, second.path) == (A, B)
@@ -99,13 +101,13 @@ def test_one_name_with_other_bytes_goes_in_twice() -> None:
 
 
 def test_one_file_under_two_names_is_two_recordings() -> None:
-    """The same bytes under another name stay two: which name a researcher looks for is not known."""
+    """The same bytes under another name are two recordings."""
     files = [found("recordings/a.mp4", 1), found("recordings/b.mp4", 1)]
     assert members(planned(files, dict.fromkeys(("recordings/a.mp4", "recordings/b.mp4"), "x"))) == ["a.mp4", "b.mp4"]
 
 
 def test_before_hashing_only_hard_links_are_one() -> None:
-    """Without hashes one name and size prove nothing; one file under two paths does."""
+    """Without hashes the same name and size do not make one recording; one file under two paths does."""
     assert len(planned([found(A, 1), found(B, 2)])) == 2
     assert len(planned([found(A, 1), found(B, 1)])) == 1
 
@@ -121,7 +123,7 @@ def test_a_chain_of_links_and_copies_is_one() -> None:
 
 
 def test_names_that_some_system_takes_for_one_are_numbered() -> None:
-    """Under case folding, Unicode forms or joiners no two members are one; none is what Windows has for itself."""
+    """No two members are the same under case folding, Unicode forms or joiners; none is reserved on Windows."""
     names = [
         "a.mp4",
         "A.MP4",
@@ -152,7 +154,7 @@ def test_names_that_some_system_takes_for_one_are_numbered() -> None:
     st.randoms(use_true_random=False),
 )
 def test_no_file_is_lost_or_packed_twice(drawn: list[tuple[str, str, int]], chance: Any) -> None:
-    """Of any files, in any order: each path is one recording's, equal name and bytes are in one, others apart."""
+    """Each path is in exactly one recording; files with the same name and bytes share one."""
     files = [found(f"recordings/{folder}/{name}", inode) for inode, (folder, name, _) in enumerate(drawn)]
     content = {one.path: str(data) for one, (_, _, data) in zip(files, drawn, strict=True)}
     got = planned(files, content)
@@ -166,8 +168,8 @@ def test_no_file_is_lost_or_packed_twice(drawn: list[tuple[str, str, int]], chan
     assert planned(files, content) == got
 
 
-def test_twins_are_those_that_only_hashes_tell_apart() -> None:
-    """Namesakes of one size are to be hashed, unless they are one file; another size or name is another recording."""
+def test_possible_duplicates_have_the_same_name_and_size() -> None:
+    """Files with the same name and size are possible duplicates, unless they are one file."""
     files = [found(A, 1), found(B, 2), found("recordings/b.mp4", 3), found("recordings/x/b.mp4", 3)]
     assert find_possible_duplicates(files) == {A, B}
     assert find_possible_duplicates([found(A, 1, 10), found(B, 2, 11)]) == set()
@@ -175,7 +177,7 @@ def test_twins_are_those_that_only_hashes_tell_apart() -> None:
 
 
 def test_what_was_not_compared_is_said() -> None:
-    """Until they were read, namesakes of one size may be one, and a sentence names them; afterwards nothing is said."""
+    """Possible duplicates have a warning until they were read."""
     files = [found(A, 1), found(B, 2)]
     (sentence,) = possible_duplicate_warnings(planned(files))
     assert A in sentence
@@ -184,8 +186,8 @@ def test_what_was_not_compared_is_said() -> None:
     assert len(list(possible_duplicate_warnings(planned(files, {A: "one"})))) == 1
 
 
-def test_a_file_that_was_not_probed_is_a_mistake_of_ours() -> None:
-    """A plan is never made of a file that was not looked into."""
+def test_planning_a_file_that_was_not_probed_is_a_defect() -> None:
+    """Planning a file that was not probed is a defect."""
     one = found(A)
     with pytest.raises(AssertionError, match=A):
         plan_recordings([one], {A: IndexedFile(A, one.identity)}, SESSION, CAMERAS)
@@ -195,7 +197,7 @@ NVR = Recorder("nvr", "/nvr", "{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", tim
 
 
 def of_recorder(below: str, inode: int = 1, camera: str | None = "a") -> RecordingFile:
-    """A recorder's file that was linked to the session."""
+    """Return a recorder's file that is linked to the session."""
     return found(f"@nvr/{below}", inode, camera=camera)
 
 
@@ -204,11 +206,11 @@ class TestRecorders:
 
     @pytest.fixture
     def times(self) -> TimeContext:
-        """The lab with one recorder."""
+        """Return the times of a lab with one recorder."""
         return TimeContext(recorders={"nvr": NVR})
 
     def test_they_come_last_and_are_never_taken_for_one(self, times: TimeContext) -> None:
-        """Segments of two cameras have one name in their folders; all go in, by camera and start."""
+        """Segments of two cameras have the same name in their folders; all are packed, by camera and start."""
         files = [
             of_recorder("2025-05-02/08/kitchen/00.10.mp4", 1),
             of_recorder("2025-05-02/08/hall/00.10.mp4", 2),
@@ -224,7 +226,7 @@ class TestRecorders:
         assert starts == [START, START + timedelta(seconds=10), START + timedelta(seconds=10)]
 
     def test_a_recorder_that_is_not_described_any_more(self) -> None:
-        """Without its pattern a file is named by its camera, or by the recorder, and loses no place."""
+        """Without its pattern a file is named by its camera, or by the recorder."""
         files = [of_recorder("a.mp4", 1), of_recorder("b.mp4", 2, camera=None)]
         names = members(planned(files, times=TimeContext()))
         assert len(names) == 2
@@ -235,7 +237,7 @@ class TestRecorders:
 def warned(
     one: RecordingFile, probe: Probe = PROBE, cameras: SessionCameras = CAMERAS, cleaner: LabCleaner | None = None
 ) -> list[str]:
-    """What is said about one recording."""
+    """Return the warnings about one recording."""
     clean = cleaner or LabCleaner()
     (recording,) = plan_recordings([one], known([one], probe=probe), SESSION, cameras, cleaner=clean)
     return list(recording_warnings(recording, SESSION, cameras, clean))
@@ -245,35 +247,35 @@ INSIDE = Probe(duration_s=60.0, creation_time=START + timedelta(minutes=1))
 
 
 class TestWarnings:
-    """What is worth knowing about one recording."""
+    """Warnings about one recording."""
 
-    def test_nothing_is_said_of_a_sound_one(self) -> None:
-        """A readable recording of the session's time under its own name needs no word."""
+    def test_a_good_recording_has_no_warning(self) -> None:
+        """A readable recording of the session's time under its own name has no warning."""
         assert warned(found(A), INSIDE) == []
 
     def test_a_damaged_one_is_kept(self) -> None:
-        """What is wrong with it is said, once, and not that it lies outside the session's time."""
+        """The warning has the problem, once; there is none about the time."""
         (sentence,) = warned(found(A), Probe(problem=Message("video.no_moov")))
         assert sentence == f"recordings/a.mp4 is damaged and is exported unchanged: {Message('video.no_moov')}."
 
     def test_a_verdicts_warning_is_passed_on(self) -> None:
-        """Two sessions' names in one are said with the file."""
+        """The verdict's warning is in the plan with the file."""
         assert warned(found(A, warning="name says session 7"), INSIDE) == ["recordings/a.mp4: name says session 7."]
 
     def test_another_name_is_said(self) -> None:
-        """A name that cannot be written everywhere is told with the one in the lab; only another form is not."""
+        """A name that not every system can store has a warning with its name in the lab; another Unicode form not."""
         (sentence,) = warned(found("recordings/a:b.mp4"), INSIDE)
         assert sentence.startswith("recordings/a_b.mp4 is named a:b.mp4 in the lab")
         assert warned(found(f"recordings/{unicodedata.normalize('NFD', 'é')}.mp4"), INSIDE) == []
 
     def test_a_secret_in_a_name_is_not_repeated(self) -> None:
-        """A file named with a password goes in under another name, and no sentence holds the password."""
+        """A file with a password in its name gets another name, and no warning has the password."""
         said = warned(found("recordings/Not-For-Export-7_a.mp4"), INSIDE, cleaner=SECRET)
         assert len(said) == 1
         assert "Not-For-Export" not in said[0]
 
     def test_a_camera_that_was_not_selected(self) -> None:
-        """Said where the session selected cameras and this is none of them; not where it selected none."""
+        """There is a warning if the session selected cameras, and not this one."""
         chosen = replace(CAMERAS, selected=frozenset({"b"}))
         (sentence,) = warned(found(A), INSIDE, chosen)
         assert sentence == "recordings/a.mp4 is from camera Hall, which was not selected for the session."
@@ -281,7 +283,7 @@ class TestWarnings:
         assert warned(found(A, camera=None), INSIDE, chosen) == []
 
     def test_a_time_outside_the_session(self) -> None:
-        """The start and its source are said; that a file's own date may be that of a copy only where it is that."""
+        """The warning has the start and its source; only for a file's own date does it mention a copy."""
         late = Probe(duration_s=60.0, creation_time=END + timedelta(hours=1))
         (sentence,) = warned(found(A), late)
         assert "2025-05-02T09:05:00.000Z (MP4 creation time)" in sentence
@@ -293,13 +295,13 @@ class TestWarnings:
 
 
 def timed(start: datetime, source: TimeSource = TimeSource.NAME, *notes: ClockNote) -> RecordingTime:
-    """One minute from a start; a name in no known zone may be 14 hours wrong."""
+    """Return a time of one minute from a start; a name without a zone may be 14 hours wrong."""
     claim = StartCandidate(source, start, 14 * 3600.0, is_chosen=True)
     return RecordingTime(TimeSpan(start, start + timedelta(minutes=1)), (claim,), frozenset(notes))
 
 
 def test_a_name_without_a_zone_may_be_of_a_session_hours_away() -> None:
-    """Only a name whose zone is not known is given the benefit of the doubt, and only as far as zones go."""
+    """Only a name without a known zone is accepted hours away, as far as zones differ."""
     away = START - timedelta(hours=13)
     assert may_overlap_session(SESSION, timed(away, TimeSource.NAME, ClockNote.NO_ZONE))
     assert not may_overlap_session(SESSION, timed(away))
@@ -311,7 +313,7 @@ class TestCameras:
     """The cameras of a session."""
 
     def test_what_the_session_says_of_a_camera_comes_first(self, lab: Any) -> None:
-        """Name and prefix of the selection replace the lab's; a camera that only the session knows is there, too."""
+        """Name and prefix in the selection replace the lab's; a camera that only the session has is added."""
         lab.cameras("cam1", "cam2")
         chosen = [{"id": 1, "name": "Door", "recordingPrefix": "door"}, {"id": 9, "name": "Rented"}]
         lab.session(42, selectedDevices={"cameras": chosen})
@@ -326,13 +328,13 @@ class TestCameras:
         assert [camera.id for camera in cameras.involved([])] == ["1", "9"]
 
     def test_involved_are_the_selected_and_the_recorded(self) -> None:
-        """Each camera once, in the order of ids as numbers, those without a recording too."""
+        """Each camera is listed once, in the order of ids, also without a recording."""
         many = SessionCameras({"a": replace(HALL, id="10"), "b": KITCHEN, "c": Camera("3")}, frozenset({"a"}))
         recordings = plan_recordings([found(A, camera="b")], known([found(A)]), SESSION, many)
         assert [camera.id for camera in many.involved(recordings)] == ["2", "10"]
 
     def test_a_selected_camera_without_a_recording_is_named(self) -> None:
-        """Each selected camera of which nothing is there has a sentence; none where a recording may be of any."""
+        """Each selected camera without a recording has a warning, unless a recording's camera is unknown."""
         chosen = replace(CAMERAS, selected=frozenset({"a", "b"}))
         assert len(list(cameras_without_recordings([], chosen))) == 2
         (sentence,) = cameras_without_recordings([found(A)], chosen)
@@ -343,7 +345,7 @@ class TestCameras:
 
 
 def test_paths_of_any_bytes_are_shown_as_text() -> None:
-    """Further places of a recording are told as printable text, the first as the disk has it."""
+    """Further paths of a recording are printable text; the first is as on disk."""
     odd = "recordings/\udcff\n/a.mp4"
     (one,) = planned([found(A, 1), found(odd, 1)])
     assert {one.path, *one.duplicate_paths} == {A, printable(odd)}

@@ -22,7 +22,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "spec" / "session_metadata.schema.
 
 @pytest.fixture
 def chosen_lab(usual_lab: Any) -> Any:
-    """The usual lab, with three recordings of two cameras at known times, and a sensor file of the session's own."""
+    """Return the usual lab, with three recordings of two cameras at known times and a sensor file of the session."""
     for name, minute in (("cam1_session42_b", 1), ("cam2_session42_c", 2), ("cam2_session42_d", 4)):
         usual_lab.recording(f"recordings/{name}.mp4", START + timedelta(minutes=minute))
     usual_lab.write("sessions/Session42/sensor_data/own.txt", "all sensors, all the time")
@@ -30,7 +30,7 @@ def chosen_lab(usual_lab: Any) -> Any:
 
 
 def members(archive: Path) -> set[str]:
-    """The names of an archive's recordings, and of its sensor data."""
+    """Return the names of an archive's recordings and sensor data."""
     names = zipfile.ZipFile(archive).namelist()
     return {n for n in names if n.startswith(("recordings/", "data/sensor_data/", "data/zigbee"))}
 
@@ -66,7 +66,7 @@ ANY = {"recordings/any.mp4"}
 def test_the_archive_holds_exactly_what_was_chosen(
     chosen_lab: Any, cli: Any, tmp_path: Path, words: tuple[str, ...], expected: set[str]
 ) -> None:
-    """Each way to choose takes the members it names and no other."""
+    """Each way to choose includes the named members and no others."""
     outcome = cli("export", "42", "--lab", chosen_lab.root, "-o", tmp_path / "a.zip", *words)
     assert outcome.code == 0, outcome.err
     assert members(tmp_path / "a.zip") == expected
@@ -105,7 +105,7 @@ def test_a_partial_archive_says_so_everywhere(chosen_lab: Any, cli: Any, tmp_pat
 
 
 def test_a_whole_archive_says_nothing_of_a_selection(chosen_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Without a choice there is no word of one: archives made before selective export have the same bytes."""
+    """Without a choice the archive does not mention one."""
     cli("export", "42", "--lab", chosen_lab.root, "-o", f"{tmp_path}/")
     with zipfile.ZipFile(tmp_path / "Session42.zip") as archive:
         assert "selection" not in json.loads(archive.read("data/session_metadata.json"))
@@ -113,7 +113,7 @@ def test_a_whole_archive_says_nothing_of_a_selection(chosen_lab: Any, cli: Any, 
 
 
 def test_only_the_chosen_sensors_readings_are_in(chosen_lab: Any, tmp_path: Path) -> None:
-    """A sensor chosen by its address gives the readings of that device alone, in the chosen time."""
+    """A sensor chosen by its address gives the readings of that device only, in the chosen time."""
     export = labcrate.Lab(chosen_lab.root).export(
         42, tmp_path, sensors=["0x01"], start="2025-05-02T08:04:00Z", end=START + timedelta(minutes=9)
     )
@@ -124,7 +124,7 @@ def test_only_the_chosen_sensors_readings_are_in(chosen_lab: Any, tmp_path: Path
 
 
 def test_pad_widens_and_the_chosen_time_cuts(chosen_lab: Any) -> None:
-    """The window is the session's time, widened by pad, and of that what lies in the chosen time."""
+    """The window is the session's padded time within the chosen time."""
     plan = labcrate.Lab(chosen_lab.root).plan(42, pad="2s", start="2025-05-02T07:00:00Z", end="2025-05-02T08:01:00Z")
     assert plan.window == TimeSpan(START - timedelta(seconds=2), START + timedelta(minutes=1))
     assert plan.readings.frame["timestamp"].to_list() == [START - timedelta(milliseconds=1), START]
@@ -143,12 +143,12 @@ def test_pad_widens_and_the_chosen_time_cuts(chosen_lab: Any) -> None:
         (("--pad", "-3s"), "pad"),
     ],
 )
-def test_a_choice_that_cannot_be_meant_is_refused(
+def test_an_invalid_choice_is_refused(
     chosen_lab: Any, cli: Any, clear: Any, tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
-    """A camera or sensor that does not exist, or a time that is none, packs nothing and names the nearest.
+    """An unknown camera or sensor, or an invalid time, is refused with the nearest name.
 
-    Nor is a choice taken that contradicts another: a sensor where only recordings are wanted.
+    So are options that contradict each other: a sensor with recordings only.
     """
     outcome = cli("export", "42", "--lab", chosen_lab.root, "-o", tmp_path / "a.zip", *words)
     clear(outcome, 2, said)
@@ -156,7 +156,7 @@ def test_a_choice_that_cannot_be_meant_is_refused(
 
 
 def test_a_sensor_that_the_session_had_not_selected_cannot_be_chosen(chosen_lab: Any) -> None:
-    """Choosing narrows the session's own selection and never goes beyond it."""
+    """A choice can only narrow the session's selection."""
     chosen_lab.session(42, selectedDevices={"sensors": [{"id": "hall/climate"}]})
     with pytest.raises(UsageError, match="The session selected hall/climate"):
         labcrate.Lab(chosen_lab.root).plan(42, sensors=["door"])

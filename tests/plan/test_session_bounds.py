@@ -1,4 +1,4 @@
-"""Whatever sessions a lab holds, no reading is taken that could be of another session's time."""
+"""No reading that may belong to another session is included, whatever sessions a lab has."""
 
 import json
 import tempfile
@@ -32,7 +32,7 @@ SESSIONS = st.lists(
 
 
 def at(minutes: int) -> datetime:
-    """The instant so many minutes after the beginning."""
+    """Return the instant so many minutes after the beginning."""
     return BEGIN + timedelta(minutes=minutes)
 
 
@@ -65,7 +65,7 @@ def build(root: Path, sessions: list[dict[str, Any]]) -> None:
 
 
 def starts(sessions: list[dict[str, Any]]) -> dict[int, datetime]:
-    """When each session began: as described, else with its first recording."""
+    """Return when each session began: as described, else with its first recording."""
     found = {}
     for number, session in enumerate(sessions, 1):
         if session["file"] == "none":
@@ -79,8 +79,9 @@ def starts(sessions: list[dict[str, Any]]) -> dict[int, datetime]:
 @settings(max_examples=rounds(15, 60))
 @given(SESSIONS)
 def test_no_reading_lies_outside_the_session_bound(sessions: list[dict[str, Any]]) -> None:
-    """A described span holds all its readings and no other; an open one ends with its own last recording, before the
-    next session begins and within a day; a session without a start or evidence has none.
+    """A described span has exactly its readings; an open one ends with its last recording.
+
+    It ends before the next session begins and within a day; without a start or evidence it has no readings.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "lab"
@@ -89,7 +90,7 @@ def test_no_reading_lies_outside_the_session_bound(sessions: list[dict[str, Any]
         for number, session in enumerate(sessions, 1):
             if session["file"] == "none" and not session["recordings"]:
                 continue  # nothing tells of it
-            with prepare_archive(LabFolder(root), str(number), hashed=False) as assembly:
+            with prepare_archive(LabFolder(root), str(number), with_fixity=False) as assembly:
                 taken = assembly.plan.readings.frame["timestamp"].to_list()
             start = began.get(number)
             described_end = session["file"] != "none" and session["start"] is not None and session["length"] is not None

@@ -1,4 +1,4 @@
-"""All that lies in a session's own folder goes in, is missing, or stays out by a rule that is named."""
+"""Each file of a session's own folder is packed, missing, or left out by a named rule."""
 
 import os
 from datetime import UTC, datetime
@@ -22,14 +22,14 @@ THEN = datetime(2025, 5, 2, 8, 1, tzinfo=UTC)
 
 @pytest.fixture
 def own(lab: Any) -> Any:
-    """Session 42 with its description in its folder, and no recordings."""
+    """Write session 42 with its description in its folder and no recordings."""
     lab.cameras("cam1")
     lab.session(42)
     return lab
 
 
 def sorted_files(lab: Any, *exclude: str) -> SessionFolderFiles:
-    """What the session's folder holds, by what becomes of it."""
+    """Return the sorted files of the session's folder."""
     inventory = read_inventory(lab.open())
     session = inventory.session("42")
     return find_session_files(
@@ -38,19 +38,19 @@ def sorted_files(lab: Any, *exclude: str) -> SessionFolderFiles:
 
 
 def members(files: SessionFolderFiles) -> dict[str, str]:
-    """The members of files that are no recordings, by their path in the session's folder."""
+    """Return the members of files other than recordings, by their path in the session's folder."""
     return {one.path.removeprefix(f"{OWN}/"): one.member for one in files.files}
 
 
 def left(files: SessionFolderFiles) -> dict[str, NotTakenRule]:
-    """What stays out, by the path in the session's folder, but for the session's description."""
+    """Return the files that stay out, without the session's description, by their path in the session's folder."""
     rules = {one.path.removeprefix(f"{OWN}/"): one.rule for one in files.not_taken}
     assert rules.pop("session_data.json") is NotTakenRule.DESCRIPTION
     return rules
 
 
 def test_everything_has_a_place_of_its_own(own: Any) -> None:
-    """Videos of any container are recordings, sensor data lie together, and the rest keeps its path."""
+    """Videos of any container are recordings, sensor data are together, and other files keep their paths."""
     for path in (
         "recordings/a.mp4",
         "clips/b.MOV",
@@ -79,13 +79,13 @@ def test_everything_has_a_place_of_its_own(own: Any) -> None:
 
 
 def test_names_that_are_one_on_some_system_stay_two_files(own: Any) -> None:
-    """A file and a folder, two cases, two Unicode forms: each file has a member, and no two are one anywhere."""
-    wished = ["a.txt", "A.TXT", "b", "B/c.txt", "\u00e9.txt", "e\u0301.txt", "con.txt", "x:y.txt", "end."]
-    for name in wished:
+    """A file and a folder, two cases, two Unicode forms: each file has its own member."""
+    names = ["a.txt", "A.TXT", "b", "B/c.txt", "\u00e9.txt", "e\u0301.txt", "con.txt", "x:y.txt", "end."]
+    for name in names:
         own.write(f"{OWN}/{name}", name)
     got = members(sorted_files(own))
-    assert got.keys() == set(wished)
-    assert len({member.casefold() for member in got.values()}) == len(wished)
+    assert got.keys() == set(names)
+    assert len({member.casefold() for member in got.values()}) == len(names)
     assert got["b"] != "data/session_files/B"
 
 
@@ -115,7 +115,7 @@ RULES = {
 
 
 def test_each_rule_keeps_out_what_it_means_and_is_named(own: Any) -> None:
-    """A file that stays out is named with its rule; those of one hidden folder together, with their number."""
+    """A file that stays out is listed with its rule; files of one hidden folder together, with their number."""
     for path in RULES:
         own.write(f"{OWN}/{path}", "" if path.startswith("empty") else "{}")
     own.write(f"{OWN}/.git/second", "x")
@@ -154,7 +154,7 @@ def test_empty_and_excluded_recordings_are_named_and_not_missing(own: Any) -> No
 )
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_what_is_no_file_where_data_lie_is_missing(own: Any, path: str, video: bool, kind: str) -> None:
-    """A link or pipe where recordings or sensor data lie is missing with a remedy, once, and among its own kind."""
+    """A link or pipe in place of a recording or sensor data is missing with a remedy, once."""
     place = own.root / OWN / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(own.root / "data/cameras.json") if kind == "link" else os.mkfifo(place)
@@ -177,7 +177,7 @@ def test_other_links_and_pipes_are_named(own: Any) -> None:
 
 
 def test_a_file_that_goes_during_the_walk_is_missing(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was listed and cannot be looked at any more is missing, a video among the recordings."""
+    """A listed file that was deleted is missing, a video among the recordings."""
     own.write(f"{OWN}/a.txt", "x")
     own.write(f"{OWN}/clips/b.mov", "x")
     inventory = read_inventory(own.open())
@@ -196,20 +196,20 @@ def test_a_file_that_goes_during_the_walk_is_missing(own: Any, monkeypatch: pyte
     assert all(isinstance(one, Missing) and one.remedy for one in (*files.missing_files, *files.missing_recordings))
 
 
-class TestBeside:
-    """The sensor data that the platform writes beside a recording."""
+class TestSidecar:
+    """The sensor data that the platform writes next to a recording."""
 
     RECORDING = "recordings/cam1_session42_a.mp4"
     PATH = "recordings/cam1_session42_a-sensors.json"
 
     @pytest.fixture
     def recorded(self, own: Any) -> Any:
-        """One recording outside the session's folder."""
+        """Write one recording outside the session's folder."""
         own.write(self.RECORDING, "x", THEN)
         return own
 
     def test_it_goes_in_with_its_recording(self, recorded: Any) -> None:
-        """Beside a recording it is the session's, and says of which recording; beside none it is nobody's."""
+        """Next to a recording it is the session's, with that recording; alone it is not."""
         assert sidecar_path(self.RECORDING) == self.PATH
         recorded.write(self.PATH, "{}")
         recorded.write("recordings/cam1_session42_b-sensors.json", "{}")
@@ -221,7 +221,7 @@ class TestBeside:
         "why", [NotTakenRule.EXCLUDED, NotTakenRule.LINK, NotTakenRule.NO_FILE, NotTakenRule.EMPTY]
     )
     def test_it_stays_out_by_the_rules_of_all_files(self, recorded: Any, why: NotTakenRule) -> None:
-        """Excluded, a link, a pipe or empty: named with that rule, and the recording goes in all the same."""
+        """Excluded, a link, a pipe or empty, it is listed with that rule, and the recording is packed."""
         place = recorded.root / self.PATH
         match why:
             case NotTakenRule.LINK:
@@ -250,7 +250,7 @@ def test_a_secret_in_a_name_is_blanked(own: Any) -> None:
 
 
 def test_files_to_index_are_those_that_may_be_packed(own: Any) -> None:
-    """Before anything is asked, the files of a session's folder that its archive may hold are known by their names."""
+    """The files of a session's folder that its archive may hold are known by their names."""
     for path in ("a.txt", ".hidden", "b.part", "recordings/c.mp4"):
         own.write(f"{OWN}/{path}", "x")
     (own.root / OWN / "link").symlink_to("a.txt")
@@ -259,7 +259,7 @@ def test_files_to_index_are_those_that_may_be_packed(own: Any) -> None:
 
 
 def test_a_session_without_a_folder_has_no_files(lab: Any) -> None:
-    """A session that only a shared description and recordings tell of has its recordings alone."""
+    """A session known only by a shared description and recordings has only its recordings."""
     lab.cameras("cam1")
     lab.json("data/sessions.json", [{"id": 42}])
     lab.write("recordings/cam1_session42_a.mp4", "x")
@@ -269,7 +269,7 @@ def test_a_session_without_a_folder_has_no_files(lab: Any) -> None:
 
 
 def test_labcrates_own_archives_stay_out_and_other_zips_go_in(own: Any) -> None:
-    """An archive of labcrate's in the folder, by its content and not its name, and its signature are named as such."""
+    """An archive of labcrate in the folder, recognized by its content, and its signature stay out."""
     first = [Member.of_bytes("README.txt", b"Session 7", 0)]
     made = f'{{"format": "{names.FORMAT}"}}'.encode()
     archive = Entity(Layout([*first, Member.of_bytes("data/session_metadata.json", made, 0)]))

@@ -1,4 +1,4 @@
-"""When a session ended that nobody ended: never later than the next one began, never by a copied file's date."""
+"""The time of a session without an end: never after the next one began, never by a copied file's date."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def look(found: Mapping[str, Identity]) -> Mapping[str, Probe]:
-    """All recordings are of one minute and know no time."""
+    """Return probes of recordings of one minute without a time."""
     return {path: Probe(duration_s=60.0) for path in found}
 
 
 def time_of(lab: Any, session_id: str = "42", zone: str | None = None, probes: Any = look) -> SessionTime:
-    """The time of a session as the lab is now."""
+    """Return the time of a session as the lab is now."""
     inventory = read_inventory(lab.open(), zone)
     return session_time(
         inventory, inventory.session(session_id), TimeContext(zone, registered_spans(inventory)), probes
@@ -33,19 +33,19 @@ def time_of(lab: Any, session_id: str = "42", zone: str | None = None, probes: A
 
 
 def begun(lab: Any, session_id: int = 42, at: datetime = START) -> None:
-    """A session that nobody ended."""
+    """Write a session without an end."""
     lab.session(session_id, startTime=at.isoformat(), endTime="absent")
 
 
 def recorded(lab: Any, at: datetime, session_id: int = 42, camera: str = "cam1") -> str:
-    """A recording whose name says when it began; the file's own date is that of a copy."""
+    """Write a recording with its start in its name; the file's date is that of a copy."""
     path = f"recordings/{camera}_session{session_id}_{at:%Y%m%dT%H%M%SZ}.mp4"
     lab.write(path, f"{path}", COPIED)
     return path
 
 
-def test_a_described_time_stands_and_no_file_is_looked_into(lab: Any) -> None:
-    """With start and end described, recordings of another time change nothing, and none is opened."""
+def test_a_described_time_is_used_and_no_file_is_opened(lab: Any) -> None:
+    """With a described start and end, recordings of another time change nothing, and no file is opened."""
     lab.session(42)
     recorded(lab, START + 9 * HOUR)
 
@@ -69,7 +69,7 @@ def test_the_last_recording_ends_it(lab: Any) -> None:
 
 
 def test_a_files_date_alone_is_no_evidence(lab: Any) -> None:
-    """Where nothing but the modification time tells of a recording there is no end, and that is said."""
+    """If only modification times are known there is no end, and a warning says so."""
     begun(lab)
     lab.write("recordings/cam1_session42_a.mp4", "x", START + MINUTE)
     time = time_of(lab)
@@ -78,7 +78,7 @@ def test_a_files_date_alone_is_no_evidence(lab: Any) -> None:
 
 
 def test_the_next_session_bounds_it_and_is_not_named(lab: Any) -> None:
-    """However late a recording ends, the time stops before the next session's start; the warning names no other id."""
+    """The time ends before the next session's start; the warning does not name that session."""
     begun(lab)
     lab.session(777, startTime=(START + HOUR).isoformat(), endTime="absent")
     recorded(lab, START + HOUR - MINUTE / 2)
@@ -89,8 +89,8 @@ def test_the_next_session_bounds_it_and_is_not_named(lab: Any) -> None:
     assert not any("777" in str(warning) for warning in time.warnings)
 
 
-def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
-    """Another session needs no description to begin: its first recording does."""
+def test_a_session_without_a_description_bounds_it_too(lab: Any) -> None:
+    """A session without a description begins with its first recording."""
     begun(lab)
     recorded(lab, START + 2 * HOUR)
     recorded(lab, START + HOUR, session_id=777)
@@ -108,7 +108,7 @@ def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
 
 
 def test_a_day_bounds_it(lab: Any) -> None:
-    """A recording of the day after ends nothing later than 24 hours; what lies beyond is named with its end."""
+    """A recording of the next day does not extend the time past 24 hours; a warning has its end."""
     begun(lab)
     late = recorded(lab, START + 30 * HOUR)
     time = time_of(lab)
@@ -117,7 +117,7 @@ def test_a_day_bounds_it(lab: Any) -> None:
 
 
 def test_sessions_of_one_start_do_not_bound_each_other_and_that_is_said(lab: Any) -> None:
-    """Two sessions that began at one instant share their readings until their own evidence ends."""
+    """Two sessions with the same start share their readings until their own evidence ends, with a warning."""
     begun(lab)
     begun(lab, 7)
     recorded(lab, START)
@@ -127,7 +127,7 @@ def test_sessions_of_one_start_do_not_bound_each_other_and_that_is_said(lab: Any
 
 
 def test_a_session_that_no_file_describes(lab: Any) -> None:
-    """Its start and end are those of its recordings; without any that tells its time there is none."""
+    """Its start and end are those of its recordings; without a recording with a time there is none."""
     recorded(lab, START + HOUR)
     recorded(lab, START)
     assert time_of(lab).span == TimeSpan(START, START + HOUR + MINUTE)
@@ -138,7 +138,7 @@ def test_a_session_that_no_file_describes(lab: Any) -> None:
 
 
 def test_a_recording_that_vanished_is_no_evidence(lab: Any) -> None:
-    """A file that is gone since the walk ends no session, and stops no plan."""
+    """A deleted file is no evidence, and stops no plan."""
     begun(lab)
     recorded(lab, START)
     path = recorded(lab, START + HOUR)
@@ -150,7 +150,7 @@ def test_a_recording_that_vanished_is_no_evidence(lab: Any) -> None:
 
 @pytest.mark.parametrize(("zone", "end"), [(None, START + HOUR), ("Europe/Madrid", START - HOUR)])
 def test_sensor_files_without_a_zone(lab: Any, zone: str | None, end: datetime) -> None:
-    """A sensor file's times are read in the lab's zone; where none is known that is a warning of its own."""
+    """A sensor file's times are read in the lab's zone; if there is none, a warning says so."""
     begun(lab, at=START - 5 * HOUR)
     lab.write(
         "sessions/Session42/sensor_data/sensor_readings.csv", f"timestamp,x\n{START + HOUR:%Y-%m-%dT%H:%M:%S},1\n"
@@ -162,7 +162,7 @@ def test_sensor_files_without_a_zone(lab: Any, zone: str | None, end: datetime) 
 
 
 def test_a_sensor_file_that_cannot_be_read_is_a_problem(lab: Any) -> None:
-    """A sensor file that does not parse is named among the problems, and the recordings bound the session."""
+    """A broken sensor file is among the problems, and the recordings are the evidence."""
     begun(lab)
     recorded(lab, START)
     lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{")
@@ -172,11 +172,11 @@ def test_a_sensor_file_that_cannot_be_read_is_a_problem(lab: Any) -> None:
 
 
 class TestRegisteredSpans:
-    """What the lab's registers say of recordings' times."""
+    """The times of recordings in the lab's registers."""
 
     @pytest.fixture
     def registered(self, lab: Any) -> Any:
-        """A register with two entries, one of them of two files."""
+        """Write a register with two entries, one of them for two files."""
         lab.session(42, endTime="absent")
         end = (START + 3 * MINUTE).isoformat()
         entries = [
@@ -192,7 +192,7 @@ class TestRegisteredSpans:
         return lab
 
     def test_a_name_that_several_files_have_counts_for_none(self, registered: Any) -> None:
-        """An entry gives its times to the one file of its name; where two have it nobody knows which is meant."""
+        """An entry gives its times to the only file with its name; with two such files it is not used."""
         inventory = read_inventory(registered.open())
         spans = registered_spans(inventory)
         assert dict(spans) == {"recordings/one.mp4": TimeSpan(START, START + 3 * MINUTE)}
@@ -203,6 +203,6 @@ class TestRegisteredSpans:
         assert registered_spans(inventory, entries) == {}
 
     def test_a_register_ends_a_session(self, registered: Any) -> None:
-        """The registered end of a linked recording is the session's, where its description has none."""
+        """The registered end of a linked recording is the session's if its description has none."""
         time = time_of(registered)
         assert time.span == TimeSpan(START, START + 3 * MINUTE)

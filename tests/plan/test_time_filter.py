@@ -1,4 +1,4 @@
-"""Most files of no session are ruled out without reading their names; never one that may be of the span."""
+"""Most files of no session are ruled out without reading their names, and none that may overlap the span."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ _ZONES = st.sampled_from([None, "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Madr
 def test_nothing_that_may_be_of_the_span_is_ruled_out(
     path: str, modified: datetime, registered: datetime | None, hours: int, zone: str | None
 ) -> None:
-    """Whatever its name, register and modification time say: if one of them overlaps the span, the file stays."""
+    """If name, register or modification time overlap the span, the file stays."""
     start = registered and registered.replace(tzinfo=UTC)
     spans = {path: TimeSpan(start, start + timedelta(hours=hours))} if start else {}
     times = TimeContext(zone, spans, {})
@@ -49,12 +49,12 @@ def test_nothing_that_may_be_of_the_span_is_ruled_out(
 
 @pytest.mark.parametrize("name", ["cam1_2025-04-22T08-00-00-000Z", "cam1_20250610080000", "garden"])
 def test_other_days_are_ruled_out(name: str) -> None:
-    """A name of another day, or of none, changed at another time, is not worth another look."""
+    """A name of another day, or of none, changed at another time, is ruled out."""
     assert not TimeFilter(SPAN, TimeContext()).may_overlap(f"recordings/{name}.mp4", LONG_AGO_NS)
 
 
 @pytest.mark.parametrize("clock", [CameraClock(offset_s=86_400.0), CameraClock(name_pattern="{anything}")])
 def test_corrected_clocks_rule_nothing_out(clock: CameraClock) -> None:
-    """Where a camera's clock is set right, or its names follow a pattern of their own, every file is looked at."""
+    """If a camera's clock is corrected or its names have a pattern, no file is ruled out."""
     times = TimeContext(clocks={"1": clock})
     assert TimeFilter(SPAN, times).may_overlap("recordings/cam1_2025-04-22T08-00-00-000Z.mp4", LONG_AGO_NS)

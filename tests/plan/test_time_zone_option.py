@@ -1,4 +1,4 @@
-"""``--time-zone``, ``--from`` and ``--to``: one zone for every time that names none, and never an empty export."""
+"""``--time-zone``, ``--from`` and ``--to``: one zone for all times without one, and never an empty export."""
 
 import zipfile
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ HOUR = TimeSpan(datetime(2025, 6, 10, 1, tzinfo=UTC), datetime(2025, 6, 10, 2, t
 
 @pytest.fixture
 def local_lab(lab: Any) -> Any:
-    """Session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid; a reading every ten minutes, without one too."""
+    """Write session 1, from 10:00 to 11:00 without a zone in Europe/Madrid, with a reading every ten minutes."""
     lab.cameras("cam1")
     lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00", timeZone="Europe/Madrid")
     lab.zigbee_csv([(f"2025-06-10 {h}:{m}0:00", "zigbee2mqtt/s1", {"battery": m}) for h in (10, 11) for m in range(6)])
@@ -24,9 +24,9 @@ def local_lab(lab: Any) -> Any:
 
 
 def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """The zone that the command names is read into start, end and readings alike: none of them is lost or mislabelled.
+    """The command's zone is used for start, end and readings: none of them is lost or mislabelled.
 
-    The README's sentence on times without a zone is then true of the start as well.
+    The README's sentence about times without a zone is true for the start too.
     """
     target = tmp_path / "a.zip"
     outcome = cli("export", "1", "--lab", local_lab.root, "--time-zone", "Asia/Tokyo", "-o", target)
@@ -42,7 +42,7 @@ def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, cli: An
 
 @pytest.mark.parametrize(("zone", "hour"), [(None, 8), ("Asia/Tokyo", 1), ("Europe/Madrid", 8), ("UTC", 10)])
 def test_the_api_reads_a_session_in_the_chosen_zone(local_lab: Any, zone: str | None, hour: int) -> None:
-    """Without a zone of the caller the session's own stands, whatever labcrate.toml says."""
+    """Without a zone from the caller the session's own is used, whatever labcrate.toml says."""
     local_lab.write("labcrate.toml", 'time_zone = "Asia/Tokyo"\n')
     plan = labcrate.Lab(local_lab.root).plan(1, time_zone=zone)
     assert plan.window == TimeSpan(datetime(2025, 6, 10, hour, tzinfo=UTC), datetime(2025, 6, 10, hour + 1, tzinfo=UTC))
@@ -65,7 +65,7 @@ def test_the_api_reads_a_session_in_the_chosen_zone(local_lab: Any, zone: str | 
 def test_a_chosen_time_without_a_zone_is_read_as_the_sessions(
     local_lab: Any, cli: Any, zone: str | None, words: tuple[str, ...], start: str, said: str
 ) -> None:
-    """``--from`` and ``--to`` mean the clock that the session's times are of, and the plan says which that is."""
+    """``--from`` and ``--to`` are read in the zone of the session's times, and the plan says which."""
     if zone:
         local_lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00")
     outcome = cli(
@@ -106,7 +106,7 @@ def test_the_api_takes_times_without_a_zone_and_with_one(local_lab: Any) -> None
 def test_a_chosen_time_outside_the_sessions_is_refused(
     local_lab: Any, cli: Any, clear: Any, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    """No empty archive with a window that ends before it starts: one sentence names the session's own time."""
+    """A chosen time outside the session is refused with the session's time."""
     outcome = cli("export", "1", "--lab", local_lab.root, "-o", tmp_path / "a.zip", *words)
     clear(outcome, 2, "lasted from 2025-06-10T08:00:00.000Z to 2025-06-10T09:00:00.000Z")
     assert not (tmp_path / "a.zip").exists()
@@ -121,7 +121,7 @@ def test_a_chosen_time_that_touches_the_sessions_is_taken(
 
 
 def test_an_end_before_the_start_of_an_open_session_is_refused(local_lab: Any, cli: Any, clear: Any) -> None:
-    """Where nobody ended the session, ``--to`` names its end, but none before its start."""
+    """For a session without an end, ``--to`` sets it, but not before its start."""
     local_lab.session(1, startTime="2025-06-10T10:00:00", endTime="absent", timeZone="Europe/Madrid")
     words = ("plan", "1", "--lab", local_lab.root, "--to")
     clear(cli(*words, "2025-06-10T09:00"), 2, "Session 1 began at 2025-06-10T08:00:00.000Z")
@@ -129,7 +129,7 @@ def test_an_end_before_the_start_of_an_open_session_is_refused(local_lab: Any, c
 
 
 def test_recordings_made_outside_the_sessions_time_can_be_chosen(local_lab: Any, cli: Any) -> None:
-    """A recording that belongs to the session by its name is taken by its own time, where recordings alone are."""
+    """A recording linked by its name is included by its own time, if only recordings are chosen."""
     local_lab.recording("recordings/cam1_session1_20250610T100000Z.mp4", datetime(2025, 6, 10, 10, tzinfo=UTC))
     words = ("--from", "2025-06-10T09:59:00Z", "--only", "recordings")
     members = cli("plan", "1", "--lab", local_lab.root, "--json", *words).json["members"]
@@ -137,9 +137,9 @@ def test_recordings_made_outside_the_sessions_time_can_be_chosen(local_lab: Any,
 
 
 def test_doctor_says_only_of_times_without_any_zone_that_they_are_utc(local_lab: Any, cli: Any) -> None:
-    """Where every session has a zone its export reads the readings in that: there is nothing to say, whole lab or one.
+    """If every session has a zone, readings are read in it, and doctor has no warning.
 
-    A session without a zone, in a lab without one, reads them as UTC; the remedy is one that a reader of doctor has.
+    A session without a zone, in a lab without one, reads them as UTC; the warning has a remedy.
     """
 
     def found(*words: str) -> list[Any]:
@@ -152,7 +152,7 @@ def test_doctor_says_only_of_times_without_any_zone_that_they_are_utc(local_lab:
     assert found() == []
     local_lab.session(3, startTime="2025-06-12T10:00:00Z", endTime="2025-06-12T11:00:00Z")
     (one,) = found()
-    assert "where the session names none either, they are read as UTC" in one["what"]
+    assert "the times are read as UTC" in one["what"]
     assert one["count"] == 12
     assert "labcrate.toml (time_zone)" in one["remedy"]
     local_lab.write("labcrate.toml", 'time_zone = "Europe/Madrid"\n')
@@ -160,7 +160,7 @@ def test_doctor_says_only_of_times_without_any_zone_that_they_are_utc(local_lab:
 
 
 def test_the_lab_is_read_once(usual_lab: Any, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A named zone does not have plan and export read the lab's descriptions again."""
+    """With a named zone, plan and export read the lab's descriptions once."""
     read: list[str | None] = []
 
     def counted(lab: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a plan and doctor say of rows and files of readings that cannot be read: sentences, each with its own remedy."""
+"""What plan and doctor say about rows and files of readings that cannot be read, with their remedies."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ WHOLE = f"{INSIDE},zigbee2mqtt/a,{{}}\n"
 @pytest.mark.parametrize(
     ("rows", "why", "remedy", "doctors"),
     [
-        ("02/05/2025 08:01,zigbee2mqtt/a,{}\n", "a time of this kind can mean several dates", "date_formats", True),
+        ("02/05/2025 08:01,zigbee2mqtt/a,{}\n", "the date can mean several days", "date_formats", True),
         ("never,zigbee2mqtt/a,{}\n", "the timestamp cannot be read", "date_formats", True),
-        (f"{INSIDE},zigbee2mqtt/a\n", "this is no whole row", "Correct or restore the row", False),
+        (f"{INSIDE},zigbee2mqtt/a\n", "the row is incomplete", "Correct or restore the row", False),
         (f"{INSIDE},zigbee2mqtt/a,{{\n", "the payload is not JSON", "Correct or restore the row", False),
     ],
 )
 def test_a_row_that_cannot_be_read_is_a_sentence_with_its_own_remedy(
     lab: Any, cli: Any, rows: str, why: str, remedy: str, doctors: bool
 ) -> None:
-    """The line, that it cannot be read, and why; formats of dates are advised for dates alone, by doctor too."""
+    """The message has the line and the reason; formats of dates are advised only for dates, also by doctor."""
     lab.session(42)
     lab.write("data/zigbee-sensors.csv", HEADER + WHOLE + rows + WHOLE)
     (missing,) = cli("plan", "42", "--lab", lab.root, "--json").json["missing"]
@@ -36,11 +36,11 @@ def test_a_row_that_cannot_be_read_is_a_sentence_with_its_own_remedy(
 
 
 def test_a_file_that_was_cut_off_gets_its_remedy_once(lab: Any, cli: Any) -> None:
-    """The reason already says to wait or to restore a copy; doctor does not advise formats of dates for it."""
+    """The reason has the remedy already; doctor does not advise formats of dates for it."""
     lab.session(42)
     lab.write("data/zigbee-data.json", '{"messages": {"zigbee2mqtt/a": [{"timestamp": "2025')
     (missing,) = cli("plan", "42", "--lab", lab.root, "--json").json["missing"]
-    assert "wait until it is written, or restore a copy" in missing["why"]
+    assert "wait until it is completely written, or restore a copy" in missing["why"]
     assert missing["remedy"] == "Then export again."
     report = cli("doctor", "--lab", lab.root, "--json").json
     (found,) = [one for one in report["findings"] if "zigbee-data.json" in one["what"]]

@@ -1,4 +1,4 @@
-"""Any rows come back equal through any dialect of CSV and any shape of JSON."""
+"""Any rows are read unchanged from any dialect of CSV and any shape of JSON."""
 
 import codecs
 import csv
@@ -16,7 +16,7 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 
 START = datetime(2025, 5, 2, 10, tzinfo=UTC)
-# All letters that Windows-1252 has, so that each encoding can hold them.
+# All letters that Windows-1252 has, so that each encoding has them.
 LETTERS = "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(32, 256)) + "\n\t"
 texts = st.text(st.sampled_from(LETTERS), max_size=8)
 payloads = st.dictionaries(
@@ -29,18 +29,18 @@ encodings = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp125
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """The text; UTF-16 begins with a mark."""
+    """Return the text as bytes; UTF-16 begins with a mark."""
     mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
     return mark + text.encode(encoding)
 
 
 def stamp(at: int) -> str:
-    """The time of a message."""
+    """Return the time of a message."""
     return (START + timedelta(seconds=at)).isoformat()
 
 
 def found(data: bytes, as_json: bool) -> list[tuple[int, str, str]]:
-    """Every reading of a file, which must be one without a fault."""
+    """Return every reading of a file without faults."""
     file = io.BytesIO(data)
     readings = load_readings(file if as_json else None, None if as_json else file, TimeSpan())
     assert readings.problems == ()
@@ -49,7 +49,7 @@ def found(data: bytes, as_json: bool) -> list[tuple[int, str, str]]:
 
 
 def canonical(value: Any) -> str:
-    """A text that is equal for equal values."""
+    """Return a text that is equal for equal values."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -76,7 +76,7 @@ def test_csv_rows_come_back_from_any_dialect(
 def test_json_messages_come_back_from_any_shape(
     sent: list[tuple[int, str, dict[str, Any]]], encoding: str, shape: str
 ) -> None:
-    """By topic, in a list, or one a line: the same messages."""
+    """Messages by topic, in a list, or one per line are the same."""
     flat = [{"timestamp": stamp(at), "topic": topic, "payload": payload} for at, topic, payload in sent]
     by_topic: dict[str, list[Any]] = {}
     for one in flat:

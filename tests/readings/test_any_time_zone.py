@@ -1,4 +1,4 @@
-"""Local times of any zone come back as the instants they were, in any change of clocks."""
+"""Local times of any zone are read as their instants, at any change of clocks."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ YEARS = (datetime(1995, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
 
 
 def changes(zone: str, year: int) -> list[datetime]:
-    """The instants of a year, to the minute, at which the zone's offset changes."""
+    """Return the instants of a year, to the minute, at which the zone's offset changes."""
     info, found = ZoneInfo(zone), []
     day = datetime(year, 1, 1, tzinfo=UTC)
     while day.year == year:
@@ -53,8 +53,8 @@ def test_any_local_time_is_the_instant_that_the_zones_database_says(zone: str, l
     info = ZoneInfo(zone)
     near = [change.astimezone(info).replace(tzinfo=None, fold=0) for change in changes(zone, 2011)]
     local = local + [at + timedelta(minutes=minutes) for at in near for minutes in range(-150, 150, 10)]
-    settled = to_instants(pl.Series([microseconds(at.replace(tzinfo=UTC)) for at in local], dtype=pl.Int64), info)
-    for at, us, second, skipped in zip(local, *settled, strict=True):
+    instants = to_instants(pl.Series([microseconds(at.replace(tzinfo=UTC)) for at in local], dtype=pl.Int64), info)
+    for at, us, second, skipped in zip(local, *instants, strict=True):
         first, last = (at.replace(tzinfo=info, fold=fold).astimezone(UTC) for fold in (0, 1))
         assert instant_at(us) == first
         assert (second and instant_at(second)) == (last if last > first else None)

@@ -1,4 +1,4 @@
-"""Payloads without what must not leave, and the platform's own files by their columns."""
+"""Cleaning payloads, and the platform's own files by their columns."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from labcrate.readings.write.columns import describe_platform_csv
 
 
 def of(*sent: tuple[str, object]) -> Readings:
-    """Readings of one instant."""
+    """Return readings of one instant."""
     messages: dict[str, list[object]] = {}
     for topic, payload in sent:
         messages.setdefault(topic, []).append({"timestamp": "2025-05-02T12:00:00Z", "payload": payload})
@@ -20,7 +20,7 @@ def of(*sent: tuple[str, object]) -> Readings:
 
 
 def blank(topic: str, payload: str) -> str:
-    """What a caller may do: without the pin, and without anything on one topic."""
+    """Return the payload without the pin, and without anything on one topic."""
     value = json.loads(payload)
     if topic.endswith("secret"):
         return '"[removed]"'
@@ -31,7 +31,7 @@ def blank(topic: str, payload: str) -> str:
 
 
 def test_payloads_are_cleaned_and_stay_in_order() -> None:
-    """Every payload with a needle, however it is written, is handed over; counts and order stay."""
+    """Every payload with a needle, however it is written, is passed to the function; counts and order stay."""
     readings = of(
         ("z/lock", {"pin_code": "4711"}), ("z/lock", {"a": 1}), ("z/secret", 7), ("z/lock", {"state": "LOCK"})
     )

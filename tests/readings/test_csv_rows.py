@@ -1,4 +1,4 @@
-"""Rows of a CSV come out whole and with their line, whatever the blocks, and a broken row spoils no other."""
+"""Rows of a CSV are read whole and with their line, in any blocks, and a broken row affects no other."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ rows_of_cells = st.lists(st.tuples(cells, cells), max_size=12)
 
 
 def written(rows: list[tuple[str, str]]) -> tuple[bytes, list[list[str]]]:
-    """A CSV whose first column is a time, and its rows."""
+    """Return a CSV whose first column is a time, and its rows."""
     whole = [[f"2025-05-02T10:00:{number:02}.000Z", *row] for number, row in enumerate(rows)]
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([["timestamp", "a", "b"], *whole])
@@ -23,16 +23,16 @@ def written(rows: list[tuple[str, str]]) -> tuple[bytes, list[list[str]]]:
 
 
 def read(data: bytes, block_bytes: int) -> tuple[list[list[str]], list[int], list[int]]:
-    """Rows, their lines, and the broken lines."""
+    """Return rows, their lines, and the broken lines."""
     file = io.BytesIO(data)
     file.readline()
     rows: list[list[str]] = []
     lines: list[int] = []
     broken: list[int] = []
     for block in read_blocks(file, RowFormat(WIDTH, [0]), block_bytes):
-        kept, columns = block.cells_of_rows(range(len(block.lines)))
+        whole, columns = block.cells_of_rows(range(len(block.lines)))
         rows += [list(row) for row in zip(*columns, strict=True)]
-        lines += [block.lines[row] for row in kept]
+        lines += [block.lines[row] for row in whole]
         broken += [line for line in block.lines if line not in lines]
     return rows, lines, broken
 
@@ -54,7 +54,7 @@ def test_rows_do_not_depend_on_the_blocks(rows: list[tuple[str, str]], block_byt
 def test_a_file_cut_off_anywhere_loses_its_last_row_alone(
     rows: list[tuple[str, str]], data: st.DataObject, block_bytes: int
 ) -> None:
-    """Every row before the cut is read; the one that was cut is either whole all the same or named as broken."""
+    """Every row before the cut is read; the row that was cut is whole or reported as broken."""
     text, whole = written(rows)
     start = text.index(b"\n") + 1
     cut = data.draw(st.integers(start, len(text)))
@@ -69,12 +69,12 @@ def test_a_file_cut_off_anywhere_loses_its_last_row_alone(
 @settings(deadline=None, max_examples=rounds(30, 60))
 @given(rows_of_cells, rows_of_cells, st.integers(1, 40), st.integers(1, 400))
 def test_a_row_that_a_crash_cut_off_spoils_no_other(
-    before: list[tuple[str, str]], after: list[tuple[str, str]], kept: int, block_bytes: int
+    before: list[tuple[str, str]], after: list[tuple[str, str]], length: int, block_bytes: int
 ) -> None:
     """A half-written row in the middle of the file is named by its line, and every other row is read."""
     first, whole_first = written(before)
     second, whole_second = written(after)
-    half = b'"2025-05-02T10:00:30.000Z","zigbee2mqtt/door","{""contact"":'[:kept]
+    half = b'"2025-05-02T10:00:30.000Z","zigbee2mqtt/door","{""contact"":'[:length]
     data = first + half + b"\n" + second[second.index(b"\n") + 1 :]
     found, _, broken = read(data, block_bytes)
     assert found == whole_first + whole_second

@@ -27,13 +27,13 @@ ENCODINGS = {
 
 
 def csv_text(delimiter: str, line_end: str) -> str:
-    """The messages as CSV, every field quoted."""
+    """Return the messages as CSV, every field quoted."""
     rows = [HEADER, *([time, topic, "", "", json.dumps(sent, ensure_ascii=False)] for time, topic, sent in MESSAGES)]
     return "".join(delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) + line_end for row in rows)
 
 
 def found(readings: Readings) -> list[tuple[str, dict[str, Any]]]:
-    """Topics and payloads in the order of time."""
+    """Return topics and payloads in the order of time."""
     return [(topic, json.loads(text)) for topic, text in readings.frame.select("topic", "payload").iter_rows()]
 
 
@@ -44,7 +44,7 @@ EXPECTED = [(topic, sent) for _, topic, sent in MESSAGES]
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_csv_of_any_dialect_gives_the_same_readings(encoding: str, delimiter: str, line_end: str) -> None:
-    """No row, no letter and no sign is lost, and nothing is wrong with the file."""
+    """No row, letter or sign is lost, and no fault is reported."""
     data = ENCODINGS[encoding](csv_text(delimiter, line_end))
     readings = load_readings(None, io.BytesIO(data), TimeSpan())
     assert readings.problems == ()
@@ -67,7 +67,7 @@ def test_a_json_of_any_shape_gives_the_same_readings(encoding: str, shape: str) 
 
 
 def test_decimal_commas_are_numbers_where_a_comma_separates_nothing() -> None:
-    """21,5 between semicolons or tabs is 21.5; 1.234,5 and 007,5 stay the texts they are."""
+    """21,5 between semicolons or tabs is 21.5; 1.234,5 and 007,5 stay texts."""
     for delimiter in (";", "\t"):
         rows = [
             delimiter.join(["Timestamp", "Device_ID", "temperature", "humidity", "code"]),
@@ -117,7 +117,7 @@ def test_a_torn_last_line_of_json_lines_is_a_warning() -> None:
 
 
 def test_utf16_that_was_cut_in_the_middle_of_a_letter_is_a_torn_end() -> None:
-    """An odd byte at the end costs the last row alone."""
+    """An odd byte at the end costs only the last row."""
     data = codecs.BOM_UTF16_LE + csv_text(",", "\n").encode("utf-16-le")
     readings = load_readings(None, io.BytesIO(data[:-41]), TimeSpan())
     assert found(readings) == EXPECTED[:1]

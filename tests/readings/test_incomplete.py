@@ -1,4 +1,4 @@
-"""Which rows that could not be read make a session's readings incomplete."""
+"""The unreadable rows that make a session's readings incomplete."""
 
 import io
 import json
@@ -17,13 +17,13 @@ HEADER = "timestamp,topic,payload\n"
 
 
 def row(time: str, topic: str = "zigbee2mqtt/a", payload: str = "1") -> str:
-    """A row of the CSV, on the second of May."""
+    """Return a row of the CSV, on the second of May."""
     stamp = f"2025-05-02T{time}:00Z" if time[:1].isdigit() else time
     return f"{stamp},{topic},{payload}\n"
 
 
 def load(*rows: str, sensors: tuple[SelectedSensor, ...] = (), window: TimeSpan = NOON) -> Readings:
-    """The readings of a lab that has nothing but these rows."""
+    """Return the readings of a lab with only these rows."""
     return load_readings(None, io.BytesIO((HEADER + "".join(rows)).encode()), window, sensors)
 
 
@@ -35,12 +35,12 @@ def load(*rows: str, sensors: tuple[SelectedSensor, ...] = (), window: TimeSpan 
         ([row("12:10"), row("soon"), row("12:30")], True),
         ([row("10:10"), row("soon"), row("10:30"), row("12:30")], False),
         ([row("12:10"), row("14:00"), row("soon"), row("14:30")], False),
-        ([row("11:10"), row("soon"), row("14:30")], True),  # the session lies between the rows around it
+        ([row("11:10"), row("soon"), row("14:30")], True),  # the session is between the rows around it
         ([row("soon"), row("12:10")], True),
         ([row("soon"), row("10:10"), row("12:10")], False),
         ([row("12:10"), row("soon"), row("soon")], True),
         ([row("10:10"), row("soon"), row("soon")], False),
-        ([row("soon"), row("soon")], True),  # nothing tells when these were
+        ([row("soon"), row("soon")], True),  # their times are unknown
         ([row("12:10", payload='"{""a"":"'), row("12:20")], True),
         ([row("12:10", topic=""), row("12:20")], True),
         ([row("10:10", topic=""), row("12:20")], False),
@@ -68,7 +68,7 @@ def test_blocks_do_not_change_what_counts(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def load_csv_defaults() -> tuple[Any, ...]:
-    """The defaults of read_csv; the last one is the size of a block."""
+    """Return the defaults of read_csv; the last one is the size of a block."""
     from labcrate.readings.load.csv_source import read_csv  # noqa: PLC0415
 
     return read_csv.__defaults__ or ()
@@ -86,7 +86,7 @@ def test_rows_of_sensors_that_were_not_selected_are_only_a_warning() -> None:
 
 
 def test_everything_counts_where_all_readings_are_taken() -> None:
-    """Without a window no row lies outside."""
+    """Without a window no row is outside."""
     assert not load(row("10:10"), row("soon"), row("10:20"), window=TimeSpan()).complete
 
 
@@ -107,7 +107,7 @@ def test_a_torn_last_line_is_a_warning(end: str) -> None:
 
 
 def test_a_torn_row_in_the_middle_is_no_torn_end() -> None:
-    """Rows came after it, so it is not the end that a crash left; it counts by its time."""
+    """Rows follow it, so it is not the end that a crash left; it counts by its time."""
     torn = '2025-05-02T12:30:00Z,zigbee2mqtt/a,"{""a"":\n'
     assert not load(row("12:10"), torn, row("12:20")).complete
     assert load(row("12:10"), torn.replace("T12", "T11"), row("12:20")).complete
@@ -130,6 +130,18 @@ def test_messages_count_by_those_around_them_on_their_topic() -> None:
 
 
 def test_whatever_is_fatal_is_incomplete() -> None:
-    """A file that cannot be used takes everything with it."""
+    """If a file cannot be used, all its readings are missing."""
     (problem,) = load_readings(io.BytesIO(b"{"), None, NOON).problems
     assert (problem.fatal, problem.incomplete) == (True, True)
+
+
+def test_a_problem_is_one_message_with_the_id_of_its_fault() -> None:
+    """A problem is one message with file, place and fault; notes about extent and number do not hide the fault's id."""
+    (problem,) = load(row("12:10", payload="{x"), row("12:20", payload="{x")).problems
+    assert problem.fault_id == "readings.payload_unreadable"
+    assert str(problem) == (
+        "data/zigbee-sensors.csv, line 2: the payload is not JSON, so the reading was left out (2 times, first here)"
+    )
+    assert not problem.about_dates
+    (unclear,) = load("02/03/2025 10:00,zigbee2mqtt/a,1\n").problems
+    assert (unclear.fault_id, unclear.about_dates) == ("readings.ambiguous_date", True)

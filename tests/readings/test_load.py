@@ -1,4 +1,4 @@
-"""Loading the lab's readings: what is taken, what is told, and what bad input comes to."""
+"""Loading the lab's readings: which are included, the counts, and the faults of bad input."""
 
 import io
 import json
@@ -19,28 +19,28 @@ HEADER = "timestamp,topic,device_id,temperature,humidity,motion,battery,linkqual
 
 
 def json_file(**messages: Any) -> io.BytesIO:
-    """A JSON file with the messages of each device."""
+    """Return a JSON file with the messages of each device."""
     text = {"messages": {f"zigbee2mqtt/{name}": sent for name, sent in messages.items()}}
     return io.BytesIO(json.dumps(text).encode())
 
 
 def message(payload: Any, timestamp: Any = "2025-05-02T12:30:00.000Z") -> dict[str, Any]:
-    """A message as the JSON file has it."""
+    """Return a message as in the JSON file."""
     return {"timestamp": timestamp, "payload": payload}
 
 
 def csv_file(*rows: str, header: str = HEADER) -> io.BytesIO:
-    """A CSV file of the rows."""
+    """Return a CSV file of the rows."""
     return io.BytesIO((header + "".join(f"{row}\n" for row in rows)).encode())
 
 
 def only_json(text: bytes, window: TimeSpan = OPEN) -> Readings:
-    """The readings of a lab that has nothing but this JSON."""
+    """Return the readings of a lab with only this JSON."""
     return load_readings(io.BytesIO(text), None, window)
 
 
 def test_a_message_sent_twice_is_two_readings() -> None:
-    """Equal messages of one file are separate readings, and no more of them come of having them in both files."""
+    """Equal messages of one file are separate readings; having them in both files adds none."""
     door = message({"contact": True})
     row = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/door","door","","","","","","{""contact"":true}"'
     readings = load_readings(json_file(door=[door, door]), csv_file(row, row, row), HOUR)
@@ -49,7 +49,7 @@ def test_a_message_sent_twice_is_two_readings() -> None:
 
 
 def test_the_jsons_text_is_kept_with_its_order_and_its_numbers() -> None:
-    """Where the files differ in form alone the JSON's text stands: order of keys, 22.0, escapes; only spaces go."""
+    """If the files differ only in form, the JSON's text is used: order of keys, 22.0, escapes; only spaces go."""
     sent = b'[{"timestamp": "2025-05-02T12:30:00Z", "payload": {"b": 22.0, "a": "\\u00e9"}}]'
     text = b'{"messages": {"zigbee2mqtt/a": ' + sent + b"}}"
     row = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/a","a","","","","","","{""a"":""é"",""b"":22}"'
@@ -59,19 +59,19 @@ def test_the_jsons_text_is_kept_with_its_order_and_its_numbers() -> None:
 
 
 def test_true_is_not_one() -> None:
-    """Payloads that only a loose comparison takes for equal are different readings."""
+    """Payloads that are equal only in a loose comparison are different readings."""
     row = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/a","a","","","","","","{""on"":1}"'
     assert len(load_readings(json_file(a=[message({"on": True})]), csv_file(row), OPEN)) == 2
 
 
 def test_a_payload_stored_as_text_is_the_object_it_holds() -> None:
-    """A platform that keeps the message as text gives the same reading as one that keeps the object."""
+    """A message stored as text gives the same reading as one stored as an object."""
     readings = load_readings(json_file(a=[message('{"on": true}')]), None, OPEN)
     assert readings.frame["payload"].to_list() == ['{"on":true}']
 
 
 def test_a_row_without_payload_is_the_reading_that_says_the_same() -> None:
-    """Another tool's row is no second reading of the message it was made from; without such a message it is one."""
+    """Another tool's row is no second reading of the message it was made from; without it, it is a reading."""
     header = "timestamp,device_id,temperature,motion\n"
     rows = ("2025-05-02T12:30:00Z,hall,21.50,true", "2025-05-02T12:31:00Z,hall,21.50,")
     sent = message({"temperature": 21.5, "occupancy": True, "color": {"x": 1}})
@@ -91,7 +91,7 @@ def test_a_row_without_payload_that_says_otherwise_is_another_reading() -> None:
 
 
 def test_availability_commands_and_the_bridge_are_no_readings() -> None:
-    """Their messages are counted, once for both files, and not taken."""
+    """Their messages are counted, once for both files, and not included."""
     sent = {name: [message("online")] for name in ("a/availability", "a/set", "a/get", "bridge/state")}
     row = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/a/set","a/set","","","","","","{}"'
     readings = load_readings(json_file(**sent), csv_file(row), OPEN)
@@ -156,7 +156,7 @@ def test_times_in_any_usual_spelling_are_one_instant() -> None:
     ],
 )
 def test_an_unreadable_time_is_named_and_its_reading_left_out(time: Any) -> None:
-    """What is no time is counted with its place, and every other reading is taken."""
+    """A text that is no time is counted with its place, and every other reading is included."""
     readings = load_readings(json_file(a=[message({}), message({}, time)]), None, OPEN)
     assert len(readings) == 1
     (problem,) = readings.problems
@@ -166,7 +166,7 @@ def test_an_unreadable_time_is_named_and_its_reading_left_out(time: Any) -> None
 
 
 def test_microseconds_are_kept() -> None:
-    """A time finer than milliseconds is not rounded, and the window takes it at its end to the microsecond."""
+    """A time finer than milliseconds is not rounded, and the window includes its end to the microsecond."""
     time = "2025-05-02T13:00:00.000001Z"
     sent = {"a": [message({}, time), message({}, "2025-05-02T13:00:00Z")]}
     assert len(load_readings(json_file(**sent), None, HOUR)) == 1
@@ -189,7 +189,7 @@ def test_microseconds_are_kept() -> None:
     ],
 )
 def test_a_json_file_that_does_not_parse_is_a_fatal_problem(text: bytes, where: str, what: str) -> None:
-    """It names file, line and fault; the readings of the CSV are still there, and the whole is not complete."""
+    """The problem names file, line and fault; the readings of the CSV are included, and the result is incomplete."""
     row = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/a","a","","","","","","{}"'
     readings = load_readings(io.BytesIO(text), csv_file(row), OPEN)
     (problem,) = readings.problems
@@ -222,7 +222,7 @@ def test_what_is_no_message_is_named_and_the_rest_is_taken() -> None:
 
 
 def test_a_payload_nested_without_end_is_left_out() -> None:
-    """A payload of a thousand lists in one another stops nothing: it is named, the others are taken."""
+    """A payload of a thousand nested lists is reported, and the others are included."""
     deep = "[" * 300 + "]" * 300
     text = f'{{"messages":{{"a":[{{"timestamp":"2025-05-02T12:30:00Z","payload":{deep}}}]}}}}'
     readings = only_json(text.encode())
@@ -241,7 +241,7 @@ def test_a_payload_nested_without_end_is_left_out() -> None:
     ],
 )
 def test_a_csv_file_without_its_columns_is_a_fatal_problem(text: bytes, fatal: bool, what: str) -> None:
-    """A header that cannot be used names what is needed; a file without a single byte has just not begun yet."""
+    """An unusable header is reported with the required columns; an empty file has no readings yet."""
     readings = load_readings(None, io.BytesIO(text), OPEN)
     (problem,) = readings.problems
     assert problem.file == "data/zigbee-sensors.csv"

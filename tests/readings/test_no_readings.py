@@ -1,4 +1,4 @@
-"""A session without readings: its tables are the usual ones, and Polars is not loaded for them."""
+"""A session without readings: its tables are the usual ones, and Polars is not imported for them."""
 
 import io
 import subprocess
@@ -16,14 +16,14 @@ from labcrate.readings.write.table_writers import TableWriter, table_writers
 
 
 def written(writer: TableWriter) -> bytes:
-    """What a writer writes."""
+    """Return what a writer writes."""
     file = io.BytesIO()
     writer(file)
     return file.getvalue()
 
 
 def test_tables_without_rows_are_those_of_the_general_writers() -> None:
-    """What stands ready for a session without readings is, byte for byte, what the writers make of none."""
+    """The tables of a session without readings are, byte for byte, what the writers make of none."""
     none = Readings()
     ready = table_writers(none, "42")
     assert written(ready.zigbee_json) == written(lambda file: tables.write_zigbee_json(none, file))
@@ -33,7 +33,7 @@ def test_tables_without_rows_are_those_of_the_general_writers() -> None:
 
 
 def test_no_files_are_as_good_as_files_without_readings() -> None:
-    """A lab without files of readings gives the same as one whose file holds none, selected sensors included."""
+    """A lab without files of readings gives the same as one with an empty file, also for selected sensors."""
     sensors = (SelectedSensor("0x01", "kitchen"),)
     none = load_readings(None, None, TimeSpan(), sensors)
     empty = load_readings(io.BytesIO(b'{"messages": {}}'), None, TimeSpan(), sensors)
@@ -45,7 +45,7 @@ def test_no_files_are_as_good_as_files_without_readings() -> None:
 
 @pytest.mark.thorough
 def test_a_lab_without_readings_is_exported_without_polars(tmp_path: Path) -> None:
-    """Neither Polars nor FFmpeg is loaded for the plan of a lab that has neither readings nor recordings."""
+    """Neither Polars nor FFmpeg is imported for the plan of a lab without readings and recordings."""
     (tmp_path / "sessions/Session1").mkdir(parents=True)
     program = (
         "import sys; from labcrate.cli.main import main; "

@@ -1,4 +1,4 @@
-"""Numbers out of payloads."""
+"""Numbers in payloads."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 
 
 def load(messages: dict[str, list[object]], *devices: Device) -> Readings:
-    """Readings a second apart on each topic."""
+    """Return readings a second apart on each topic."""
     stamped = {
         f"zigbee2mqtt/{name}": [
             {"timestamp": format_instant(START + timedelta(seconds=n)), "payload": payload}
@@ -28,10 +28,10 @@ def load(messages: dict[str, list[object]], *devices: Device) -> Readings:
 
 
 def values(readings: Readings) -> dict[tuple[str, str], list[float]]:
-    """All values by device and property."""
-    wanted = list(plot_series(readings))
-    found = series_points(readings, wanted)
-    return {(one.device, one.name): found[one]["value"].to_list() for one in wanted}
+    """Return all values by device and property."""
+    series = list(plot_series(readings))
+    found = series_points(readings, series)
+    return {(one.device, one.name): found[one]["value"].to_list() for one in series}
 
 
 def test_numbers_and_states_are_found_with_their_kind() -> None:
@@ -44,7 +44,7 @@ def test_numbers_and_states_are_found_with_their_kind() -> None:
 
 
 def test_values_keep_their_order_and_null_is_no_value() -> None:
-    """Every number comes out with its time; null and a missing key are no points."""
+    """Every number is returned with its time; null and a missing key are no points."""
     readings = load({"hall": [{"t": 1}, {"t": None}, {"other": 5}, {"t": 2.5}]})
     assert values(readings) == {("hall", "t"): [1.0, 2.5], ("hall", "other"): [5.0]}
     one = PlotSeries("hall", "t", SeriesKind.NUMBER, "hall", "t")
@@ -60,12 +60,12 @@ def test_single_values_on_a_topic_of_their_own_belong_to_their_device() -> None:
 
 @pytest.mark.parametrize("key", ['a"b', "temp (°C)", "x.y", "$['t']", "\\n", "a b"])
 def test_any_key_can_be_drawn(key: str) -> None:
-    """Keys are others' words: quotes, dots and signs in them mean nothing."""
+    """Keys are foreign text: quotes, dots and signs in them have no meaning."""
     assert values(load({"hall": [{key: 1.5, "other": 2}]}))["hall", key] == [1.5]
 
 
 def test_a_number_that_nothing_holds_costs_only_itself() -> None:
-    """``1e999`` is no finite number: the other values of the same device are drawn all the same."""
+    """``1e999`` is no finite number: the other values of the same device are still drawn."""
     text = (
         '{"messages": {"zigbee2mqtt/hall": ['
         '{"timestamp": "2025-05-02T08:00:00Z", "payload": {"t": 1e999, "a": true}},'

@@ -1,4 +1,4 @@
-"""The readings as files: columns, types, units, and values that stay what they are."""
+"""The tables of readings: columns, types, units, and exact values."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ FIXED = ["timestamp", "topic", "device_id", "temperature", "humidity", "motion",
 
 
 def readings_of(*sent: tuple[str, str], devices: tuple[Device, ...] = ()) -> Readings:
-    """Readings a second apart, each a device and a payload as JSON text."""
+    """Return readings a second apart, each a device and a payload as JSON text."""
     messages = ",".join(
         f'{json.dumps("zigbee2mqtt/" + own)}: [{{"timestamp": "2025-05-02T12:00:{second:02}Z", "payload": {payload}}}]'
         for second, (own, payload) in enumerate(sent)
@@ -31,19 +31,19 @@ def readings_of(*sent: tuple[str, str], devices: tuple[Device, ...] = ()) -> Rea
 
 
 def text_of(readings: Readings) -> str:
-    """The unified CSV."""
+    """Return the unified CSV."""
     file = io.BytesIO()
     write_zigbee_csv(readings, file)
     return file.getvalue().decode()
 
 
 def rows_of(readings: Readings) -> list[dict[str, str]]:
-    """The unified CSV's rows."""
+    """Return the unified CSV's rows."""
     return list(csv.DictReader(io.StringIO(text_of(readings), newline="")))
 
 
 def long_of(readings: Readings) -> list[tuple[str, str, str, str]]:
-    """The long CSV's rows, without their time."""
+    """Return the long CSV's rows, without their time."""
     file = io.BytesIO()
     write_sensor_csv(readings, file)
     rows = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
@@ -51,7 +51,7 @@ def long_of(readings: Readings) -> list[tuple[str, str, str, str]]:
 
 
 def objects_of(readings: Readings) -> list[dict[str, Any]]:
-    """The long JSON's rows."""
+    """Return the long JSON's objects."""
     file = io.BytesIO()
     write_sensor_json(readings, file, "42")
     whole = json.loads(file.getvalue())
@@ -70,7 +70,7 @@ def test_the_unified_csv_looks_like_the_labs_own() -> None:
 
 
 def test_no_reading_leaves_the_structure() -> None:
-    """With no readings every file is there and whole: header, empty lists."""
+    """Without readings every file is complete: header, empty lists."""
     nothing = readings_of()
     assert text_of(nothing) == ",".join(FIXED) + "\n"
     assert long_of(nothing) == []
@@ -81,7 +81,7 @@ def test_no_reading_leaves_the_structure() -> None:
 
 
 def test_the_unified_json_has_the_documented_shape() -> None:
-    """Topics are sorted, messages stand in time order, devices are counted and not their topics."""
+    """Topics are sorted, messages are in time order, devices are counted and not their topics."""
     devices = (Device("0x1", "lamp"),)
     readings = readings_of(("lamp/state", '"ON"'), ("lamp", '{"state":"ON"}'), ("attic", "{}"), devices=devices)
     file = io.BytesIO()
@@ -114,7 +114,7 @@ def test_keys_called_like_a_fixed_column_get_their_own() -> None:
 
 
 def test_motion_that_is_true_or_false_needs_no_second_column() -> None:
-    """A boolean motion stands in the fixed column, and comes before occupancy."""
+    """A boolean motion is in the fixed column, and comes before occupancy."""
     (row,) = rows_of(readings_of(("a", '{"motion": false, "occupancy": true}')))
     assert row["motion"] == "false"
     assert "payload.motion" not in row
@@ -140,7 +140,7 @@ def test_nested_and_null_values_make_no_column() -> None:
     ],
 )
 def test_a_columns_type_holds_all_its_values(payloads: list[str], kind: str) -> None:
-    """Whole numbers, numbers, truth values keep their type; mixed ones are text."""
+    """Whole numbers, numbers and booleans keep their type; mixed ones are text."""
     readings = readings_of(*((f"d{n}", f'{{"key": {payload}}}') for n, payload in enumerate(payloads)))
     assert [column.type for column in zigbee_columns(readings) if column.name == "key"] == [kind]
 

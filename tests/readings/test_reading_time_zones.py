@@ -1,4 +1,4 @@
-"""Times without a zone, hours that occur twice or never, and formats that only the lab knows."""
+"""Times without a zone, hours that occur twice or never, and formats that a lab configures."""
 
 import io
 import json
@@ -18,14 +18,14 @@ MADRID = "Europe/Madrid"
 def of_csv(
     *rows: str, zone: str | None = MADRID, formats: tuple[str, ...] = (), window: TimeSpan | None = None
 ) -> Readings:
-    """Readings of rows "time device"; the payloads are numbered."""
+    """Return readings of rows "time device"; the payloads are numbered."""
     lines = [f"{one.rpartition(' ')[0]},zigbee2mqtt/{one.rpartition(' ')[2]},{n}\n" for n, one in enumerate(rows)]
     text = "timestamp,topic,payload\n" + "".join(lines)
     return load_readings(None, io.BytesIO(text.encode()), window or TimeSpan(), zone=zone, date_formats=formats)
 
 
 def times(readings: Readings) -> list[str]:
-    """The instants, by the number of the row."""
+    """Return the instants, by the number of the row."""
     rows = sorted((int(text), time) for time, text in readings.frame.select("timestamp", "payload").iter_rows())
     return [format_instant(time)[11:16] for _, time in rows]
 
@@ -47,7 +47,7 @@ def test_without_a_zone_the_warning_asks_for_one() -> None:
 
 
 def test_the_order_of_rows_tells_the_second_round_of_an_hour() -> None:
-    """Where a topic's time steps back the second round begins; the window takes just what is in it."""
+    """The second hour begins where a topic's time steps back; the window has only what is in it."""
     rows = [f"2025-10-26T0{time}:00 a" for time in ("1:50", "2:10", "2:40", "2:15", "2:50", "3:05")]
     assert times(of_csv(*rows)) == ["23:50", "00:10", "00:40", "01:15", "01:50", "02:05"]
     assert of_csv(*rows).problems == ()
@@ -58,7 +58,7 @@ def test_the_order_of_rows_tells_the_second_round_of_an_hour() -> None:
 
 
 def test_a_file_in_the_order_of_time_tells_it_for_quiet_sensors_too() -> None:
-    """b sent once in each round, without a step back of its own; a's step back tells of it."""
+    """b sent once in each hour, without a step back of its own; a's step back decides."""
     rows = ["2:05 a", "2:10 b", "2:40 a", "2:15 a", "2:20 b", "2:30 a"]
     readings = of_csv(*(f"2025-10-26T0{row[:4]}:00 {row[5:]}" for row in rows))
     assert times(readings) == ["00:05", "00:10", "00:40", "01:15", "01:20", "01:30"]
@@ -66,7 +66,7 @@ def test_a_file_in_the_order_of_time_tells_it_for_quiet_sensors_too() -> None:
 
 
 def test_a_file_ordered_by_sensors_tells_nothing_of_the_others() -> None:
-    """Rows of b come after all of a's, so a's step back says nothing of them: the first round, with a warning."""
+    """Rows of b follow all of a's, so a's step back does not apply to them: the first hour, with a warning."""
     rows = ["2:05 a", "2:40 a", "2:15 a", "3:30 a", "2:20 b", "2:50 b", "3:10 b"]
     readings = of_csv(*(f"2025-10-26T0{row[:4]}:00 {row[5:]}" for row in rows))
     assert times(readings) == ["00:05", "00:40", "01:15", "02:30", "00:20", "00:50", "02:10"]
@@ -109,7 +109,7 @@ def test_a_time_that_never_occurred_is_read_with_a_warning() -> None:
     ],
 )
 def test_a_format_that_cannot_be_known_is_never_guessed(text: str, form: str) -> None:
-    """The problem says what to put into labcrate.toml; with that format the time is read in the lab's zone."""
+    """The problem contains the format for labcrate.toml; with it the time is read in the lab's zone."""
     row = f"timestamp;topic;payload\n{text};zigbee2mqtt/a;1\n".encode()
     refused = load_readings(None, io.BytesIO(row + row.splitlines()[1] + b"\n"), TimeSpan(), zone=MADRID)
     assert len(refused) == 0
@@ -128,12 +128,12 @@ def test_a_format_that_cannot_be_known_is_never_guessed(text: str, form: str) ->
 
 @pytest.mark.parametrize("form", ["%d/%m", "%d/%m/%Y %Q", "%H:%M", "", "%d/%m/%Y %"])
 def test_a_format_that_is_none_is_refused(form: str) -> None:
-    """A configuration is told which format is wrong."""
+    """A wrong format is reported."""
     with pytest.raises(ValueError, match="date format"):
         check_date_format(form)
 
 
 def test_two_digits_are_no_year_of_four() -> None:
-    """%Y does not take 25 for the year 25, nor is the row dropped in silence."""
+    """%Y does not read 25 as the year 25, and the row is reported."""
     readings = of_csv("02/03/25 10:00 a", formats=("%d/%m/%Y %H:%M",))
     assert (len(readings), readings.complete) == (0, False)

@@ -1,4 +1,4 @@
-"""Whose message a topic carries, and which sensors a session's selection takes."""
+"""The device of a topic's messages, and the topics of selected sensors."""
 
 import io
 import json
@@ -27,13 +27,13 @@ TOPICS = Topics(devices=DEVICES)
 
 
 def selected(sensor: SelectedSensor, own: str, whole: bool = True) -> bool:
-    """Whether a session with this one sensor takes the topic, in a lab that has no other."""
+    """Return whether a session with this one sensor includes the topic, in a lab without others."""
     kind = (f"zigbee2mqtt/{own}", whole)
     return SensorSelection([sensor], TOPICS).match_topics([kind]).includes(*kind)
 
 
 def test_the_device_is_the_topic_without_its_base() -> None:
-    """Only the base and its slash go; names may hold slashes, and another base stays."""
+    """Only the base and its slash are removed; names may have slashes, and another base stays."""
     assert device_id("zigbee2mqtt/attic/lamp") == "attic/lamp"
     assert device_id("home/zigbee2mqtt/lamp") == "home/zigbee2mqtt/lamp"
     assert device_id("home/z2m/lamp", "home/z2m") == "lamp"
@@ -57,7 +57,7 @@ def test_the_device_is_the_topic_without_its_base() -> None:
     ],
 )
 def test_which_topics_are_readings(topic: str, reading: bool) -> None:
-    """Availability, commands and the bridge are none, unless a device is really called so."""
+    """Availability, commands and the bridge are no readings, unless a device has that name."""
     assert TOPICS.is_reading(topic) is reading
 
 
@@ -96,12 +96,12 @@ def test_single_values_belong_to_the_longest_known_name(own: str, whole: bool, o
     ],
 )
 def test_a_sensor_is_matched_by_its_names_alone(sensor: SelectedSensor, own: str, taken: bool) -> None:
-    """Address and name stand for each other; a piece of a name never does; the address outdoes an old name."""
+    """Address and name are equivalent; a part of a name is not; the address comes before an old name."""
     assert selected(sensor, own) is taken
 
 
 def test_single_values_go_with_the_sensor_they_belong_to() -> None:
-    """With attribute output a sensor's values are taken, those of a device with a longer name are not."""
+    """With attribute output a sensor's values are included, those of a device with a longer name are not."""
     sensor = SelectedSensor("attic/lamp")
     assert selected(sensor, "attic/lamp/state", whole=False)
     assert not selected(sensor, "attic/lamp/left/state", whole=False)
@@ -125,7 +125,7 @@ def test_a_selection_leaves_the_others_out_and_names_who_is_missing() -> None:
 
 
 def lab(*topics: str, sensors: list[SelectedSensor], devices: tuple[Device, ...] = (), night: str = "") -> Readings:
-    """Readings of a lab that has a message on each topic at noon; the one on ``night`` came at night."""
+    """Return readings of a lab with a message on each topic at noon; the one on ``night`` was at night."""
     sent = {topic: [{"timestamp": "2025-05-02T12:00:00Z", "payload": {"on": True}}] for topic in topics}
     if night:
         sent[night] = [{"timestamp": "2025-05-02T23:00:00Z", "payload": {"on": True}}]
@@ -139,7 +139,7 @@ ROOM, OTHER, OWN = "zigbee2mqtt/livinglab/sensor1", "zigbee2mqtt/attic/sensor1",
 
 @pytest.mark.parametrize("devices", [(), (Device("0x1", "sensor1"),), (Device("sensor1"),)])
 def test_a_topic_with_a_room_is_the_sensor_that_its_last_part_names(devices: tuple[Device, ...]) -> None:
-    """One topic of the lab that ends so is taken, and its device_id joins devices.json where it is known there."""
+    """The only topic with this end is included, and its device_id is the name in devices.json if it is there."""
     readings = lab(ROOM, "zigbee2mqtt/livinglab/sensor11", "zigbee2mqtt/sensor1x", sensors=[SENSOR], devices=devices)
     assert readings.frame["topic"].to_list() == [ROOM]
     assert readings.frame["device_id"].to_list() == ["sensor1" if devices else "livinglab/sensor1"]
@@ -164,7 +164,7 @@ def test_two_topics_that_end_so_are_both_named_and_neither_is_taken(
 
 @pytest.mark.parametrize("own", [OWN, "zigbee2mqtt/0x1", "zigbee2mqtt/0X1"])
 def test_a_devices_own_topic_is_taken_and_no_other_that_ends_so(own: str) -> None:
-    """The topic by name or address is the device's; the one with a room is left and named."""
+    """The topic by name or address is the device's; the one with a room is left out and reported."""
     readings = lab(own, ROOM, sensors=[SENSOR], devices=(Device("0x1", "sensor1"),))
     assert readings.frame.select("topic", "device_id").rows() == [(own, "sensor1")]
     (ambiguous,) = readings.ambiguous_sensors
@@ -181,7 +181,7 @@ def test_another_devices_own_topic_is_never_taken() -> None:
 
 
 def test_a_row_that_names_its_device_is_the_same_reading_as_its_topics() -> None:
-    """A CSV without topics joins the JSON's topic with a room, and no topic is made up beside it."""
+    """A CSV without topics gets the JSON's topic with a room, and no other topic is made."""
     sent = {ROOM: [{"timestamp": "2025-05-02T12:00:00Z", "payload": {"temperature": 21.5}}]}
     table = b"timestamp,device_id,temperature\n2025-05-02T12:00:00Z,sensor1,21.5\n2025-05-02T12:01:00Z,sensor1,22\n"
     for devices in ((), (Device("0x1", "sensor1"),)):
@@ -209,7 +209,7 @@ def test_single_values_join_their_device() -> None:
 
 
 def test_no_reading_is_taken_for_two_sensors_and_none_is_lost_without_a_selection() -> None:
-    """Whatever stands in the way of a name, a lab without a selection gives every reading under its own topic."""
+    """Whatever comes before a name, a lab without a selection gives every reading under its own topic."""
     readings = lab(ROOM, OTHER, OWN, sensors=[], devices=(Device("0x1", "sensor1"),))
     assert readings.frame.select("topic", "device_id").rows() == [
         (OTHER, "attic/sensor1"),

@@ -1,4 +1,4 @@
-"""Readings scattered over both files, written in any fashion, come back whole: once each, in order."""
+"""Readings spread over both files, written in any form, are united: each once, in order."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ payloads = st.dictionaries(
 
 
 class Message(NamedTuple):
-    """A reading as a test makes it: milliseconds after the start, topic, payload."""
+    """A reading of a test: milliseconds after the start, topic, payload."""
 
     at: int
     topic: str
@@ -50,7 +50,7 @@ messages = st.builds(Message, st.integers(0, 6), st.sampled_from(TOPICS), payloa
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:
-    """The same JSON value with its keys in another order and whole numbers perhaps with a fraction."""
+    """Return the same JSON value with its keys in another order and whole numbers perhaps with a fraction."""
     if isinstance(value, dict):
         return {key: shuffled(value[key], chance) for key in chance.sample(list(value), len(value))}
     if isinstance(value, list):
@@ -60,19 +60,19 @@ def shuffled(value: Any, chance: random.Random) -> Any:
 
 
 def dumped(value: Any, chance: random.Random) -> str:
-    """JSON text in a random fashion."""
+    """Return JSON text in a random form."""
     indent, ascii_only = chance.choice([None, 1]), chance.choice([True, False])
     return json.dumps(shuffled(value, chance), indent=indent, ensure_ascii=ascii_only)
 
 
 def spelled(instant: datetime, chance: random.Random) -> str:
-    """The instant as one of the usual ISO 8601 spellings."""
+    """Return the instant as one of the usual ISO 8601 spellings."""
     zoned = instant.astimezone(UTC)
     return chance.choice([format_instant(zoned), zoned.isoformat(), zoned.isoformat(timespec="microseconds")])
 
 
 def as_json(messages: list[Message], chance: random.Random) -> io.BytesIO:
-    """The messages as the JSON file, in any order and spelling."""
+    """Return the messages as the JSON file, in any order and spelling."""
     by_topic: dict[str, list[str]] = {}
     for message in chance.sample(messages, len(messages)):
         text = f'{{"payload": {dumped(message.payload, chance)}, "timestamp": "{spelled(message.instant, chance)}"}}'
@@ -82,7 +82,7 @@ def as_json(messages: list[Message], chance: random.Random) -> io.BytesIO:
 
 
 def as_csv(messages: list[Message], chance: random.Random) -> io.BytesIO:
-    """The messages as the CSV file, in any order and spelling."""
+    """Return the messages as the CSV file, in any order and spelling."""
     text = io.StringIO(newline="")
     dialect = chance.choice(["excel", "unix"])  # few quotes, or all
     writer = csv.writer(text, dialect, lineterminator=chance.choice(["\n", "\r\n"]))
@@ -94,7 +94,7 @@ def as_csv(messages: list[Message], chance: random.Random) -> io.BytesIO:
 
 
 def normal(value: Any) -> Any:
-    """A value that compares and hashes by JSON value: numbers by size, never a truth value as a number."""
+    """Return a value that compares and hashes by JSON value: numbers by size, never a boolean as a number."""
     if isinstance(value, dict):
         return frozenset((key, normal(one)) for key, one in value.items())
     if isinstance(value, list):
@@ -103,12 +103,12 @@ def normal(value: Any) -> Any:
 
 
 def counted(found: list[Message]) -> Counter[Any]:
-    """How often each message is there, payloads compared by value."""
+    """Return how often each message occurs, payloads compared by value."""
     return Counter((message.at, message.topic, normal(message.payload)) for message in found)
 
 
 def messages_of(readings: Readings) -> list[Message]:
-    """The frame's readings as messages."""
+    """Return the frame's readings as messages."""
     rows = readings.frame.select("timestamp", "topic", "payload").iter_rows()
     return [Message((at - START) // timedelta(milliseconds=1), topic, json.loads(text)) for at, topic, text in rows]
 
@@ -118,7 +118,7 @@ def messages_of(readings: Readings) -> list[Message]:
 def test_the_union_holds_every_reading_as_often_as_the_richer_file(
     every: list[Message], twice: list[Message], data: st.DataObject, chance: random.Random
 ) -> None:
-    """However readings are spread over the files, and written there, the union has each exactly as often as it must."""
+    """However readings are spread over the files and written, the union has each exactly as often as required."""
     all_of_them = every + twice + twice
     in_json = [one for one in all_of_them if data.draw(st.booleans())]
     in_csv = [one for one in all_of_them if data.draw(st.booleans())]
@@ -152,7 +152,7 @@ def test_a_window_takes_what_lies_inside_and_at_its_ends(
 @settings(deadline=None, max_examples=rounds(15, 40))
 @given(st.lists(messages, max_size=12), st.randoms(use_true_random=False))
 def test_written_files_load_again_as_the_same_frame(every: list[Message], chance: random.Random) -> None:
-    """What is written as CSV and as JSON gives, loaded alone or together, the frame it was written from."""
+    """A frame written as CSV and as JSON is loaded unchanged, from one file or both."""
     readings = load_readings(as_json(every, chance), None, TimeSpan())
     json_file, csv_file = io.BytesIO(), io.BytesIO()
     write_zigbee_json(readings, json_file)

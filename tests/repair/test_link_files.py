@@ -54,7 +54,7 @@ def log(near_lab: Any) -> Iterator[LinkLog]:
 
 
 def _plan(lab: Any) -> Plan:
-    with prepare_archive(lab.open(), "42", hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", with_fixity=False) as assembly:
         return assembly.plan
 
 
@@ -311,7 +311,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
     lab = LabFolder(demo.root)
-    with prepare_archive(lab, "42", hashed=False) as assembly:
+    with prepare_archive(lab, "42", with_fixity=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
@@ -320,7 +320,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     with PeopleDatabase.open(state_folder(lab.root)) as database:
         for wish in check_link_requests(inventory, misses, session="42", files=files, method=LinkMethod.ENTRY):
             create_link(inventory, LinkLog(database), wish, who="somebody")
-    with prepare_archive(lab, "42", hashed=False) as assembly:
+    with prepare_archive(lab, "42", with_fixity=False) as assembly:
         assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
         assert len(assembly.plan.recordings) == before + len(misses) - 1
 

@@ -1,4 +1,4 @@
-"""The secrets of a small lab, and real MP4s whose tags hold them."""
+"""The secrets of a small lab, and real MP4s with secrets in their tags."""
 
 import io
 from collections.abc import Callable
@@ -26,7 +26,7 @@ MOVFLAGS = {
 
 @pytest.fixture(scope="session")
 def secrets() -> Secrets:
-    """One camera with a strong password, one with a weak one."""
+    """Return one camera with a strong password, and one with a weak password."""
     cameras = {
         "5": {"ipAddress": "192.0.2.40", "username": "operator", "password": PASSWORD},
         "6": {"password": "admin"},
@@ -36,13 +36,13 @@ def secrets() -> Secrets:
 
 @pytest.fixture(scope="session")
 def matcher(secrets: Secrets) -> Matcher:
-    """The search for them."""
+    """Return the search for them."""
     return Matcher(secrets)
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of a camera called Kitchen."""
+    """Return three seconds of a camera called Kitchen."""
     path = tmp_path_factory.mktemp("clip") / "kitchen.mp4"
     make_clip(path, "Kitchen", datetime(2025, 5, 2, 6, 40, 7, tzinfo=UTC), 3)
     return path
@@ -53,7 +53,7 @@ Tagged = Callable[..., bytes]
 
 @pytest.fixture(scope="session")
 def tagged(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Tagged:
-    """Make the clip an MP4 or MOV of a kind, with tags of the whole and of its video track."""
+    """Return a function that makes the clip an MP4 or MOV of a kind, with tags of the file and of its video track."""
     folder = tmp_path_factory.mktemp("tagged")
 
     def make(kind: str, tags: dict[str, str], track: dict[str, str] | None = None, suffix: str = "mp4") -> bytes:

@@ -1,4 +1,4 @@
-"""What was cleaned holds nothing more: the search that made it clean finds nothing in it, nor in a document of it."""
+"""Cleaned texts and documents contain no more secrets: the search finds nothing in them."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(TEXTS)
 @example("removed] rtsp://u:p@h/rtsp://u:p@h/")
 def test_a_text_is_clean_once_it_was_cleaned(text: str) -> None:
-    """Whatever hostile pieces and parts of secrets it is made of, and cleaning it again changes nothing."""
+    """A text of any hostile pieces and parts of secrets is clean after one pass, and a second one changes nothing."""
     cleaned = CLEANER.text(text)
     assert MATCHER.find(cleaned.encode("utf-8", "surrogatepass")) == []
     assert CLEANER.text(cleaned) == cleaned
@@ -59,12 +59,12 @@ def test_a_text_is_clean_once_it_was_cleaned(text: str) -> None:
 @example({"other": "token", "state": "4711"}, "", "")
 @example({"other": "zigbee2mqtt/pin_code", "message": 4711}, "", "")
 def test_a_document_of_cleaned_values_is_clean(value: Any, notes: str, tag: str) -> None:
-    """Also where what stands beside a value decides whether it is a secret."""
+    """A document of cleaned values is clean, also if neighbouring values decide what is a secret."""
     cleaned = {"described": CLEANER.value(value, []), "notes": CLEANER.text(notes), "tags": [CLEANER.text(tag)]}
     assert MATCHER.find(to_json(cleaned)) == []
 
 
 @pytest.mark.parametrize("password", ["removed]", "[removed", "[removed]"])
 def test_what_stands_for_a_secret_is_none(password: str) -> None:
-    """A password that lies in ``[removed]`` would be found wherever something was removed."""
+    """A password that is part of ``[removed]`` is not collected: it would be found wherever something was removed."""
     assert collect_secrets([("data/cameras.json", [{"id": 1, "password": password}])]).strong == ()

@@ -1,4 +1,4 @@
-"""Generated documents lose their secrets, and nothing of the science."""
+"""Generated documents lose their secrets, and no research data."""
 
 import json
 import re
@@ -18,7 +18,7 @@ CAMERAS = {"5": {"ipAddress": "192.0.2.40", "username": "operator", "password": 
 
 @pytest.fixture
 def cleaner() -> Cleaner:
-    """A cleaner that knows both cameras."""
+    """Return a cleaner that has the secrets of both cameras."""
     return Cleaner(collect_secrets([("data/cameras.json", CAMERAS)]))
 
 
@@ -39,7 +39,7 @@ def cleaner() -> Cleaner:
     ],
 )
 def test_science_stays(cleaner: Cleaner, text: str) -> None:
-    """Researchers' words, versions, time codes, DOIs and addresses that no camera has stay as they are."""
+    """Researchers' words, versions, time codes, DOIs and addresses that no camera has are unchanged."""
     assert cleaner.clean_text(text) == text
     assert cleaner.clean_json({"notes": text}) == {"notes": text}
     assert cleaner.places == []
@@ -63,12 +63,12 @@ def test_science_stays(cleaner: Cleaner, text: str) -> None:
     ],
 )
 def test_texts(cleaner: Cleaner, text: str, cleaned: str) -> None:
-    """Known values, URLs with credentials, weak values behind their key and absolute paths are blanked."""
+    """Known values, URLs with credentials, weak values after their key and absolute paths are blanked."""
     assert cleaner.clean_text(text) == cleaned
 
 
 def test_keys_of_a_document(cleaner: Cleaner) -> None:
-    """Credentials' keys are blanked, user names and stream paths left out, others kept; each place is listed."""
+    """Credential keys are blanked, user names and stream paths left out, others kept; each place is listed."""
     value = {
         "labInfo": {"wifi_password": "x", "Username": "ana", "streamPath": "live", "users": ["P1"], "pin": "D4"},
         "list": [{"apiKey": 5, "token": None, "password": "", "secret": False}],
@@ -92,13 +92,13 @@ def test_keys_of_a_document(cleaner: Cleaner) -> None:
 
 
 def test_keys_that_become_one(cleaner: Cleaner) -> None:
-    """Two keys that differ in their secret alone are both kept."""
+    """Two keys that differ only in their secret are both kept."""
     kept = cleaner.clean_json({PASSWORD: 1, "192.0.2.40": 2, REMOVED: 3})
     assert sorted(kept.values()) == [1, 2, 3]
 
 
 def test_a_camera(cleaner: Cleaner) -> None:
-    """Of a camera, ``user`` is a login and is left out; of a session it is a word."""
+    """In a camera, ``user`` is a login and is left out; in a session it is a word."""
     assert cleaner.clean_json({"user": "ana", "model": "M"}, camera=True) == {"model": "M"}
     assert cleaner.clean_json({"user": "ana"}) == {"user": "ana"}
 
@@ -108,13 +108,13 @@ def test_a_camera(cleaner: Cleaner) -> None:
     ['{"temperature":21.0, "big":12345678901234567890123, "e":1e-7}', "21,5", "ON", "", '{"a', "[1.50]", '"x"', "null"],
 )
 def test_payloads_without_secrets_stay_as_they_are(cleaner: Cleaner, payload: str) -> None:
-    """A payload that holds none is the same text, to the last blank and digit."""
+    """A payload without secrets is unchanged, to the last blank and digit."""
     assert cleaner.clean_payload("zigbee2mqtt/t", payload) == payload
     assert cleaner.places == []
 
 
 def test_a_locks_codes(cleaner: Cleaner) -> None:
-    """Codes, users and Wi-Fi names go whatever their value; every other number keeps its digits."""
+    """Codes, users and Wi-Fi names are blanked for any value; every other number keeps its digits."""
     payload = '{"t":21.0,"pin_code":{"user":1,"pin_code":"4711"},"users":{"1":{}, "2":3},"ssid":"lab","n":1e-7,"b":1}'
     cleaned = cleaner.clean_payload("zigbee2mqtt/room/lock", payload, "messages.lock[3]")
     assert json.loads(cleaned) == {
@@ -125,12 +125,12 @@ def test_a_locks_codes(cleaner: Cleaner) -> None:
 
 
 def test_a_key_twice_hides_nothing(cleaner: Cleaner) -> None:
-    """Of a key that stands twice a parser sees one: the other does not leave."""
+    """If an object has a key twice, a parser sees one value; the other one is removed as well."""
     assert "4711" not in cleaner.clean_payload("z/lock", '{"a":{"pin_code":"4711"},"a":2}')
 
 
 def test_a_payload_inside_a_payload(cleaner: Cleaner) -> None:
-    """A message that is kept as a text is cleaned like one that is not."""
+    """A message that is stored as a text is cleaned as any other."""
     inner = json.dumps({"pin_code": "4711", "x": PASSWORD, "t": 1})
     cleaned = json.loads(cleaner.clean_payload("z/lock", json.dumps({"payload": inner})))
     assert json.loads(cleaned["payload"]) == {"pin_code": REMOVED, "x": REMOVED, "t": 1}
@@ -138,7 +138,7 @@ def test_a_payload_inside_a_payload(cleaner: Cleaner) -> None:
 
 @pytest.mark.parametrize("topic", ["zigbee2mqtt/bridge/info", "a/b/bridge/devices", "bridge/info"])
 def test_the_bridge_says_nothing(cleaner: Cleaner, topic: str) -> None:
-    """Of a message of the bridge, below any base, nothing is left; of a device named so all is."""
+    """A message of the bridge, below any base topic, is blanked whole; a device with a similar name is kept."""
     assert cleaner.clean_payload(topic, '{"anything":1}') == f'"{REMOVED}"'
     assert cleaner.clean_json({topic: [1], "z/mybridge": [2]}) == {topic: REMOVED, "z/mybridge": [2]}
     assert cleaner.clean_json([{"topic": topic, "payload": {"a": 1}, "timestamp": "t"}]) == [
@@ -147,7 +147,7 @@ def test_the_bridge_says_nothing(cleaner: Cleaner, topic: str) -> None:
 
 
 def test_every_cleaned_payload_has_a_needle(cleaner: Cleaner) -> None:
-    """What changes a payload can be told by a search for needles: keys in any spelling, values and paths."""
+    """Every payload that changes contains a needle: keys in any spelling, values and paths."""
     needles = cleaner.needles()
     keys = [key for name in sorted(PAYLOAD_CREDENTIALS | LEFT_OUT) for key in (name, name.upper(), name.capitalize())]
     keys += ["pin_code", "pinCode", "network-key", "user_name", "streamPath", "mqtt_user"]
@@ -161,7 +161,7 @@ def test_every_cleaned_payload_has_a_needle(cleaner: Cleaner) -> None:
 
 
 def test_every_key_has_a_stem() -> None:
-    """The quick search for keys sees each of them."""
+    """The quick search finds each credential key."""
     assert all(any(stem in key for stem in STEMS) for key in PAYLOAD_CREDENTIALS)
     assert all(normalize_key(key) == key for key in PAYLOAD_CREDENTIALS | LEFT_OUT | CREDENTIALS)
 
@@ -180,12 +180,12 @@ def test_every_key_has_a_stem() -> None:
     ],
 )
 def test_names(cleaner: Cleaner, name: str, cleaned: str) -> None:
-    """In a name a secret becomes ``_``, and the rest stays."""
+    """In a name, a secret becomes ``_`` and the rest is unchanged."""
     assert cleaner.clean_name(name) == cleaned
 
 
 def test_weak_values_count_behind_their_key_alone(cleaner: Cleaner) -> None:
-    """``admin`` is a word, and the whole value of ``password`` it is a password."""
+    """``admin`` is a word; as the whole value of ``password`` it is a password."""
     for quote, joint, key in product(('"', "'", ""), (":", " : ", "="), ("password", "Password", "rtsp_password")):
         text = f"{quote}{key}{quote}{joint}{quote}admin{quote}, x"
         assert REMOVED in cleaner.clean_text(text), text
@@ -194,7 +194,7 @@ def test_weak_values_count_behind_their_key_alone(cleaner: Cleaner) -> None:
 
 
 def test_the_documentation_lists_every_key() -> None:
-    """The page on secrets names each key that counts, and no other."""
+    """The page on secrets lists exactly the credential keys."""
     text = (Path(__file__).parents[2] / "docs/explanation/secrets.md").read_text(encoding="utf-8")
     listed = {}
     for part in text.split("<!-- keys: ")[1:]:
@@ -208,7 +208,7 @@ def test_the_documentation_lists_every_key() -> None:
 
 
 def test_hostile_documents_are_cleaned(cleaner: Cleaner) -> None:
-    """Secrets that touch addresses by the thousand, and paths and quotes without end, are cleaned in one go."""
+    """Secrets that touch thousands of addresses, and endless paths and quotes, are cleaned in one pass."""
     assert cleaner.clean_text(f"{PASSWORD}192.0.2.40 " * 3000) == f"{REMOVED} " * 3000
     for unit in ("/home/", "\\\\a", "file://", "c:\\", "/", "{", '["'):
         text = unit * 30_000

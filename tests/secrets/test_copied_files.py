@@ -1,4 +1,4 @@
-"""Copied files are searched whole, in linear time, and texts are copied without their secrets."""
+"""Copied files are searched whole and in linear time, and texts are copied without their secrets."""
 
 import gzip
 import io
@@ -51,14 +51,14 @@ def test_copied_files_of_every_kind(matcher: Matcher, data: bytes) -> None:
 
 
 def test_a_password_with_umlauts_in_every_encoding() -> None:
-    """A password beyond ASCII is found in UTF-8, Windows-1252, and both orders of UTF-16."""
+    """A password beyond ASCII is found in UTF-8, Windows-1252, and both byte orders of UTF-16."""
     matcher = Matcher(Secrets((Secret("Küche-größer", SecretKind.CAMERA_PASSWORD),)))
     for encoding in ("utf-8", "cp1252", "utf-16", "utf-16-le", "utf-16-be"):
         assert scan(matcher, f"x {'Küche-größer'} y".encode(encoding)).kinds == (SecretKind.CAMERA_PASSWORD,)
 
 
 def test_compressed_files_are_said_not_to_be_searched(matcher: Matcher) -> None:
-    """PDF, ZIP (DOCX is one) and gzip are searched only where they are not compressed, and that is said."""
+    """PDF, ZIP (and DOCX) and gzip are searched only where they are not compressed, and the result shows that."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", PASSWORD * 9)
@@ -76,7 +76,7 @@ def test_places_are_counted_not_hits(matcher: Matcher) -> None:
 
 
 def test_what_a_cleaned_copy_is(matcher: Matcher) -> None:
-    """Only the secrets go, in whatever escape or encoding; line ends, marks and broken characters stay."""
+    """Only the secrets are removed, in any escape or encoding; line ends, marks and broken characters stay."""
     text = f"\ufeffa;é;x\r\n1;{PASSWORD};\\u004eot-For-Export-7\r\n2;{URL};end\r\n"
     clean = "\ufeffa;é;x\r\n1;[removed];[removed]\r\n2;[removed];end\r\n"
     for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
@@ -93,14 +93,14 @@ def test_what_a_cleaned_copy_is(matcher: Matcher) -> None:
 
 
 def test_binaries_cannot_be_cleaned() -> None:
-    """A cleaned copy is made of texts alone: elsewhere another length would break the file."""
+    """Only texts get a cleaned copy: in other files, another length would break the file."""
     assert choose_redaction(io.BytesIO(b"RIFF\0\0\0\0WAVE")) is Redaction.NONE
     assert choose_redaction(io.BytesIO("Küche\t1\r\n".encode("cp1252"))) is Redaction.TEXT
     assert choose_redaction(io.BytesIO(b"")) is Redaction.TEXT
 
 
 def test_a_large_text_is_cleaned_across_chunks(matcher: Matcher) -> None:
-    """In a text of several chunks every secret goes, those across borders too."""
+    """In a text of several chunks every secret is removed, also across their borders."""
     parts = [b"%d,21.5,%s\n" % (i, PASSWORD.encode() if i % 5000 == 0 else b"ok") for i in range(220_000)]
     data = b"".join(parts)
     assert len(data) > 2 * CHUNK_BYTES
@@ -111,7 +111,7 @@ def test_a_large_text_is_cleaned_across_chunks(matcher: Matcher) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_replacing_in_chunks_of_any_size(size: int) -> None:
-    """Ranges are replaced alike however the stream is cut."""
+    """Ranges are replaced in the same way for any size of chunks."""
     data = bytes(range(60))
     ranges = [(0, 3, b"A"), (3, 4, b""), (10, 30, b"BB"), (58, 60, b"C")]
     chunks = [data[i : i + size] for i in range(0, len(data), size)]
@@ -140,7 +140,7 @@ HOSTILE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, unit: bytes) -> None:
-    """Twice the text is at most about twice the bytes looked at closer: counted, not timed."""
+    """Twice the text costs at most about twice the bytes examined: counted, not timed."""
     seen: Counter[str] = Counter()
 
     def counted(name: str, of: Callable[..., Any], size: Callable[..., int]) -> Callable[..., Any]:
@@ -172,6 +172,6 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
 
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_large_hostile_files_are_searched(matcher: Matcher, unit: bytes) -> None:
-    """However much there is of what is almost a secret, the secret behind it is found."""
+    """However many near-secrets come first, the secret after them is found."""
     data = unit * (CHUNK_BYTES // 4 // len(unit)) + b" \n " + PASSWORD.encode()
     assert SecretKind.CAMERA_PASSWORD in {hit.kind for hit in find_in_stream(matcher, [data])}

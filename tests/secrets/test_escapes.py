@@ -1,4 +1,4 @@
-"""However a secret is spelt, it is found and blanked, and nothing else is touched."""
+"""A secret in any spelling is found and blanked, and nothing else is changed."""
 
 import io
 import json
@@ -61,7 +61,7 @@ SPELLINGS = {
 
 @st.composite
 def spelt(draw: st.DrawFn, password: str) -> str:
-    """Draw a spelling in which any character, and each that must be, is escaped."""
+    """Draw a spelling in which any character may be escaped, and those that must be are."""
     write, must = SPELLINGS[draw(st.sampled_from(sorted(SPELLINGS)))]
     parts = []
     for character in password:
@@ -101,7 +101,7 @@ def _with(value: object, text: str, where: int) -> object:
 @given(st.lists(passwords, min_size=1, max_size=3, unique=True), json_values, st.integers(0, 7))
 @settings(max_examples=rounds(60, 200))
 def test_no_output_of_any_format_holds_a_secret(values: list[str], value: object, where: int) -> None:
-    """Whatever a JSON value holds, cleaned and written as JSON, percent, XML or UTF-16 it has no secret."""
+    """Any JSON value, cleaned and written as JSON, percent, XML or UTF-16, contains no secret."""
     for password in values:
         value = _with(value, password, where)
     cleaner = Cleaner(secrets_of(*values))
@@ -122,7 +122,7 @@ def test_no_output_of_any_format_holds_a_secret(values: list[str], value: object
 
 @given(json_values, passwords)
 def test_nothing_else_is_changed(value: object, password: str) -> None:
-    """A value without the secret comes back as it was, and no place is listed."""
+    """A value without the secret is unchanged, and no place is listed."""
     assume(Matcher(secrets_of(password)).find(json.dumps(value).encode()) == [])
     cleaner = Cleaner(secrets_of(password))
     assert cleaner.clean_json(value) == value
@@ -150,7 +150,7 @@ def test_found_at_every_offset_across_chunks(password: str, encoding: str, offse
 def test_a_cleaned_copy_is_the_text_without_the_secret(
     values: list[str], texts: list[str], data: st.DataObject
 ) -> None:
-    """A text of any encoding is copied byte for byte but for the secrets, which its copy no longer holds."""
+    """A text of any encoding is copied byte for byte except for the secrets."""
     encoding = data.draw(st.sampled_from(["utf-8", "utf-16"]))
     matcher = Matcher(secrets_of(*values))
     joint = data.draw(st.sampled_from(values))
@@ -166,7 +166,7 @@ numbers = st.integers(0, 255)
 
 @given(st.tuples(numbers, numbers, numbers, numbers), st.sampled_from(["0", "9", "1.", "77."]), st.booleans())
 def test_an_address_inside_a_longer_number_is_none(parts: tuple[int, int, int, int], more: str, before: bool) -> None:
-    """Where a digit, or a digit beyond a dot, touches a known address, it is something else; else it is found."""
+    """A known address that a digit touches, directly or after a dot, is something else; otherwise it is found."""
     address = ".".join(map(str, parts))
     secrets = collect_secrets([("data/cameras.json", {"1": {"ipAddress": address}})])
     assume(secrets.strong)
@@ -180,7 +180,7 @@ def test_an_address_inside_a_longer_number_is_none(parts: tuple[int, int, int, i
 
 @given(st.binary(max_size=300), passwords)
 def test_any_bytes_can_be_searched(data: bytes, password: str) -> None:
-    """No bytes make the search fail, and what it finds lies inside them."""
+    """No bytes make the search fail, and all hits are inside them."""
     matcher = Matcher(secrets_of(password))
     for part in (data, data + password.encode() + data, unquote_to_bytes(quote(data))):
         assert all(0 <= hit.start < hit.stop <= len(part) for hit in matcher.find(part))

@@ -1,4 +1,4 @@
-"""Secrets are read from every file of the lab that holds some, and a broken one hides no others."""
+"""Secrets are read from every file of the lab that contains some, and a broken file hides no others."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ CANARY = "Users-Are-Never-Read"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A lab of two users whose files hold a secret each."""
+    """Write a lab of two users whose files contain a secret each, and return its folder."""
     for folder in ("data/user_1", "data/user_2", "sessions/Session7", "recordings"):
         (tmp_path / folder).mkdir(parents=True)
     put(tmp_path, "data/cameras.json", {"1": {"password": "Top-Camera-1", "ipAddress": "192.0.2.1"}})
@@ -47,7 +47,7 @@ STRONG = {
 
 
 def test_every_file_gives_its_secrets(root: Path) -> None:
-    """Cameras of the lab and of each user, notes, sessions' folders, the bridge in JSON and table: all are read."""
+    """Cameras of the lab and of each user, notes, session folders, the bridge in JSON and table are all read."""
     read = read_secrets(LabFolder(root))
     assert {secret.value for secret in read.secrets.strong} == STRONG
     assert {secret.value for secret in read.secrets.weak} == {"4711"}
@@ -56,7 +56,7 @@ def test_every_file_gives_its_secrets(root: Path) -> None:
 
 
 def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:
-    """A large file is parsed only if a quick search says that it may hold a secret: then its secrets are known."""
+    """A large file is parsed only if the quick search finds that it may contain a secret."""
     rows = [{"timestamp": "t", "payload": {"temperature": 21.5, "n": i}} for i in range(9000)]
     messages = {"z/t": rows, "z/bridge/info": [{"payload": {"mqtt": {"password": "Bridge-Pass-5"}}}]}
     put(root, "data/zigbee-data.json", {"messages": messages})
@@ -68,7 +68,7 @@ def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:
     "path", ["data/user_2/cameras.json", "data/recordings.json", "sessions/Session7/session_data.json"]
 )
 def test_a_broken_file_is_a_problem_and_hides_no_other(root: Path, path: str) -> None:
-    """A half-written file is named, and what the others hold is still known."""
+    """A half-written file is a problem, and the secrets of the other files are found."""
     text = (root / path).read_bytes() if (root / path).exists() else b'{"1": {"filePath": "a"}}'
     (root / path).write_bytes(text[:-3])
     read = read_secrets(LabFolder(root))
@@ -78,7 +78,7 @@ def test_a_broken_file_is_a_problem_and_hides_no_other(root: Path, path: str) ->
 
 
 def test_messages_one_a_line_are_read_as_well(root: Path) -> None:
-    """Readings may be one message a line, the last one torn: what the bridge says is known, and it is no problem."""
+    """Readings may be one message a line, the last one cut short: the bridge's secrets are found without a problem."""
     lines = [
         {"topic": "z/t", "payload": {"n": 1}},
         {"topic": "z/bridge/info", "payload": {"password": "Bridge-Pass-5"}},
@@ -100,7 +100,7 @@ def test_messages_one_a_line_are_read_as_well(root: Path) -> None:
     ids=["unquoted", "unquoted topic", "200 kB", "between words"],
 )
 def test_no_row_of_the_table_stops_reading(root: Path, row: str) -> None:
-    """Carriage returns outside quotes and messages longer than 128 KiB are read; they stopped every command."""
+    """Carriage returns outside quotes and messages longer than 128 KiB are read; they used to stop every command."""
     header = "timestamp,topic,device_id,payload\n"
     text = header + 't,z/x,,"{""password"":""Table-Pass-0""}"\n' + row.replace("{0}", "password" * 25_000)
     (root / "data/zigbee-sensors.csv").write_text(text, encoding="utf-8", newline="")
@@ -112,7 +112,7 @@ def test_no_row_of_the_table_stops_reading(root: Path, row: str) -> None:
 
 
 def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files in the same state are not opened a second time, and what comes out is the same as when all are read."""
+    """Files in the same state are not opened again, and the result is the same as when all are read."""
     before = read_secrets(LabFolder(root))
     put(root, "data/user_2/cameras.json", {"5": {"password": "Another-Pass-8"}})
     opened: list[str] = []
@@ -130,7 +130,7 @@ def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_links_are_named_and_not_followed(root: Path) -> None:
-    """A symbolic link where secrets would stand is a problem: what is behind it is not known."""
+    """A symbolic link in the place of a file with secrets is a problem."""
     elsewhere = root / "elsewhere.json"
     elsewhere.write_text(json.dumps({"9": {"password": "Behind-A-Link-9"}}), encoding="utf-8")
     (root / "data/user_1/cameras.json").symlink_to(elsewhere)
@@ -141,14 +141,14 @@ def test_links_are_named_and_not_followed(root: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-8-sig"])
 def test_a_table_of_any_dialect(root: Path, encoding: str) -> None:
-    """The table of a spreadsheet gives its secrets as well."""
+    """The table of a spreadsheet is read as well."""
     text = 'timestamp;topic;payload\nt;z/bridge/info;"{""password"":""Küchen-Pass""}"\n'
     (root / "data/zigbee-sensors.csv").write_bytes(text.encode(encoding))
     assert "Küchen-Pass" in {secret.value for secret in read_secrets(LabFolder(root)).secrets.strong}
 
 
 def test_a_lab_without_anything(tmp_path: Path) -> None:
-    """A lab that has recordings alone has no secrets and no problems."""
+    """A lab with recordings only has no secrets and no problems."""
     (tmp_path / "recordings").mkdir()
     read = read_secrets(LabFolder(tmp_path))
     assert (read.secrets.strong, read.secrets.weak, read.problems) == ((), (), ())

@@ -1,4 +1,4 @@
-"""A secret in an MP4's tags is found and overwritten; the pictures and every offset stay."""
+"""A secret in an MP4's tags is found and overwritten; pictures and offsets are unchanged."""
 
 import io
 import struct
@@ -42,7 +42,7 @@ def test_tags_of_real_files(matcher: Matcher, tagged: Tagged, kind: str, suffix:
 
 @pytest.mark.parametrize("kind", ["index first", "QuickTime tags", "fragmented"])
 def test_a_position_is_a_warning(matcher: Matcher, tagged: Tagged, kind: str) -> None:
-    """A position in tags is reported, and is no secret; a title with the letters of such a box is none."""
+    """A position in tags is reported and is no secret; a title with the letters of such a box is no position."""
     data = tagged(kind, {"location": "+52.5200+013.4050/", "title": "x"})
     found = scan_file(matcher, io.BytesIO(data), len(data))
     assert (found.kinds, found.position) == ((), True)
@@ -51,7 +51,7 @@ def test_a_position_is_a_warning(matcher: Matcher, tagged: Tagged, kind: str) ->
 
 
 def test_the_handlers_name(matcher: Matcher, tagged: Tagged) -> None:
-    """Where no box can be done without, the place itself is written over: a track's handler still is one."""
+    """If no box can be removed, only the bytes are overwritten: a track's handler stays one."""
     data = tagged("index first", {}, {"handler_name": URL})
     assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == KINDS
     clean = apply_patches(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
@@ -69,7 +69,7 @@ def test_a_weak_password_behind_its_key(matcher: Matcher, tagged: Tagged) -> Non
 
 
 def test_pictures_are_not_searched(matcher: Matcher) -> None:
-    """What lies in mdat is pictures and sound; what lies anywhere else is searched, also behind the last box."""
+    """The content of mdat is not searched; everything else is, also after the last box."""
     mdat = box(b"mdat", PASSWORD.encode())
     large = struct.pack(">I4sQ", 1, b"mdat", 16 + 20) + PASSWORD.encode() + b"...."
     for pictures in (mdat, large, large + mdat):
@@ -95,7 +95,7 @@ def test_pictures_are_not_searched(matcher: Matcher) -> None:
 
 
 def test_the_box_becomes_free_of_the_same_length() -> None:
-    """The smallest box that a reader can do without is made ``free``, its neighbours stay."""
+    """The smallest removable box becomes ``free``, and its neighbours are unchanged."""
     one, two = box(b"\xa9cmt", b"\0\x05\0\0hello"), box(b"\xa9nam", b"\0\x05\0\0title")
     data = box(b"moov", box(b"udta", one, two))
     at = data.index(b"hello")
@@ -105,7 +105,7 @@ def test_the_box_becomes_free_of_the_same_length() -> None:
 
 
 def test_patches_of_any_part() -> None:
-    """A file read in parts of any size, with patches written over, is the same as the whole."""
+    """A file read in parts of any size with the patches applied equals the whole."""
     data = bytes(range(100))
     made = [BytePatch(3, b"abc"), BytePatch(50, b"x" * 20), BytePatch(99, b"!")]
     whole = apply_patches(data, 0, made)
@@ -116,7 +116,7 @@ def test_patches_of_any_part() -> None:
 
 @pytest.mark.parametrize("depth", [5, 50, 500])
 def test_boxes_of_any_depth_and_number(matcher: Matcher, depth: int) -> None:
-    """Boxes nested or repeated without end are searched, and what they hold is overwritten."""
+    """Boxes nested or repeated without end are searched, and secrets in them are overwritten."""
     data = box(b"\xa9cmt", PASSWORD.encode())
     for _ in range(depth):
         data = box(b"udta", data)

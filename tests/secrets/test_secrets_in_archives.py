@@ -1,4 +1,4 @@
-"""No secret of a lab in any member of any archive of it, wherever somebody put it."""
+"""No archive of a lab contains a secret of it in any member, wherever it was written."""
 
 import json
 import re
@@ -25,17 +25,17 @@ OPTIONS = (
 
 @pytest.fixture
 def platform_lab(tmp_path: Path) -> PlatformLab:
-    """The lab, whole."""
+    """Build the whole lab."""
     return PlatformLab(tmp_path / "lab").build()
 
 
 def export(lab: PlatformLab, session: str, target: Path, *options: str) -> int:
-    """Run the command."""
+    """Run the export command, and return its exit code."""
     return main(["export", session, "--lab", str(lab.root), "-o", str(target), "--force", *options])
 
 
 def spellings(value: str) -> Iterator[bytes]:
-    """A value as it is and under every escape, wholly escaped or as writers escape it."""
+    """Yield a value as it is and under every escape, fully escaped or as writers escape it."""
     texts = {value, quote(value, safe=""), "".join(f"%{ord(c):02X}" for c in value)}
     texts |= {"".join(f"\\u{ord(c):04x}" for c in value), "".join(f"&#{ord(c)};" for c in value)}
     texts |= {"".join(f"&#x{ord(c):x};" for c in value)}
@@ -46,7 +46,7 @@ def spellings(value: str) -> Iterator[bytes]:
 
 
 def leaks(archive: Path) -> list[tuple[str, bytes]]:
-    """Every canary in a member or in a member's name."""
+    """Return every canary in a member or in a member's name."""
     found = []
     with zipfile.ZipFile(archive) as file:
         for name in file.namelist():
@@ -59,14 +59,14 @@ def leaks(archive: Path) -> list[tuple[str, bytes]]:
 
 
 def frames(data: bytes) -> list[bytes]:
-    """The pictures of a video."""
+    """Return the pictures of a video."""
     with av.open(BytesIO(data), "r") as video:
         return [frame.to_ndarray(format="rgb24").tobytes() for frame in video.decode(video=0)]
 
 
 @pytest.mark.parametrize("session", ["7", "8", "9", UUID])
 def test_no_canary_leaves(platform_lab: PlatformLab, session: str, tmp_path: Path) -> None:
-    """Whatever session and options: redacted, no member holds a canary, and every archive is whole."""
+    """For any session and options, redacted, no member contains a canary, and the archive verifies."""
     for number, options in enumerate(OPTIONS):
         target = tmp_path / f"{number}.zip"
         assert export(platform_lab, session, target, "--redact", *options) == 0
@@ -75,7 +75,7 @@ def test_no_canary_leaves(platform_lab: PlatformLab, session: str, tmp_path: Pat
 
 
 def test_the_search_of_this_test_finds_what_leaves(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """With --allow-secrets the canary is there: a test that found none anywhere would prove nothing."""
+    """With --allow-secrets the canary is found, so the search of this test works."""
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target, "--allow-secrets") == 0
     assert {one for _, one in leaks(target)} >= {PASSWORD.encode(), ADDRESS.encode()}
@@ -83,14 +83,14 @@ def test_the_search_of_this_test_finds_what_leaves(platform_lab: PlatformLab, tm
         metadata = json.loads(file.read("data/session_metadata.json"))
         readme = " ".join(file.read("README.txt").decode().split())
     assert [one["treatment"] for one in metadata["secrets"]["files"]] == ["allowed"]
-    assert "HOLDS a camera's password" in readme
-    assert any("whoever exported it allowed that" in warning for warning in metadata["warnings"])
+    assert "CONTAINS a camera's password" in readme
+    assert any("options allow that" in warning for warning in metadata["warnings"])
 
 
 def test_a_copied_file_with_a_secret_stops_the_export(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 19, the file named with the kind and the remedies, never the value; nothing is written."""
+    """The exit code is 19; the file, the kind and the remedies are named, never the value; nothing is written."""
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target) == 19
     said = capsys.readouterr().err
@@ -105,7 +105,7 @@ def test_a_copied_file_with_a_secret_stops_the_export(
 def test_the_plan_names_such_files_and_does_not_fail(
     platform_lab: PlatformLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``plan`` tells beforehand, as text and as JSON; with --redact what will become of the file."""
+    """``plan`` lists such files, as text and as JSON; with --redact it shows what happens to them."""
     words = ["plan", "7", "--lab", str(platform_lab.root)]
     assert main(words) == 0
     assert "Would stop an export" in capsys.readouterr().out
@@ -119,7 +119,7 @@ def test_the_plan_names_such_files_and_does_not_fail(
 
 
 def test_a_redacted_video_has_the_same_pictures_and_size(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """Only metadata boxes change: size and every frame stay, and no byte of the pictures moves."""
+    """Only metadata boxes change: the size, every frame and the bytes of the pictures are the same."""
     target = tmp_path / "a.zip"
     (source,) = (platform_lab.root / "recordings").glob("c05_session7-*.mp4")
     before = source.read_bytes()
@@ -134,7 +134,7 @@ def test_a_redacted_video_has_the_same_pictures_and_size(platform_lab: PlatformL
 def test_the_size_that_a_plan_tells_is_that_of_the_archive(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where texts get another length by being redacted."""
+    """The planned size is exact, also if redacted texts have another length."""
     platform_lab.write("sessions/Session7/notes.txt", f"password: {PASSWORD}\nip {ADDRESS}\n")
     target = tmp_path / "a.zip"
     assert main(["plan", "7", "--lab", str(platform_lab.root), "--redact", "--json"]) == 0
@@ -147,7 +147,7 @@ def test_the_size_that_a_plan_tells_is_that_of_the_archive(
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 def test_texts_keep_their_encoding(platform_lab: PlatformLab, tmp_path: Path, encoding: str) -> None:
-    """A cleaned copy differs in the value alone."""
+    """A cleaned copy differs only in the value."""
     text = "se\u00f1al; {}; a\u00f1o\n"
     platform_lab.write("sessions/Session7/notes.csv", text.format(PASSWORD).encode(encoding))
     target = tmp_path / "a.zip"
@@ -168,13 +168,13 @@ def test_texts_keep_their_encoding(platform_lab: PlatformLab, tmp_path: Path, en
 def test_what_cannot_be_redacted_is_refused(
     platform_lab: PlatformLab, tmp_path: Path, name: str, data: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Binaries and damaged texts: refused with --redact as well, with one sentence; allowed, they are as they were."""
+    """Binaries and damaged texts are refused with --redact too; with --allow-secrets they are copied unchanged."""
     platform_lab.write(f"sessions/Session7/{name}", data)
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target, "--redact") == 19
     said = capsys.readouterr().err
     assert f"sessions/Session7/{name} holds a camera's password" in said
-    assert "cannot be taken out of a file of this kind" in said
+    assert "cannot be removed from a file of this kind" in said
     assert "15-30-14-655Z" not in said, "the MP4 can be redacted, so it is no reason to refuse"
     assert export(platform_lab, "7", target, "--redact", "--allow-secrets") == 0
     with zipfile.ZipFile(target) as file:
@@ -185,12 +185,12 @@ def test_what_cannot_be_redacted_is_refused(
         }
         (warning,) = [w for w in json.loads(file.read("data/session_metadata.json"))["warnings"] if member in w]
     assert treatments.pop(member) == "allowed"
-    assert "allowed that" in warning
+    assert "options allow that" in warning
     assert set(treatments.values()) == {"redacted"}
 
 
 def test_a_researchers_words_stay(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """What only looks like an address or a user stays: science is not blanked for its looks."""
+    """Texts that only look like an address or a user are unchanged."""
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target, "--redact") == 0
     with zipfile.ZipFile(target) as file:
@@ -204,21 +204,21 @@ def test_a_researchers_words_stay(platform_lab: PlatformLab, tmp_path: Path) -> 
 
 
 def test_what_was_not_searched_is_said(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """A PDF is compressed inside: README and metadata name it, and it is no warning."""
+    """A PDF is compressed inside: README and metadata name it, without a warning."""
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target, "--redact") == 0
     with zipfile.ZipFile(target) as file:
         readme = " ".join(file.read("README.txt").decode().split())
         metadata = json.loads(file.read("data/session_metadata.json"))
     assert metadata["secrets"]["notSearched"] == ["data/session_files/forms/consent.pdf"]
-    assert "what is inside was not searched: data/session_files/forms/consent.pdf" in readme
+    assert "so the content was not searched: data/session_files/forms/consent.pdf" in readme
     assert not any("consent.pdf" in warning for warning in metadata["warnings"])
 
 
 def test_a_compressed_file_stops_nothing_and_is_named(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither the plan's heading for what stops an export nor its problems name it; the export itself counts it."""
+    """A compressed file is not among what stops an export or among its problems, and the export counts it."""
     platform_lab.write("sessions/Session8/log.gz", b"\x1f\x8b\x08" + bytes(20))
     assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
     said = capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_a_compressed_file_stops_nothing_and_is_named(
 def test_tables_with_a_locks_code_stop_the_export(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Code 19 for a copied table with the code in a column, beside its property or behind its topic; --redact helps."""
+    """A copied table with a code in a column, beside its property or after its topic is refused; --redact works."""
     own = "sessions/Session8/sensor_data"
     tables = {
         "sensor_readings.csv": f'timestamp,device_id,property,value,unit\n"1","cerradura","pin_code","{PIN}",\n',
@@ -255,42 +255,40 @@ def test_tables_with_a_locks_code_stop_the_export(
         readme = " ".join(file.read("README.txt").decode().split())
     values = [document["readings"] for document in map(json.loads, cleaned) if "readings" in document]
     assert [{"property": "pin_code", "value": "[removed]"}] in values
-    assert "it is here as the lab wrote it, but for what was removed (see Secrets)." in readme
+    assert 'as the lab wrote it, but without the secrets in it (see "Secrets").' in readme
 
 
 def test_a_file_whose_secrets_are_not_known_is_named(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a description is half written, README and a warning say that its secrets were not searched for."""
+    """If a description is half written, README and a warning say that its secrets were not searched for."""
     cameras = platform_lab.root / "data/user_2/cameras.json"
     cameras.write_bytes(cameras.read_bytes()[:300])
     target = tmp_path / "a.zip"
     assert export(platform_lab, "8", target, "--redact", "--allow-incomplete") == 0
-    known = (
-        "data/user_2/cameras.json could not be read, so the passwords and addresses in it are not known and were not"
-    )
+    known = "data/user_2/cameras.json could not be read. Passwords and addresses in it are not known, so they were not"
     assert f"warning: {known} searched for." in capsys.readouterr().out
     with zipfile.ZipFile(target) as file:
         readme = " ".join(file.read("README.txt").decode().split())
-    assert "hold, as far as they could be read," in readme
+    assert "in the lab's own files, as far as they could be read," in readme
     assert "Could not be read: data/user_2/cameras.json. The passwords and addresses in it are not known" in readme
 
 
 def test_the_readme_tells_blanked_from_left_out() -> None:
-    """User names and stream paths are left out, everything else is blanked; what was not done is not said."""
+    """The README distinguishes blanked values from user names and stream paths, which are left out."""
     both = [
         said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))
     ]
-    assert any("[removed]\": 1 place of the lab's descriptions (listed in data/session" in one for one in both)
-    assert any(one.startswith("Left out altogether, key and value: 2 places of") for one in both)
+    assert any("[removed]\": 1 place in the lab's descriptions (listed in data/session" in one for one in both)
+    assert any(one.startswith("Left out, key and value: 2 places in") for one in both)
     messages = [said for _, said in secret_paragraphs(Secrecy(messages=2))]
-    assert messages[1:] == ['Blanked, where now stands "[removed]": values in 2 sensor messages.']
+    assert messages[1:] == ['Replaced by "[removed]": values in 2 sensor messages.']
 
 
 def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(
     platform_lab: PlatformLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The reason is the address, not a name that is taken."""
+    """The reason of the other name is the address, not a name that is in use."""
     platform_lab.write(f"recordings/c05_session8_{ADDRESS}_20250610183500.mp4", make_video())
     assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
     said = capsys.readouterr().out
@@ -303,7 +301,7 @@ def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(
 
 
 def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where a phone's video says that it was recorded, one warning says so."""
+    """A phone's video with its position gives one warning."""
     tags = {"com.apple.quicktime.location.ISO6709": "+40.0000-003.0000/"}
     platform_lab.write("sessions/Session8/walk.mov", make_video(container="mov", tags=tags))
     assert main(["plan", "8", "--lab", str(platform_lab.root), "--json"]) == 0
@@ -313,7 +311,7 @@ def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, caps
 
 
 def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """In member names, sources and warnings each secret becomes ``_``; two files that end up alike both go in."""
+    """In member names, sources and warnings each secret becomes ``_``; two files with equal results are both packed."""
     own = "sessions/Session8"
     for name in (f"{PASSWORD}.txt", f"{ADDRESS}.txt", f"{PASSWORD}/a.txt", f"cam {ADDRESS} x.mov"):
         platform_lab.write(f"{own}/{name}", make_video(container="mov") if name.endswith("mov") else name[-8:])
@@ -329,22 +327,22 @@ def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("text", ["rtsp://u:p@h/" * 460, "rtsp://user:" * 500, '{"password":"4711"},' * 300])
 def test_a_status_holds_no_secret(platform_lab: PlatformLab, tmp_path: Path, text: str) -> None:
-    """A stream URL of a camera or the code of a lock that somebody wrote where the session's state belongs."""
+    """A stream URL or a lock's code in place of the session's state is removed."""
     platform_lab.json("data/user_3/cameras.json", [{"id": 9, "name": "hall", "note": text}])
     session = {"id": 77, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T09:00:00Z", "status": text[:50]}
     platform_lab.json("sessions/Session77/session_data.json", session)
     assert export(platform_lab, "77", tmp_path / "out.zip", "--allow-incomplete") == 0
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
-        told = json.loads(archive.read("data/session_metadata.json"))
-    assert "[removed]" in told["session"]["status"]
-    assert "rtsp:" not in told["session"]["status"]
-    assert "4711" not in told["session"]["status"]
+        metadata = json.loads(archive.read("data/session_metadata.json"))
+    assert "[removed]" in metadata["session"]["status"]
+    assert "rtsp:" not in metadata["session"]["status"]
+    assert "4711" not in metadata["session"]["status"]
 
 
 def test_another_password_is_another_search(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was searched before a password changed says nothing of the new one; the old one is no secret any more."""
+    """A search result from before a password changed is not used; the old password is no secret any more."""
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
 
     def found() -> list[dict[str, Any]]:
@@ -368,7 +366,7 @@ def test_another_password_is_another_search(
 
 
 def test_a_later_export_gives_the_same_bytes(platform_lab: PlatformLab, tmp_path: Path) -> None:
-    """Redacting again, from what the index remembers, comes to the same archive."""
+    """Redacting again from what the index has gives the same archive."""
     assert export(platform_lab, "7", tmp_path / "a.zip", "--redact") == 0
     assert export(platform_lab, "7", tmp_path / "b.zip", "--redact") == 0
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()

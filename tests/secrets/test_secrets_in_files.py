@@ -1,4 +1,4 @@
-"""Wherever a secret lies in a copied file: it is found, and once it is redacted it is gone and nothing else is."""
+"""A secret at any place in a copied file is found, and redacting removes it and nothing else."""
 
 import random
 import zipfile
@@ -30,14 +30,16 @@ SPELLINGS = (
 
 @pytest.fixture(scope="module")
 def lab() -> Any:
-    """One lab for all examples: only one file of it changes."""
+    """Build one lab for all examples; only one file of it changes."""
     with TemporaryDirectory() as folder:
         yield PlatformLab(Path(folder, "lab")).build()
 
 
 def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
-    """A member of session 8's redacted archive."""
-    with prepare_archive(LabFolder(lab.root), "8", Options(redact=True), hashed=True, refuse=True) as assembly:
+    """Return a member of session 8's redacted archive."""
+    with prepare_archive(
+        LabFolder(lab.root), "8", Options(redact=True), with_fixity=True, stop_on_secrets=True
+    ) as assembly:
         entity = Entity(assembly.layout)
         target = lab.root.parent / "out.zip"
         with target.open("wb") as file:
@@ -55,7 +57,7 @@ def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
 @settings(deadline=None, max_examples=rounds(10, 40))
 @given(st.data())
 def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.DataObject) -> None:
-    """Between any texts: refused as it is, and in the copy each secret is one ``[removed]``, all else as it was."""
+    """A text is refused as it is; in its copy each secret is one ``[removed]`` and the rest is unchanged."""
     around = st.text("abc ,;\n\"'é", max_size=60).map(lambda text: f" {text} ".encode())
     parts, secrets = [data.draw(around)], data.draw(st.lists(st.sampled_from(SPELLINGS[:4]), min_size=1, max_size=4))
     expected = [parts[0]]
@@ -64,7 +66,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
         parts += [secret, between]
         expected += [b"[removed]", between]
     lab.write("sessions/Session8/notes.txt", b"".join(parts))
-    with pytest.raises(SecretsError), prepare_archive(LabFolder(lab.root), "8", hashed=True, refuse=True):
+    with pytest.raises(SecretsError), prepare_archive(LabFolder(lab.root), "8", with_fixity=True, stop_on_secrets=True):
         pass
     assert member(lab, "data/session_files/notes.txt") == b"".join(expected)
 
@@ -73,7 +75,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
 @settings(deadline=None, max_examples=rounds(8, 25))
 @given(st.sampled_from(SPELLINGS), st.text("abc ", max_size=300), st.integers(0, 2))
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:
-    """Whatever spelling a tag holds: no byte of the pictures changes and the secret is gone, however it is copied."""
+    """For any spelling in a tag, the secret is removed and no byte of the pictures changes, in every way of copying."""
     text = secret.decode("latin-1").replace("\0", "")
     before = make_video(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
     lab.write("sessions/Session8/notes.txt", b"nothing")

@@ -1,4 +1,4 @@
-"""What counts as a secret is known from the lab's own files, and nothing else is."""
+"""Secrets are collected from the lab's own files, and nothing else is."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def found(documents: list[tuple[str, Any]]) -> tuple[dict[str, str], dict[str, s
 
 
 def test_a_camera_gives_password_and_address_alone() -> None:
-    """Name, port and prefix are not secret; user name and stream path are left out by key, never searched for."""
+    """Name, port and prefix are not secret; user name and stream path are left out by key, not searched for."""
     strong, weak = found([("data/user_2/cameras.json", {"5": CAMERA})])
     assert strong == {"Not-For-Export-7": SecretKind.CAMERA_PASSWORD, "192.0.2.40": SecretKind.CAMERA_ADDRESS}
     assert weak == {}
@@ -33,7 +33,7 @@ def test_a_camera_gives_password_and_address_alone() -> None:
 
 @pytest.mark.parametrize("value", ["secret7", "1234567890", "password", "Camera", "live", "MAIN", "admin"])
 def test_common_values_are_weak(value: str) -> None:
-    """Under 8 characters, of digits alone, or a common word: only as the whole value of a credential's key."""
+    """Values under 8 characters, of digits only, or common words count only as the whole value of a credential key."""
     strong, weak = found([("data/cameras.json", {"5": {"password": value}})])
     assert (strong, weak) == ({}, {value: SecretKind.CAMERA_PASSWORD})
 
@@ -49,7 +49,7 @@ def test_eight_characters_are_enough() -> None:
     ["localhost", "0.0.0.0", "127.0.0.1", "::1", "camera1", "", "::", "rtsp", "10.1", "a b.example"],  # noqa: S104
 )
 def test_hosts_that_say_nothing(host: str) -> None:
-    """Loopback, unspecified addresses, names without a dot and texts that are no host do not count."""
+    """Loopback and unspecified addresses, names without a dot and texts that are no host do not count."""
     assert spellings_of_address(host) == ()
     assert found([("data/cameras.json", {"5": {"ipAddress": host}})]) == ({}, {})
 
@@ -66,12 +66,12 @@ def test_hosts_that_say_nothing(host: str) -> None:
     ],
 )
 def test_how_addresses_are_written(written: str, values: set[str]) -> None:
-    """An address is known without its port and path; of IPv6, the short and the long spelling."""
+    """An address is collected without port and path; of IPv6, the short and the long spelling."""
     assert set(found([("data/cameras.json", {"5": {"host": written}})])[0]) == values
 
 
 def test_stream_urls_and_what_they_hold() -> None:
-    """A stream URL of a camera counts as a whole; so do its host, its password, also unescaped, and its query's."""
+    """A stream URL of a camera counts whole; so do its host, its password, also decoded, and its query's values."""
     url = "rtsp://operator:p%40ssw0rd-x@192.0.2.9:554/live?token=Tok3n-Tok3n"
     strong, _ = found([("data/cameras.json", {"5": {"anything": url}})])
     assert strong == {
@@ -84,7 +84,7 @@ def test_stream_urls_and_what_they_hold() -> None:
 
 
 def test_a_web_page_is_no_address() -> None:
-    """A camera's manual on the web is not a place in the lab, unless a key says that it is an address."""
+    """A camera's manual on the web is no address of the lab, unless its key names an address."""
     assert found([("data/cameras.json", {"5": {"manual": "https://vendor.example.com/m.pdf"}})]) == ({}, {})
     assert found([("data/cameras.json", {"5": {"streamUrl": "https://cam.example.com/hls"}})])[0] == {
         "cam.example.com": SecretKind.CAMERA_ADDRESS
@@ -123,20 +123,20 @@ BRIDGE_VALUES = {
     ],
 )
 def test_the_bridge_tells_its_configuration(document: Any) -> None:
-    """Of messages of the bridge, parsed or as texts, below any base: passwords, keys, addresses; no user name."""
+    """Messages of the bridge, parsed or as texts, below any base, give passwords, keys and addresses; no user name."""
     strong, _ = found([("data/zigbee-data.json", document)])
     assert {value: kind for value, kind in strong.items() if "://" not in value} == BRIDGE_VALUES
 
 
 def test_a_device_tells_no_address() -> None:
-    """A message of a device gives the values of credentials' keys alone: its firmware is no address."""
+    """A message of a device gives only the values of credential keys: its firmware version is no address."""
     message = {"update": {"installed": "1.2.3.4"}, "host": "192.0.2.77", "pin_code": {"user": 1, "pin_code": "4711"}}
     strong, weak = found([("data/zigbee-data.json", {"messages": {"zigbee2mqtt/lock": [{"payload": message}]}})])
     assert (strong, weak) == ({}, {"4711": SecretKind.PASSWORD})
 
 
 def test_any_document_gives_passwords_of_urls() -> None:
-    """Notes with a URL give its password; user names, hosts and words of the researcher are not taken."""
+    """Notes with a URL give its password; user names, hosts and other words are not collected."""
     notes = "see rtsp://operator:Not-For-Export-7@192.0.2.40/live and https://doi.org/10.5281/zenodo.123"
     assert found(
         [("data/sessions.json", [{"notes": notes, "userExperience": "expert-level", "host": "Dr. Example"}])]
@@ -147,12 +147,12 @@ def test_any_document_gives_passwords_of_urls() -> None:
 
 
 def test_users_are_never_read() -> None:
-    """A document named users.json gives nothing, whoever hands it over."""
+    """A document named users.json gives nothing."""
     assert collect_secrets([("data/users.json", [{"password": "$2b$10$abcdefgh"}])]) == Secrets()
 
 
 def test_no_value_is_shown() -> None:
-    """Neither a secret's nor the whole's text form holds a value: they may reach a log."""
+    """The text form of secrets contains no value: it may reach a log."""
     secrets = collect_secrets([("data/cameras.json", {"5": CAMERA, "6": {"password": "short"}})])
     shown = f"{secrets!r} {secrets} {secrets.strong!r} {secrets.weak!r}"
     assert "Not-For-Export-7" not in shown
@@ -161,7 +161,7 @@ def test_no_value_is_shown() -> None:
 
 
 def test_the_fingerprint_is_of_the_values() -> None:
-    """The same values in any order and from any file give the same hash; another value or key another one."""
+    """The same values in any order and from any file give the same hash; another value or key gives another."""
     one = collect_secrets([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-8"}})])
     same = collect_secrets(
         [("data/cameras.json", {"9": {"password": "Another-One-8"}}), ("data/user_1/cameras.json", {"1": CAMERA})]
@@ -178,7 +178,7 @@ def test_the_fingerprint_is_of_the_values() -> None:
 
 
 def test_a_document_of_any_depth_and_shape() -> None:
-    """No shape of JSON makes collecting fail."""
+    """No shape of JSON makes the collection fail."""
     deep: Any = {"password": "Deep-Password-1"}
     for _ in range(5000):
         deep = [deep]

@@ -1,4 +1,4 @@
-"""A lock's code in tables and lists of properties that are copied as they are."""
+"""A lock's code in tables and lists of properties that are copied unchanged."""
 
 import io
 
@@ -34,7 +34,7 @@ def _count(data: bytes, secrets: Secrets = SECRETS) -> int:
     ],
 )
 def test_a_code_is_found_where_its_table_or_object_says_what_it_is(text: str) -> None:
-    """A code is found in a cell under or beside a credential's key, at a topic's end, and in a list of properties."""
+    """A code is found in a cell under or beside a credential key, at a topic's end, and in a list of properties."""
     data = text.encode()
     assert _count(data) == 1
     assert _count(b"\xff\xfe" + text.removeprefix("\ufeff").encode("utf-16-le")) == 1
@@ -64,21 +64,21 @@ def test_a_measurement_that_equals_a_code_is_no_code(text: str) -> None:
 
 @pytest.mark.thorough
 def test_columns_are_searched_to_the_end_of_a_large_table() -> None:
-    """Every row of a table that is read in pieces is searched, and each place is counted once."""
+    """Every row of a table that is read in chunks is searched, and each place is counted once."""
     rows = 200_000
     data = b"timestamp,pin_code,steps\n" + b"2025-06-10,4711,4711\n" * rows
     assert _count(data) == rows
 
 
 def test_a_row_across_the_border_of_two_pieces_is_one_row() -> None:
-    """A value far before its key is found wherever the borders of the pieces lie."""
+    """A value far before its key is found wherever the borders of the chunks are."""
     row = b"4711;" + b"x" * 400 + b";pin_code\n"
     for shift in range(0, 1200, 100):
         assert _count(b"a" * (1024 * 1024 - shift) + b"\n" + row + b"b" * 4096) == 1
 
 
 def test_the_payload_of_a_credentials_topic_is_blanked() -> None:
-    """What labcrate writes of an attribute's topic holds no code; nothing said stays as it is."""
+    """A payload at an attribute's topic contains no code; an empty one is unchanged."""
     cleaner = Cleaner(SECRETS)
     assert cleaner.clean_payload("zigbee2mqtt/cerradura/pin_code", "4711") == '"[removed]"'
     assert cleaner.clean_payload("zigbee2mqtt/cerradura/pin_code", "null") == "null"

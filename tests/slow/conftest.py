@@ -1,4 +1,4 @@
-"""Tests that take long: real clients and kills, browsers, huge archives, attacks. ``make test-all`` runs them."""
+"""Slow tests: real clients, killed processes, browsers, huge archives, attacks. ``make test-all`` runs them."""
 
 from pathlib import Path
 

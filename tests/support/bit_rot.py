@@ -1,4 +1,4 @@
-"""Files that rot, for tests: other bytes under a state that the index knows, and confirmations of any age."""
+"""Files with changed bytes, for tests: their state in the index is unchanged, with confirmations of any age."""
 
 import os
 from dataclasses import replace
@@ -13,13 +13,13 @@ DAYS_31 = 31 * DAY_MS
 
 
 def read_index_record(root: Path, path: str) -> IndexedFile:
-    """Return what the index of a lab has of a file."""
+    """Return the record of a file in the index of a lab."""
     with Catalog.open(root / ".labcrate") as catalog:
         return catalog.all()[path]
 
 
 def set_confirmation_age(root: Path, age_ms: int = DAYS_31, path: str | None = None) -> None:
-    """Have the index say that a file, or all files, were last confirmed so long ago."""
+    """Set the last confirmation of a file, or of all files, to ``age_ms`` milliseconds ago."""
     with Catalog.open(root / ".labcrate") as catalog:
         records = [one for one in catalog.all().values() if path in (None, one.path)]
         assert records
@@ -27,9 +27,9 @@ def set_confirmation_age(root: Path, age_ms: int = DAYS_31, path: str | None = N
 
 
 def flip_byte(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> bytes:
-    """Flip a byte of a file as a failing disk does, and return the bytes that it had.
+    """Change a byte of a file as a failing disk does, and return the bytes before.
 
-    It was last confirmed so long ago.
+    The file was last confirmed ``age_ms`` milliseconds ago.
     """
     file = root / path
     before = file.read_bytes()
@@ -41,10 +41,10 @@ def flip_byte(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> byt
 
 
 def overwrite_in_place(root: Path, path: str, data: bytes) -> None:
-    """Write other bytes into a file of which the index knows all that it knew before.
+    """Write other bytes to a file and leave its record in the index as it was.
 
-    A disk that fails changes neither size nor times. A test cannot set the time of the last change back, so the index
-    is given the state that the file has now.
+    A failing disk changes neither size nor times. A test cannot reset the time of the last change, so the index gets
+    the present state of the file.
     """
     file = root / path
     state = file.stat()

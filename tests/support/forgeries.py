@@ -1,6 +1,6 @@
-"""Archives that somebody forged, each with a name, and what labcrate must say about it.
+"""Forged archives, each with a name and the expected result of labcrate.
 
-``build_archive`` writes what labcrate writes, byte for byte, but for what a forgery overrides.
+``build_archive`` writes what labcrate writes, byte for byte, except for the overrides of a forgery.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ Fields = dict[str, int]
 
 @dataclass(frozen=True)
 class ForgedMember:
-    """One member as it is to be written; ``local`` and ``central`` override fields of its headers.
+    """One member as it is written; ``local`` and ``central`` override fields of its headers.
 
     ``data`` are the bytes in the archive, ``before`` and ``after`` the bytes around them. An ``offset`` in
     ``central`` changes the position that the directory gives. ``is_listed``: the directory has an entry for it;
-    ``is_written``: the file holds it.
+    ``is_written``: the file contains it.
     """
 
     name: bytes
@@ -69,7 +69,7 @@ def _override(head: struct.Struct, names: Sequence[str], packed: bytes, fields: 
 
 
 def build_archive(forged: ForgedArchive) -> bytes:
-    """The bytes of an archive."""
+    """Return the bytes of an archive."""
     out, directory = bytearray(), []
     for member in forged.members:
         out += member.before
@@ -102,18 +102,18 @@ def _local(member: ForgedMember, crc: int, at: int) -> bytes:
 
 
 def manifest_of(contents: dict[bytes, bytes]) -> bytes:
-    """The manifest of these files."""
+    """Return the manifest of these files."""
     return b"".join(b"%s  %s\n" % (hashlib.sha256(data).hexdigest().encode(), name) for name, data in contents.items())
 
 
 def members_of(contents: dict[bytes, bytes], listing: bytes | None = None) -> tuple[ForgedMember, ...]:
-    """Members of these contents, after them their manifest, or another ``listing``."""
+    """Return members of these contents, followed by their manifest or by another ``listing``."""
     lines = manifest_of(contents) if listing is None else listing
     return (*(ForgedMember(name, data) for name, data in contents.items()), ForgedMember(MANIFEST_NAME.encode(), lines))
 
 
 def archive_of(contents: dict[bytes, bytes], listing: bytes | None = None) -> bytes:
-    """An archive of these contents, as labcrate writes it."""
+    """Return an archive of these contents as labcrate writes it."""
     return build_archive(ForgedArchive(members_of(contents, listing)))
 
 
@@ -122,13 +122,13 @@ MEMBERS = members_of(CONTENTS)
 
 
 def _named(*names: bytes | str) -> bytes:
-    """An archive with members of these names, which its manifest lists, and the usual ones."""
+    """Return the usual archive with additional members of these names, all listed in its manifest."""
     raw = [name if isinstance(name, bytes) else name.encode() for name in names]
     return archive_of(CONTENTS | {name: b"%d\n" % index for index, name in enumerate(raw)})
 
 
 def _changed(index: int = 0, **changes: Any) -> bytes:
-    """The usual archive with one of its members overridden."""
+    """Return the usual archive with one of its members overridden."""
     members = list(MEMBERS)
     members[index] = replace(members[index], **changes)
     return build_archive(ForgedArchive(tuple(members)))
@@ -159,7 +159,7 @@ def _descriptor() -> bytes:
 
 
 def _zip64(size: int, where: str) -> bytes:
-    """Sizes in a ZIP64 field that need none; ``size`` is what it says."""
+    """Return an archive with sizes in a ZIP64 field that needs none; ``size`` is its value."""
     extra = struct.pack("<HHQQ", records.ZIP64_EXTRA, 16, size, size)
     fields = {"size": records.MAX32, "packed": records.MAX32}
     changes: dict[str, Any] = {where: fields, f"{where}_extra": extra}
@@ -167,7 +167,7 @@ def _zip64(size: int, where: str) -> bytes:
 
 
 def _unicode_path(where: str) -> bytes:
-    """Info-ZIP's field 0x7075, which gives a member another name."""
+    """Return an archive with Info-ZIP's field 0x7075, which gives a member another name."""
     name = b"recordings/other.txt"
     extra = struct.pack("<HHBI", 0x7075, 5 + len(name), 1, zlib.crc32(b"README.txt")) + name
     changes: dict[str, Any] = {f"{where}_extra": extra}
@@ -175,13 +175,13 @@ def _unicode_path(where: str) -> bytes:
 
 
 def _hidden() -> bytes:
-    """A member between two others that the directory does not name."""
+    """Return an archive with a member between two others that the directory does not list."""
     first, *rest = MEMBERS
     return build_archive(ForgedArchive((first, ForgedMember(b"hidden.exe", b"MZ", is_listed=False), *rest)))
 
 
 def _one_for_two() -> bytes:
-    """Two members of the directory that share one local header."""
+    """Return an archive in which two members of the directory share one local header."""
     first, *rest = MEMBERS
     return build_archive(
         ForgedArchive((first, ForgedMember(b"again.txt", b"read me\n", central={"offset": 0}, is_written=False), *rest))
@@ -189,13 +189,13 @@ def _one_for_two() -> bytes:
 
 
 def up_and_down(times: int, size: int) -> bytes:
-    """Entries that point to large data, to what is behind them, and again to the large data, many times."""
+    """Return an archive whose entries point to large data, behind them, and to them again, many times."""
     members = (ForgedMember(b"a.bin", bytes(size)), ForgedMember(b"b.bin"), *MEMBERS)
     return build_archive(ForgedArchive(members, order=lambda headers: headers[:2] * times + headers[2:]))
 
 
 def _fake_end_in_comment() -> bytes:
-    """A comment that holds the end record of another directory."""
+    """Return an archive whose comment contains the end record of another directory."""
     other = records.end_records(0, 0, 0)
     return build_archive(ForgedArchive(MEMBERS, comment=other + b"..", end={"comments": len(other) + 2}))
 
@@ -208,7 +208,7 @@ def _flipped(index: int, at: int) -> bytes:
 
 
 def _zip64_end_beside() -> bytes:
-    """A ZIP64 end record that says something else than the plain one."""
+    """Return an archive with a ZIP64 end record that differs from the plain one."""
     record = records.ZIP64_END_RECORD.pack(records.ZIP64_END_SIGNATURE, 44, 45, 45, 0, 0, 0, 0, 0, 0)
     locator = records.ZIP64_LOCATOR.pack(records.ZIP64_LOCATOR_SIGNATURE, 0, 0, 1)
     return build_archive(ForgedArchive(MEMBERS, behind=record + locator))
@@ -401,7 +401,7 @@ FORGED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a manifest of one endless line": (lambda: archive_of(CONTENTS, b"0" * 300_000), "line 1 is too long"),
 }
-"""Each forgery, and a pattern of what must be found or be the reason to refuse it."""
+"""Each forgery, and a pattern of the expected finding or refusal."""
 
 SOUND: dict[str, Callable[[], bytes]] = {
     "as exported": lambda: WHOLE,
@@ -428,4 +428,4 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "empty members alone": lambda: archive_of({b"a": b"", b"b": b""}),
     "a manifest alone": lambda: archive_of({}),
 }
-"""Whatever is odd about these is labcrate's right: the archive is whole."""
+"""Odd archives that are valid."""

@@ -1,4 +1,4 @@
-"""Texts made to cost whoever reads them: each is a piece that is repeated to any length."""
+"""Texts that are costly to process: each is a piece that is repeated to any length."""
 
 SHAPES: dict[str, str] = {
     "letters": "a", "digits": "1", "zeros": "0", "spaces": " ", "tabs": "\t", "line feeds": "\n", "returns": "\r\n",
@@ -25,5 +25,5 @@ SHAPES: dict[str, str] = {
 
 
 def repeat_to_length(piece: str, length: int) -> str:
-    """Return a text of a length that consists of a piece alone."""
+    """Return a piece repeated to a length in characters."""
     return (piece * (length // len(piece) + 1))[:length]

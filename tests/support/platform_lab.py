@@ -1,8 +1,8 @@
-"""A lab in the shape in which the reference platform writes it, with everything that goes wrong in real ones.
+"""A lab in the shape of the reference platform, with everything that goes wrong in real ones.
 
-Users with object-shaped files, a session that nobody ended, a session whose id is a UUID, registers with absolute
+It has users with object-shaped files, a session without an end, a session whose ID is a UUID, registers with absolute
 paths, names with milliseconds, topics with a room, secrets in notes, payloads, files and MP4 tags, and the files that
-researchers add: EDF, WAV, PDF, MOV, spreadsheets' CSV.
+researchers add: EDF, WAV, PDF, MOV, CSV of spreadsheets.
 """
 
 import json
@@ -23,22 +23,22 @@ ADDRESS = "192.0.2.40"
 PIN = "4711"
 SSID = "Canary-Wifi-Name"
 CANARIES = (PASSWORD, ADDRESS, SSID)
-"""What must not be in any member of any archive of this lab, in whatever spelling."""
+"""Texts that must not be in any member of an archive of this lab, in any spelling."""
 
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
 START = datetime(2025, 6, 10, 15, 30, 12, 40_000, UTC)
-"""When session 7 began; nothing says when it ended."""
+"""The start of session 7, which has no end."""
 
 SENSOR_TOPIC, LOCK_TOPIC = "zigbee2mqtt/planta/t-cocina", "zigbee2mqtt/planta/cerradura"
 
 
 def format_for_name(at: datetime) -> str:
-    """A time as the platform writes it into names: ISO 8601 with ``-`` for ``:`` and ``.``, milliseconds last."""
+    """Return a time as the platform writes it in names: ISO 8601 with ``-`` for ``:`` and ``.``, milliseconds last."""
     return f"{at:%Y-%m-%dT%H-%M-%S}-{at.microsecond // 1000:03}Z"
 
 
 def as_iso(at: datetime) -> str:
-    """A time as JavaScript writes it."""
+    """Return a time as JavaScript writes it."""
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
@@ -50,7 +50,7 @@ def make_video(
     container: str = "mp4",
     movflags: str = "use_metadata_tags",
 ) -> bytes:
-    """A real, tiny video of so many seconds (5 frames a second) with these tags."""
+    """Return a real, small video of that many seconds (5 frames a second) with these tags."""
     file = BytesIO()
     options = {"movflags": movflags} if container in ("mp4", "mov") else {}
     with av.open(file, "w", format=container, options=options) as out:
@@ -69,7 +69,7 @@ def make_video(
 
 
 def make_wav() -> bytes:
-    """A second of silence."""
+    """Return a WAV file with a second of silence."""
     file = BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
@@ -80,7 +80,7 @@ def make_wav() -> bytes:
 
 
 def make_edf() -> bytes:
-    """An EDF file (European Data Format, 1992): a header of 512 bytes and one record of one signal."""
+    """Return an EDF file (European Data Format, 1992): a header of 512 bytes and one record of one signal."""
     fields = ("0", 8), ("P-03", 80), ("visit", 80), ("10.06.25", 8), ("15.30.12", 8), ("512", 8), ("", 44), ("1", 8)
     signal = ("EEG", 16), ("", 80), ("uV", 8), ("-100", 8), ("100", 8), ("-32768", 8), ("32767", 8), ("", 80), ("4", 8)
     header = b"".join(text.encode().ljust(width) for text, width in (*fields, ("1", 8), ("1", 4), *signal, ("", 32)))
@@ -88,7 +88,7 @@ def make_edf() -> bytes:
 
 
 class PlatformLab:
-    """Writes the lab below a folder; ``root`` is where it lies."""
+    """A writer of the lab below a folder; ``root`` is that folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -108,7 +108,7 @@ class PlatformLab:
         return self.write(path, json.dumps(value, indent=2, ensure_ascii=False))
 
     def build(self) -> "PlatformLab":
-        """Write all of it."""
+        """Write all files of the lab."""
         self._users()
         self._shared()
         self._recordings()

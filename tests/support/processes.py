@@ -1,4 +1,4 @@
-"""What tests that inject faults share: the real command in a process of its own, and a lab's exact state."""
+"""Fixtures for tests that inject faults: the real command in its own process, and a lab's exact state."""
 
 import ctypes
 import hashlib
@@ -20,7 +20,10 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def snapshot() -> Snapshot:
-    """Gives the state of everything below a folder but labcrate's own: kind, mode, times, hash or target."""
+    """Return a function that returns the state of everything below a folder except labcrate's own files.
+
+    The state of a file is its kind, mode, times, and hash or target.
+    """
 
     def take(root: Path) -> dict[str, tuple[object, ...]]:
         found: dict[str, tuple[object, ...]] = {}
@@ -33,7 +36,7 @@ def snapshot() -> Snapshot:
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
             elif stat.S_ISLNK(state.st_mode):
                 content = str(path.readlink())
-            # A folder's own times change when .labcrate is made in it; what is in it is compared entry by entry.
+            # Times of folders are ignored: they change when .labcrate is made. Their entries are compared.
             when = 0 if stat.S_ISDIR(state.st_mode) else state.st_mtime_ns
             found[str(path.relative_to(root))] = (state.st_mode, when, state.st_ino, content)
         return found
@@ -43,9 +46,9 @@ def snapshot() -> Snapshot:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """Runs the real command in a process of its own and gives what it did; a traceback fails the test.
+    """Return a function that runs the real command in its own process; a traceback fails the test.
 
-    ``denied`` has file permissions count, also for root. ``before`` are words put before the command.
+    ``denied``: file permissions count, also for root. ``before`` are words put before the command.
     """
 
     def run(
@@ -74,7 +77,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def permissions() -> None:
-    """Skips where this user's processes cannot be made to obey file permissions."""
+    """Skip the test if this user's processes cannot be made to obey file permissions."""
     if os.geteuid() != 0:
         return
     try:
@@ -84,7 +87,7 @@ def permissions() -> None:
 
 
 def _drop_root_privileges() -> None:
-    """Give up what lets root open every file; root is then a user like any other who owns these files."""
+    """Drop the capabilities that let root open every file; root is then the owner of its files like any user."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
@@ -94,7 +97,7 @@ def _drop_root_privileges() -> None:
 
 @pytest.fixture(scope="session")
 def namespace() -> list[str]:
-    """The words that run a command with mounts of its own, which vanish with it; skips where that is not allowed."""
+    """Return the words that run a command with its own mounts, which end with it; skip if that is not allowed."""
     for words in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
         probe = [*words, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
         try:

@@ -1,4 +1,4 @@
-"""Folders as Frigate and motionEye write them, filled with real clips, beside a lab that a session was held in."""
+"""Folders as Frigate and motionEye write them, with real clips, beside a lab with a session."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from labcrate.video.synthetic import make_clip
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
-"""When session 42 begins; it lasts five minutes."""
+"""The start of session 42, which lasts five minutes."""
 
 END = START + timedelta(minutes=5)
 FRIGATE = """
@@ -34,7 +34,7 @@ cameras = {{ Camera1 = 1 }}
 
 @cache
 def make_clip_bytes(seconds: float, created: datetime | None = None) -> bytes:
-    """A real clip of a length in seconds, with a creation time where one is given."""
+    """Return a real clip of a length in seconds, with a creation time if one is given."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         make_clip(path, "c", created or START, seconds, size=(64, 48), fps=1, creation_time=created is not None)
@@ -42,7 +42,7 @@ def make_clip_bytes(seconds: float, created: datetime | None = None) -> bytes:
 
 
 def write_file(folder: Path, path: str, content: bytes, ended: datetime) -> Path:
-    """Write a recorder's file; its modification time is when the recording ended."""
+    """Write a recorder's file; its modification time is the end of the recording."""
     file = folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
@@ -61,7 +61,7 @@ def write_frigate_segment(folder: Path, camera: str, at: datetime, seconds: floa
 def write_motioneye_film(
     folder: Path, camera: str, at: datetime, seconds: float = 10, *, created: datetime | None = None
 ) -> Path:
-    """Write a film as motionEye's ``movie_filename`` names it: by the wall clock of its machine."""
+    """Write a film as motionEye's ``movie_filename`` names it: by the local time of its machine."""
     local = at.astimezone(ZoneInfo("Europe/Madrid"))
     content = make_clip_bytes(seconds, created)
     return write_file(folder, f"{camera}/{local:%Y-%m-%d/%H-%M-%S}.mp4", content, at + timedelta(seconds=seconds))
@@ -75,7 +75,7 @@ def describe_lab(lab: Any, *tables: str, **session: Any) -> None:
 
 
 def read_register(lab: Any, session_id: int | str = 42) -> list[dict[str, Any]]:
-    """The entries of a session's own register."""
+    """Return the entries of a session's own register."""
     file = lab.root / f"sessions/Session{session_id}/recordings.json"
     found: list[dict[str, Any]] = json.loads(file.read_text())["recordings"] if file.exists() else []
     return found

@@ -1,8 +1,8 @@
-"""Counts the steps of a backtracking search: what a regular expression costs, on any machine and at any load.
+"""Counts the steps of a backtracking search: the cost of a regular expression on any machine and at any load.
 
-It reads the tree that ``re`` itself parses and walks it as its engine does: alternatives in order, repeats greedy or
-lazy, atomic groups for good. One comparison of a character, one place where a repeat may end, and one beginning of a
-search are a step each. Python compiles no shortcuts for prefixes into it, so it never counts less than what happens.
+It walks the tree that ``re`` parses as its engine does: alternatives in order, repeats greedy or lazy, atomic groups
+without going back. A comparison of a character, a place where a repeat may end, and a start of a search are one step
+each. The engine's shortcuts for prefixes are not used, so the count is never below the real cost.
 """
 
 import re
@@ -16,7 +16,7 @@ Groups = Mapping[int, tuple[int, int]]
 State = tuple[int, Groups]
 
 REPEAT_LIMIT = 4
-"""Repeats that are bounded by more than this are counted as bounded by this: what is bounded is so at any size."""
+"""Repeats with a higher bound are counted with this one: a bounded repeat is bounded at any size."""
 
 _LITERALS = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
 _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
@@ -31,11 +31,11 @@ _CATEGORIES = {
 
 
 class TooManyStepsError(Exception):
-    """A search that takes more steps than the limit."""
+    """A search with more steps than the limit."""
 
 
 class StepCounter:
-    """A regular expression whose steps are counted; ``limit`` (of steps) ends what would never end."""
+    """A regular expression whose steps are counted; ``limit`` (steps) ends a search that would not end."""
 
     def __init__(self, pattern: re.Pattern[Any], repeat_limit: int = REPEAT_LIMIT) -> None:
         self.tree = parser.parse(pattern.pattern, pattern.flags)
@@ -55,7 +55,7 @@ class StepCounter:
         return list(self._search(text, again=False))
 
     def match(self, text: str | bytes, at: int = 0, *, whole: bool = False) -> tuple[int, int] | None:
-        """Return the span of the match at a place, of the ``whole`` text."""
+        """Return the span of the match at a place; ``whole``: only if it reaches the end of the text."""
         self._text = text if isinstance(text, str) else text.decode("latin-1")
         for end, _ in self._walk(list(self.tree), 0, at, {}, self._flags):
             if not whole or end == len(self._text):
@@ -80,7 +80,7 @@ class StepCounter:
             raise TooManyStepsError
 
     def _walk(self, items: list[Any], k: int, at: int, groups: Groups, flags: int) -> Iterator[State]:
-        """Yield where the items from ``k`` on may end that begin at a place, in the order of the engine."""
+        """Yield where the items from ``k`` on may end if they begin at ``at``, in the order of the engine."""
         while k < len(items) and items[k][0] in _LITERALS:
             self._step()
             if at >= len(self._text) or not self._matches(items[k], self._text[at], flags):
@@ -149,7 +149,7 @@ class StepCounter:
     def _repeat_character(
         self, op: Any, least: int, bound: int, item: Any, at: int, groups: Groups, flags: int
     ) -> Iterator[State]:
-        """A repeat of single characters: the greedy one looks ahead once and then goes back."""
+        """Yield the ends of a repeat of a single character."""
         count = 0
         if op is codes.MIN_REPEAT:
             while True:
@@ -173,7 +173,7 @@ class StepCounter:
     def _repeat_group(
         self, op: Any, least: int, bound: int, items: list[Any], at: int, groups: Groups, flags: int
     ) -> Iterator[State]:
-        """A repeat of anything longer, without recursion: a text may repeat it as often as it has characters."""
+        """Yield the ends of a repeat of a group, with an own stack because repeats may be many."""
         lazy = op is codes.MIN_REPEAT
         if lazy and least == 0:
             yield at, groups
@@ -254,7 +254,7 @@ def count_steps(pattern: re.Pattern[Any], use: str, text: str, limit: int = 10**
 
 
 def costly_texts(pattern: re.Pattern[Any]) -> list[str]:
-    """Return texts whose repetition is likely to cost an expression most: what leads to each repeat, and its inside."""
+    """Return texts whose repetition probably costs an expression most: the text before each repeat, and its inside."""
     tree = list(parser.parse(pattern.pattern, pattern.flags))
     found = {_sample(tree)}
     for before, inside in _repeats(tree, ""):
@@ -263,7 +263,7 @@ def costly_texts(pattern: re.Pattern[Any]) -> list[str]:
 
 
 def repeat_beginnings(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
-    """Return for each repeat what leads to it and its inside: the one once, and the other as often as one likes."""
+    """Return, for each repeat, the text before it and its inside, which may be repeated any number of times."""
     return sorted(set(_repeats(list(parser.parse(pattern.pattern, pattern.flags)), "")))
 
 
@@ -285,7 +285,7 @@ def _repeats(items: list[Any], before: str) -> Iterator[tuple[str, str]]:
 
 
 def _sample(items: list[Any]) -> str:
-    """Return a short text that the items are likely to fit."""
+    """Return a short text that the items are likely to match."""
     made = ""
     for op, av in items:
         if op is codes.LITERAL:

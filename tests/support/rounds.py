@@ -1,4 +1,4 @@
-"""How often a claim is tried: fewer times with every change, as often as it deserves behind ``make test-all``."""
+"""How often a claim is tried: a few times in ``make test``, more often in ``make test-all``."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def rounds(quick: int, thorough: int) -> int:
 
 
 def sample(values: Sequence[Value], quick: int) -> Sequence[Value]:
-    """Return all values where time does not matter, else so many of them, from the first to the last."""
+    """Return all values in a thorough run, else that many of them, from the first to the last."""
     if THOROUGH or quick >= len(values):
         return values
     return [values[number * (len(values) - 1) // max(quick - 1, 1)] for number in range(quick)]

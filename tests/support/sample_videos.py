@@ -1,4 +1,4 @@
-"""The films of the sample lab, encoded once in a run: that the same arguments give the same bytes has its own test."""
+"""The videos of the sample lab, encoded once for all tests. That equal arguments give equal bytes has its own test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def _encode_once(studio: Path, take: Clip) -> bytes:
 
 @contextmanager
 def encode_once() -> Iterator[None]:
-    """Have sample labs that are built meanwhile share their films."""
+    """Let sample labs that are built in this context share their videos."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lab, "_encode", _encode_once)
         yield
@@ -29,6 +29,6 @@ def encode_once() -> Iterator[None]:
 
 @pytest.fixture(name="encoded_once")
 def encode_once_fixture() -> Iterator[None]:
-    """Have the sample labs of a test share their films."""
+    """Let the sample labs of a test share their videos."""
     with encode_once():
         yield

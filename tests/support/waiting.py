@@ -1,4 +1,4 @@
-"""Waiting for what a server does a moment after its client has all it asked for."""
+"""Waiting for what a server does shortly after its answer is complete."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ TICK_NS = 20_000_000
 
 
 def wait_until(met: Callable[[], Any]) -> Any:
-    """Wait for something that is bound to happen, and give it."""
+    """Wait until a condition is met, and return its value."""
     ends = time.monotonic() + 60
     while not (found := met()):
         assert time.monotonic() < ends
@@ -21,7 +21,7 @@ def wait_until(met: Callable[[], Any]) -> Any:
 
 
 def wait_for_ended(server: Any, count: int = 0) -> list[ExportLogLine]:
-    """The lines of the export log, the newest first, once there are so many and all have ended."""
+    """Return the lines of the export log, newest first, once there are ``count`` and all have ended."""
 
     def lines() -> tuple[list[ExportLogLine]] | None:
         found: list[ExportLogLine] = server.resources.export_log.lines()
@@ -31,7 +31,7 @@ def wait_for_ended(server: Any, count: int = 0) -> list[ExportLogLine]:
 
 
 def wait_for_next_tick() -> None:
-    """Wait until the clock of the file system has gone on: a change from now on bears another time than the last one.
+    """Wait until the clock of the file system advances, so that the next change has another time than the last.
 
     The server counts two changes within 20 ms as one (``FileStates``).
     """

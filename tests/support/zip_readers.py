@@ -1,4 +1,4 @@
-"""The programs and libraries that researchers open a ZIP with, each asked for all that it finds in an archive."""
+"""The programs and libraries that researchers open a ZIP with, and everything that each finds in an archive."""
 
 import importlib.util
 import os
@@ -21,24 +21,24 @@ from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import BytesSource, Layout, Member
 
 CHUNK = 1 << 20
-SERIAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # a short run in Java starts quicker so
+SERIAL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # faster for short runs of Java
 ENVIRONMENT = os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 class ReaderError(AssertionError):
-    """A reader failed, or said something where it should have been silent."""
+    """A reader failed, or printed something unexpected."""
 
 
 @dataclass(slots=True)
 class Contents:
-    """What an archive holds: names and sizes in order, and length and CRC-32 of all contents one after another."""
+    """What an archive contains: names and sizes in order, and length and CRC-32 of all contents joined."""
 
     sizes: list[tuple[str, int]] = field(default_factory=list)
     length: int = 0
     crc32: int = 0
 
     def add(self, chunks: Iterable[bytes]) -> int:
-        """Append content; gives its length."""
+        """Append content, and return its length."""
         before = self.length
         for chunk in chunks:
             self.crc32 = isal_zlib.crc32(chunk, self.crc32)
@@ -50,7 +50,7 @@ class Contents:
         self.sizes.append((name, self.add(chunks)))
 
     def differences(self, expected: "Contents") -> list[str]:
-        """What is not as expected, in few words however many members there are."""
+        """Return the differences from the expected contents, in few words for any number of members."""
         pairs = zip(self.sizes, expected.sizes, strict=False)
         wrong = [f"found {found}, expected {other}" for found, other in pairs if found != other][:3]
         if len(self.sizes) != len(expected.sizes):
@@ -63,15 +63,15 @@ class Contents:
 
 
 def chunks_of(file: IO[bytes]) -> Iterator[bytes]:
-    """The rest of a file."""
+    """Yield the rest of a file."""
     while chunk := file.read(CHUNK):
         yield chunk
 
 
 def run(words: Sequence[str], archive: Path, folder: Path, sink: Callable[[IO[bytes]], object], piped: bool) -> None:
-    """Run a reader in a folder, hand over what it writes, and raise ReaderError if it fails or says anything else.
+    """Run a reader in a folder, pass its output to ``sink``, and raise ReaderError if it fails or prints an error.
 
-    With ``piped`` the archive comes on its standard input: a pipe and no file, so that it cannot go back.
+    With ``piped`` the archive comes on its standard input, a pipe, so that it cannot go back.
     """
     with archive.open("rb") as file, tempfile.TemporaryFile() as errors:
         feeder = subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) if piped else None
@@ -80,7 +80,7 @@ def run(words: Sequence[str], archive: Path, folder: Path, sink: Callable[[IO[by
             words, stdin=source, stdout=subprocess.PIPE, stderr=errors, cwd=folder, env=ENVIRONMENT, pipesize=CHUNK
         )
         if feeder and feeder.stdout:
-            feeder.stdout.close()  # it is the reader's alone: when that ends, so does the feeder
+            feeder.stdout.close()  # only the reader has it, so that the feeder ends with the reader
         with reader, reader.stdout or errors as output:
             sink(output)
         if feeder:
@@ -92,7 +92,7 @@ def run(words: Sequence[str], archive: Path, folder: Path, sink: Callable[[IO[by
 
 
 def run_for_text(words: Sequence[str], archive: Path, folder: Path, piped: bool = False) -> str:
-    """Run a reader as ``run`` does; gives what it writes as text."""
+    """Run a reader as ``run`` does, and return its output as text."""
     parts: list[bytes] = []
     run(words, archive, folder, lambda output: parts.append(output.read()), piped)
     text = parts[0].decode()
@@ -105,9 +105,9 @@ def run_for_text(words: Sequence[str], archive: Path, folder: Path, piped: bool 
 class Reader:
     """One way to read a ZIP; ``{zip}`` in its words is the archive's path.
 
-    ``listing`` with ``row`` (a pattern for name and size) gives the members, ``content`` writes all their bytes to
-    standard output; ``unpack`` writes files. A library has ``read`` instead of these. ``listed_as`` and ``unpacked_as``
-    are what the reader makes of a member's name, where that is a known limit of it.
+    ``listing`` with ``row`` (a pattern for name and size) lists the members, ``content`` writes all their bytes to
+    standard output; ``unpack`` writes files. A library has ``read`` instead. ``listed_as`` and ``unpacked_as`` give the
+    reader's form of a member's name, where that is a known limit of it.
     """
 
     program: str
@@ -121,13 +121,13 @@ class Reader:
     unpacked_as: Callable[[str], str] = str
 
     def list_members(self, archive: Path, folder: Path) -> Contents:
-        """Names and sizes alone."""
+        """Return names and sizes only."""
         text = run_for_text(self._words(self.listing, archive), archive, folder, self.piped)
         found = re.finditer(self.row, text, re.MULTILINE)
         return Contents([(match["name"], int(match["size"])) for match in found])
 
     def read_all(self, archive: Path, folder: Path) -> Contents:
-        """All that the reader finds; raises ReaderError if it complains."""
+        """Return everything that the reader finds; raise ReaderError if it complains."""
         if self.read:
             return self.read(archive, folder)
         found = self.list_members(archive, folder)
@@ -149,7 +149,7 @@ class Reader:
         run_for_text(self._words(self.unpack, archive), archive, folder, self.piped)
 
     def expected(self, contents: Contents) -> Contents:
-        """What this reader must find where these contents are."""
+        """Return what this reader must find in these contents."""
         sizes = [(self.listed_as(name), size) for name, size in contents.sizes]
         return Contents(sizes, contents.length, contents.crc32)
 
@@ -159,17 +159,17 @@ class Reader:
 
 
 def compose_name(name: str) -> str:
-    """libarchive composes names that are flagged as UTF-8 (Unicode form NFC)."""
+    """Return a name as libarchive lists it: composed (Unicode form NFC) if it is flagged as UTF-8."""
     return unicodedata.normalize("NFC", name)
 
 
 def without_non_ascii(name: str) -> str:
-    """busybox lists a question mark for every byte beyond ASCII; it unpacks the right names."""
+    """Return a name as busybox lists it: a question mark for every byte beyond ASCII. It unpacks the right names."""
     return "".join("?" if byte > 126 else chr(byte) for byte in name.encode())
 
 
 def read_with_zipfile(archive: Path, _: Path) -> Contents:
-    """Python's zipfile, which compares each CRC-32."""
+    """Read with Python's zipfile, which compares each CRC-32."""
     found = Contents()
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
@@ -181,7 +181,7 @@ def read_with_zipfile(archive: Path, _: Path) -> Contents:
 
 
 def read_with_stream_unzip(archive: Path, _: Path) -> Contents:
-    """stream-unzip, which compares each CRC-32 and size."""
+    """Read with stream-unzip, which compares each CRC-32 and size."""
     from stream_unzip import UnzipError, stream_unzip  # noqa: PLC0415 - it need not be installed
 
     found = Contents()
@@ -195,7 +195,7 @@ def read_with_stream_unzip(archive: Path, _: Path) -> Contents:
 
 
 def read_with_java(classes: Path, archive: Path, folder: Path, piped: bool) -> Contents:
-    """java.util.zip: ``ZipInputStream`` on a pipe, ``ZipFile`` on a file."""
+    """Read with java.util.zip: ``ZipInputStream`` on a pipe, ``ZipFile`` on a file."""
     words = ["java", *SERIAL, "-cp", str(classes), "ReadZip"]
     *rows, crc32 = run_for_text(words if piped else [*words, str(archive)], archive, folder, piped).splitlines()
     sizes = [(name, int(size)) for size, _, name in (row.partition(" ") for row in rows)]
@@ -264,14 +264,14 @@ LIBRARIES = ["ZipFile", "ZipInputStream", "zipfile", "stream-unzip"]
 
 
 def skip_unless_installed(program: str) -> None:
-    """Skip, visibly, if a program is not installed."""
+    """Skip the test visibly if a program is not installed."""
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed: this reader was not tried")
 
 
 @pytest.fixture(scope="session")
 def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the compiled Java readers are."""
+    """Compile the Java readers, and return their folder."""
     skip_unless_installed("javac")
     folder = tmp_path_factory.mktemp("java")
     subprocess.run(["javac", "-d", folder, Path(__file__).with_name("ReadZip.java")], check=True)
@@ -280,7 +280,7 @@ def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=[*PROGRAMS, *LIBRARIES])
 def reader(request: pytest.FixtureRequest) -> Reader:
-    """Each reader in turn; those that are not installed are skipped by name."""
+    """Return each reader in turn; skip those that are not installed, by name."""
     name: str = request.param
     if name in PROGRAMS:
         skip_unless_installed(PROGRAMS[name].program)
@@ -298,17 +298,17 @@ def reader(request: pytest.FixtureRequest) -> Reader:
 
 @dataclass(frozen=True)
 class WrittenArchive:
-    """A ZIP that labcrate wrote, and what was put into it."""
+    """A ZIP that labcrate wrote, and its contents."""
 
     path: Path
     contents: Contents
 
 
 def copy_sparsely(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """A way to copy for ``write_entity`` that leaves holes where the source has them."""
+    """Copy for ``write_entity`` with holes where the source has them."""
     try:
         data = os.lseek(source, offset, os.SEEK_DATA)
-    except OSError:  # ENXIO: nothing but a hole up to the end
+    except OSError:  # ENXIO: only a hole up to the end
         data = offset + length
     if data > offset:
         skipped = min(length, data - offset)
@@ -319,10 +319,10 @@ def copy_sparsely(_: FileSegment, source: int, target: int, offset: int, length:
 
 
 class ArchiveWriter:
-    """Writes archives as labcrate does."""
+    """A writer of archives as labcrate writes them."""
 
     def write_whole(self, path: Path, members: Sequence[Member], sparse: bool = False) -> WrittenArchive:
-        """All of it; what is expected is read from the sources, by no ZIP reader."""
+        """Write all of an archive; the expected contents are read from the sources, by no ZIP reader."""
         methods: Sequence[CopyMethod] = (copy_sparsely,) if sparse else COPY_METHODS
         with path.open("wb") as file:
             write_entity(Entity(Layout(members)), file.fileno(), methods=methods)
@@ -332,7 +332,7 @@ class ArchiveWriter:
         return WrittenArchive(path, contents)
 
     def write_frame(self, path: Path, layout: Layout, hole: int) -> WrittenArchive:
-        """All but the data of member ``hole``, which nobody will read; what is expected are names and sizes."""
+        """Write all but the data of member ``hole``, which is not read; the expected contents are names and sizes."""
         entity = Entity(layout)
         with path.open("wb") as file:
             for start, stop in ((0, layout.data_offsets[hole]), (layout.header_offsets[hole + 1], entity.length)):
@@ -342,12 +342,12 @@ class ArchiveWriter:
 
 @pytest.fixture(scope="session")
 def writer() -> ArchiveWriter:
-    """Writes archives."""
+    """Return a writer of archives."""
     return ArchiveWriter()
 
 
 def member_chunks(member: Member) -> Iterator[bytes]:
-    """A member's bytes from its source."""
+    """Yield a member's bytes from its source."""
     if isinstance(member.source, BytesSource):
         yield member.source.data
         return
@@ -356,12 +356,12 @@ def member_chunks(member: Member) -> Iterator[bytes]:
 
 
 class StructureCheck:
-    """zipdetails of the Perl distribution, which walks through every structure and comments on what is odd."""
+    """zipdetails of the Perl distribution, which walks through every structure and comments on errors."""
 
     ODD = re.compile(
         rb"warning|error|unexpected|invalid|mismatch|truncat|overlaps with|matches with|eocd not|^\* ", re.I
     )
-    # Its search for overlapping members takes the square of their number: 10 minutes are not enough for 70 000.
+    # Its search for overlapping members takes quadratic time: over 10 minutes for 70,000.
     LINEAR = "package Linear; INIT { no warnings; *Seen::save = sub {} } 1;"
 
     def __init__(self, folder: Path) -> None:
@@ -369,7 +369,7 @@ class StructureCheck:
         (folder / "Linear.pm").write_text(self.LINEAR)
 
     def find_objections(self, archive: WrittenArchive, overlaps: bool = True) -> list[str]:
-        """The lines that complain, and which structures were not found as often as they must be."""
+        """Return the lines that complain, and the structures that were not found as often as expected."""
         script = shutil.which("zipdetails") or ""
         words = [] if overlaps else ["perl", f"-I{self.folder}", "-MLinear"]
         odd: list[str] = []
@@ -392,6 +392,6 @@ class StructureCheck:
 
 @pytest.fixture(scope="session")
 def zipdetails(tmp_path_factory: pytest.TempPathFactory) -> StructureCheck:
-    """The structure checker, if it is installed."""
+    """Return the structure checker, if it is installed."""
     skip_unless_installed("zipdetails")
     return StructureCheck(tmp_path_factory.mktemp("zipdetails"))

@@ -1,4 +1,4 @@
-"""Archives of every kind that labcrate writes: names in all scripts, empty and padded members, edges of 32 bits."""
+"""Archives of every kind that labcrate writes: names in all scripts, empty and padded members, 32-bit limits."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from labcrate.model.fixity import Fixity, Identity
 if TYPE_CHECKING:
     from tests.support.zip_readers import ArchiveWriter, WrittenArchive
 
-TIME = 1_746_214_801_000_000_000  # an odd second, which the DOS time alone cannot hold
+TIME = 1_746_214_801_000_000_000  # an odd second, which DOS times cannot represent
 GIB4 = 1 << 32
 LATE = b"late\n" * 10
 NAMES = {
@@ -40,7 +40,7 @@ MIXED = {
     "data/sensor_data/empty.csv": b"",
     "recordings/below.mp4": b"\0" * 65535,
     "recordings/padded.mp4": bytes(range(256)) * 256,
-    "recordings/headers.mp4": b"PK\x03\x04" * 100_000,  # looks like headers, all through
+    "recordings/headers.mp4": b"PK\x03\x04" * 100_000,  # looks like headers throughout
     "recordings/last.mp4": b"x" * 65537,
 }
 VARIANTS: dict[str, dict[str, bytes]] = {
@@ -52,13 +52,13 @@ VARIANTS: dict[str, dict[str, bytes]] = {
 
 
 def members_of(files: dict[str, bytes]) -> list[Member]:
-    """Members with these names and contents."""
+    """Return members with these names and contents."""
     return [Member.of_bytes(name, data, TIME) for name, data in files.items()]
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def variant(request: pytest.FixtureRequest) -> dict[str, bytes]:
-    """Names and contents of one variant."""
+    """Return names and contents of one variant."""
     return VARIANTS[request.param]
 
 
@@ -66,24 +66,24 @@ def variant(request: pytest.FixtureRequest) -> dict[str, bytes]:
 def archive(
     variant: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
 ) -> "WrittenArchive":
-    """An archive of the variant."""
+    """Return an archive of the variant."""
     return writer.write_whole(tmp_path_factory.mktemp("archive") / "a.zip", members_of(variant))
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
-    """Documents, an empty file, padded and unpadded members."""
+    """Return an archive of documents, an empty file, padded and unpadded members."""
     return writer.write_whole(tmp_path_factory.mktemp("mixed") / "a.zip", members_of(MIXED))
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
-    """70 000 members: more than the plain end record can count."""
+    """Return an archive of 70,000 members: more than the plain end record can count."""
     members = [Member.of_bytes(f"data/{index:05}.csv", b"%d\n" % index, TIME) for index in range(70_000)]
     return writer.write_whole(tmp_path_factory.mktemp("many") / "many.zip", members)
 
 
-# What lies around 4 GiB: one member's size, where the member after it starts, where the directory starts.
+# The values around 4 GiB: one member's size, the start of the next member, the start of the directory.
 EDGES = [("size", 1), *((what, delta) for what in ("size", "offset", "directory") for delta in (-2, -1, 0))]
 
 
@@ -91,13 +91,13 @@ EDGES = [("size", 1), *((what, delta) for what in ("size", "offset", "directory"
 def edge(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
 ) -> "WrittenArchive":
-    """A small member, a large one whose data are a hole, a small one: one of their places is at the edge of 32 bits.
+    """Return an archive of a small member, a large one whose data are a hole, and a small one, at a limit of 32 bits.
 
-    The large member's CRC-32 is not that of its zeros, because nobody reads them here.
+    The large member's CRC-32 is not that of its zeros, because they are not read here.
     """
     what, delta = request.param
     size = GIB4 + delta
-    if what != "size":  # the offsets grow with the size, one by one, while no header changes its length
+    if what != "size":  # offsets grow with the size as long as no header changes its length
         trial = Layout(edge_members(GIB4 - 9000))
         size += GIB4 - 9000 - (trial.header_offsets[2] if what == "offset" else trial.directory_offset)
     layout = Layout(edge_members(size))
@@ -107,7 +107,7 @@ def edge(
 
 
 def edge_members(size: int) -> list[Member]:
-    """Three members, the second of this size."""
+    """Return three members, the second of this size."""
     source = FileSource(lambda: -1, Identity(size, 0, 0, 0), "large")
     return [
         Member.of_bytes("README.txt", b"Session 42\n", TIME),

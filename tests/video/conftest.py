@@ -1,4 +1,4 @@
-"""One real clip, and the same pictures in every kind of MP4 that a recorder writes."""
+"""A real clip, and the same frames in every kind of MP4 that a recorder writes."""
 
 import io
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ KINDS = {
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve seconds of a camera called Kitchen, with a key frame each ten."""
+    """Return a clip of twelve seconds by a camera called Kitchen, with a key frame each ten."""
     path = tmp_path_factory.mktemp("clip") / "kitchen.mp4"
     make_clip(path, "Kitchen", START, 12, creation_time=True)
     return path
@@ -28,13 +28,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kinds(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The clip's pictures as MP4s of every kind."""
+    """Return the clip's frames as MP4s of every kind."""
     folder = tmp_path_factory.mktemp("kinds")
     return {kind: remux(clip, folder / f"{kind}.mp4", flags) for kind, flags in KINDS.items()}
 
 
 def remux(source: Path, goal: Path, movflags: str) -> bytes:
-    """The same packets in another kind of MP4."""
+    """Return the same packets in another kind of MP4."""
     with av.open(str(source)) as old, av.open(str(goal), "w", options={"movflags": movflags}) as out:
         out.metadata.update(creation_time=old.metadata["creation_time"], title="Kueche")
         stream = out.add_stream_from_template(old.streams.video[0])
@@ -46,7 +46,7 @@ def remux(source: Path, goal: Path, movflags: str) -> bytes:
 
 
 class Counting(io.FileIO):
-    """A file that counts what is read from it."""
+    """A file that counts the bytes read from it."""
 
     count = 0
 
@@ -58,5 +58,5 @@ class Counting(io.FileIO):
 
 @pytest.fixture
 def counting() -> type[Counting]:
-    """Opens a file by its path; ``count`` is the number of bytes read."""
+    """Return a class that opens a file by its path; its ``count`` is the number of bytes read."""
     return Counting

@@ -1,4 +1,4 @@
-"""Video of other containers: looked into by its own demuxer, never taken for what it is not."""
+"""Videos in other containers: each is read by its own demuxer only."""
 
 import io
 from pathlib import Path
@@ -17,13 +17,13 @@ REMUXED = {"mov": "mov", "mkv": "matroska", "avi": "avi", "ts": "mpegts", "m2ts"
 
 
 def in_container(clip: Path, name: str) -> bytes:
-    """A clip's pictures in another container."""
+    """Return a clip's frames in another container."""
     # AVI holds H.264 as transport streams do, not as MP4 does.
     return remuxed(remuxed(clip.read_bytes(), "mpegts") if name == "avi" else clip.read_bytes(), name)
 
 
 def remuxed(video: bytes, name: str) -> bytes:
-    """A video's packets in another container, as they are."""
+    """Return a video's packets in another container, unchanged."""
     goal = io.BytesIO()
     with av.open(io.BytesIO(video), "r") as source, av.open(goal, "w", format=name) as target:
         copy = target.add_stream_from_template(source.streams.video[0])
@@ -45,14 +45,14 @@ def test_each_container_tells_length_codec_and_size(clip: Path, suffix: str) -> 
 
 
 def test_pictures_without_times_have_no_length_and_no_rate(clip: Path) -> None:
-    """A raw H.264 stream tells codec and size; the 25 pictures a second that FFmpeg assumes are not passed on."""
+    """A raw H.264 stream has codec and size; the 25 frames a second that FFmpeg assumes are not returned."""
     found = probe(io.BytesIO(in_container(clip, "h264")), "a.h264")
     assert (found.problem, found.video_codec, found.duration_s, found.frame_rate) == (None, "h264", None, None)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi", "mov"])
 def test_a_video_that_was_cut_short_is_marked(clip: Path, suffix: str) -> None:
-    """Half a Matroska, AVI or QuickTime file is said to be cut short, though a player would play the half."""
+    """Half a Matroska, AVI or QuickTime file is reported as cut short, though a player would play the half."""
     whole = in_container(clip, REMUXED[suffix])
     problem = probe(io.BytesIO(whole[: len(whole) // 2]), f"a.{suffix}").problem
     assert problem is not None
@@ -62,7 +62,7 @@ def test_a_video_that_was_cut_short_is_marked(clip: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", CONTAINERS)
 @pytest.mark.parametrize("content", [b"#EXTM3U\nfile:///etc/passwd\n" * 50, bytes(5000), b"x", b"\x1a\x45\xdf\xa3\xff"])
 def test_what_is_no_video_is_unreadable(suffix: str, content: bytes) -> None:
-    """A playlist, zeros or a torn header under any video suffix has a problem, and no exception."""
+    """A playlist, zeros or a damaged header under any video suffix has a problem, and no exception."""
     assert probe(io.BytesIO(content), f"a.{suffix}").problem
 
 
@@ -70,13 +70,13 @@ def test_what_is_no_video_is_unreadable(suffix: str, content: bytes) -> None:
     st.binary(max_size=400), st.sampled_from(sorted(CONTAINERS)), st.sampled_from([b"", b"RIFF", b"\x1a\x45\xdf\xa3"])
 )
 def test_any_bytes_give_a_probe(content: bytes, suffix: str, start: bytes) -> None:
-    """Whatever a file holds, looking into it ends with a Probe."""
+    """Any content of a file gives a Probe."""
     found = probe(io.BytesIO(start + content), f"a.{suffix}")
     assert found.problem is None or isinstance(found.problem, Message)
 
 
 def test_an_empty_file_is_empty() -> None:
-    """Nothing is read of a file without bytes."""
+    """An empty file is not read."""
     assert probe(io.BytesIO(), "a.mkv").problem == "it is empty"
 
 

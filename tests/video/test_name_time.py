@@ -1,4 +1,4 @@
-"""The time that a recording's path shows."""
+"""The time in a recording's path."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,12 +14,12 @@ LOCAL = ZULU.replace(tzinfo=None)
 
 
 def wall(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
-    """What a clock without a zone shows."""
+    """Return a local time without a zone."""
     return datetime(year, month, day, hour, minute, tzinfo=UTC).replace(tzinfo=None)
 
 
 def offset(hours: float) -> timezone:
-    """A zone so many hours east."""
+    """Return a zone so many hours east."""
     return timezone(timedelta(hours=hours))
 
 
@@ -57,7 +57,7 @@ def offset(hours: float) -> timezone:
     ],
 )
 def test_known_patterns(path: str, start: datetime) -> None:
-    """Each way of writing a time is read to the same instant; what shows a zone is aware, what does not is naive."""
+    """Each way of writing a time is read to the same instant; it is aware exactly if the path contains a zone."""
     shown = time_in_path(path)
     assert shown is not None
     assert (shown.start, shown.start.tzinfo is None, shown.precision_s) == (start, start.tzinfo is None, 1)
@@ -127,12 +127,12 @@ def test_start_and_end_in_one_name(path: str, end: datetime | None) -> None:
     ],
 )
 def test_digits_that_are_no_time(path: str) -> None:
-    """Dates alone, counters, impossible dates, longer numbers, addresses and day-first dates show no time."""
+    """Dates alone, counters, impossible dates, longer numbers, addresses and day-first dates give no time."""
     assert time_in_path(path) is None
 
 
 def iso(at: datetime) -> str:
-    """As the reference platform writes it."""
+    """Return the time as the reference platform writes it."""
     return f"{at:%Y-%m-%dT%H-%M-%S}-{at.microsecond // 1000:03}Z"
 
 
@@ -172,7 +172,7 @@ def test_any_epoch_comes_back(at: datetime, milliseconds: bool) -> None:
 
 @given(st.from_regex(r"[a-z]{0,3}[_-]?[0-9]{6,20}[_-]?[0-9]{0,8}(Z|[+-][0-9]{4})?\.mp4", fullmatch=True))
 def test_digits_never_become_another_date(name: str) -> None:
-    """Whatever digits are read as a date stand in the name as that date; all else is an epoch in a field of its own."""
+    """Digits that are read as a date are that date in the name; all else is an epoch in a field of its own."""
     shown = time_in_path(name)
     if shown is not None and f"{shown.start:%Y%m%d}" not in name:
         fields = name[: -len(".mp4")].replace("-", "_").split("_")
@@ -181,6 +181,6 @@ def test_digits_never_become_another_date(name: str) -> None:
 
 @given(st.text(max_size=300))
 def test_no_path_is_a_crash(path: str) -> None:
-    """Any text shows a time of the years 2001 to 2100, or none."""
+    """Any text gives a time of the years 2001 to 2100, or none."""
     shown = time_in_path(path)
     assert shown is None or 2001 <= shown.start.year <= 2100

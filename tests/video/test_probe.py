@@ -30,7 +30,7 @@ def look(data: bytes) -> Probe:
 
 
 def is_one_verdict(found: Probe) -> bool:
-    """Either a problem and nothing else, or no problem and a duration."""
+    """Return whether there is only a problem, or no problem and a duration."""
     if found.problem is None:
         return found.duration_s is not None and found.duration_s > 0 and found.video_codec is not None
     return found == Probe(problem=found.problem) and isinstance(found.problem, Message)
@@ -38,7 +38,7 @@ def is_one_verdict(found: Probe) -> bool:
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_header_is_told(kinds: dict[str, bytes], kind: str) -> None:
-    """Whatever way the MP4 is laid out, duration, codec, size, rate and creation time are those of the clip."""
+    """In any layout of the MP4, duration, codec, size, rate and creation time are those of the clip."""
     found = look(kinds[kind])
     assert found.problem is None
     assert found.duration_s == pytest.approx(12, abs=0.001)
@@ -49,7 +49,7 @@ def test_header_is_told(kinds: dict[str, bytes], kind: str) -> None:
 
 
 def test_audio_is_told(tmp_path: Path) -> None:
-    """A recording with sound tells the codec of the sound."""
+    """The codec of a recording's audio is returned."""
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=5)
@@ -75,7 +75,7 @@ def test_audio_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_unset_clock_is_no_creation_time(clip: Path, when: str) -> None:
-    """A camera that counts from 1904, 1970 or 2000 has no clock, and tells no creation time, weeks later neither."""
+    """A camera that counts from 1904, 1970 or 2000 has no clock, so there is no creation time, also weeks later."""
     seconds = int((datetime.fromisoformat(when) - datetime(1904, 1, 1, tzinfo=UTC)).total_seconds())
     data = bytearray(clip.read_bytes())
     for kind in (b"mvhd", b"tkhd", b"mdhd"):
@@ -99,7 +99,7 @@ def test_unset_clock_is_no_creation_time(clip: Path, when: str) -> None:
     ids=["empty", "one zero", "zeros", "text", "playlist", "list of files"],
 )
 def test_what_is_no_video_is_a_problem(data: bytes) -> None:
-    """Text, zeros, playlists and nothing at all are told apart from a video, in a sentence."""
+    """Text, zeros, playlists and an empty file are reported as no video."""
     found = look(data)
     assert found.problem is not None
     assert is_one_verdict(found)
@@ -109,7 +109,7 @@ def test_what_is_no_video_is_a_problem(data: bytes) -> None:
 @given(share=st.floats(0, 1, exclude_max=True))
 @settings(max_examples=rounds(40, 120), deadline=None)
 def test_cut_short_is_a_problem(kinds: dict[str, bytes], kind: str, share: float) -> None:
-    """An ordinary MP4 that lacks its end is never taken for a readable one, wherever it was cut."""
+    """An ordinary MP4 without its end is never readable, wherever it was cut."""
     data = kinds[kind]
     found = look(data[: int(len(data) * share)])
     assert found.problem is not None
@@ -119,7 +119,7 @@ def test_cut_short_is_a_problem(kinds: dict[str, bytes], kind: str, share: float
 @given(share=st.floats(0, 1))
 @settings(max_examples=rounds(50, 150), deadline=None)
 def test_fragments_that_are_whole_count(kinds: dict[str, bytes], share: float) -> None:
-    """A fragmented recording that was broken off has the duration of its whole fragments: ten or twelve seconds."""
+    """A fragmented recording that was cut off has the duration of its whole fragments: ten or twelve seconds."""
     data = kinds["fragmented"]
     found = look(data[: int(len(data) * share)])
     assert is_one_verdict(found)
@@ -136,7 +136,7 @@ def test_killed_recorder_leaves_a_readable_file(kinds: dict[str, bytes]) -> None
 @given(data=st.binary(max_size=400), start=st.sampled_from([b"", b"\0\0\0\x10ftypisom\0\0\0\0", b"\0\0\0\x08moov"]))
 @settings(max_examples=rounds(100, 300), deadline=None)
 def test_any_bytes_give_a_verdict(data: bytes, start: bytes) -> None:
-    """Whatever the bytes, the probe answers and never raises."""
+    """Any bytes give a Probe and no exception."""
     assert is_one_verdict(look(start + data))
 
 
@@ -170,7 +170,7 @@ def test_ten_gigabytes_are_not_read(
 
 
 def test_name_of_the_file_means_nothing(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file whose name is a protocol of FFmpeg is read as the file that it is."""
+    """A file whose name is a protocol of FFmpeg is read as a file."""
     monkeypatch.chdir(tmp_path)
     for name in ("concat:a.mp4|b.mp4", "data:video,x", "cache:pipe:0"):
         Path(name).write_bytes(clip.read_bytes())
@@ -187,7 +187,7 @@ def test_many_threads_agree(kinds: dict[str, bytes]) -> None:
 
 
 def test_nothing_is_printed(kinds: dict[str, bytes], tmp_path: Path) -> None:
-    """FFmpeg complains about damage to nobody: standard error stays empty."""
+    """FFmpeg prints nothing about damage: standard error stays empty."""
     data = bytearray(kinds["index first"])
     at = data.index(b"stsd")
     data[at : at + 60] = bytes(range(100, 160))
@@ -207,11 +207,11 @@ def test_nothing_is_printed(kinds: dict[str, bytes], tmp_path: Path) -> None:
 
 
 def test_failing_disk_is_an_error(kinds: dict[str, bytes], capfd: pytest.CaptureFixture[str]) -> None:
-    """A disk that fails while FFmpeg reads is the caller's to hear about, not a damaged recording."""
+    """A disk that fails while FFmpeg reads raises OSError, and is no damaged recording."""
 
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            if size != 16:  # the walk over the boxes is let through
+            if size != 16:  # reading the boxes does not fail
                 raise OSError(5, "Input/output error")
             return super().read(size)
 
@@ -221,19 +221,19 @@ def test_failing_disk_is_an_error(kinds: dict[str, bytes], capfd: pytest.Capture
 
 
 def test_reading_has_a_limit(kinds: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index beyond all measure is given up on, with a sentence."""
+    """An index that is too large is reported."""
     monkeypatch.setattr(probe_module, "MAX_READ_BYTES", 0)
     assert look(kinds["index first"]).problem == "its index is too large to be read"
 
 
 def test_number_of_boxes_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file made of nothing but tiny boxes is given up on, with a sentence."""
+    """A file with too many tiny boxes is reported."""
     monkeypatch.setattr(boxes, "MAX_BOXES", 50)
     assert "more than 50 boxes" in str(look(b"\0\0\0\x08free" * 51).problem)
 
 
 def test_padding_after_the_end_is_no_damage(kinds: dict[str, bytes]) -> None:
-    """A recorder that preallocates leaves zeros behind; the recording is whole all the same."""
+    """Zeros at the end, left by a recorder that preallocates, are no damage."""
     assert look(kinds["index first"] + bytes(5000)).is_readable
 
 

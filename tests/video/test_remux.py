@@ -1,4 +1,4 @@
-"""MP4s that are made of other containers: the same pictures at the same times, or an error and nothing."""
+"""MP4s made from other containers: the same frames at the same times, or an error and no file."""
 
 import io
 from datetime import UTC, datetime
@@ -92,7 +92,7 @@ def test_every_picture_keeps_its_bytes_and_its_time(
 
 @pytest.mark.parametrize(("name", "kind"), [("a.mov", "mov"), ("a.mkv", "matroska")])
 def test_the_index_comes_first_and_the_creation_time_stays(tmp_path: Path, name: str, kind: str) -> None:
-    """The MP4 plays before it is there whole, and says when the camera began, as the original does."""
+    """The MP4 has its index at the beginning, and the creation time of the original."""
     make(tmp_path / name, kind, "libx264", sound=None, first=0, between=0)
     _remux(tmp_path / name, tmp_path / "made.mp4")
     data = (tmp_path / "made.mp4").read_bytes()
@@ -102,12 +102,12 @@ def test_the_index_comes_first_and_the_creation_time_stays(tmp_path: Path, name:
 
 
 def test_no_creation_time_is_invented(tmp_path: Path) -> None:
-    """A transport stream holds none, and so the MP4 has none, whatever the clock says."""
+    """A transport stream has no creation time, so the MP4 has none."""
     make(tmp_path / "a.ts", "mpegts", "libx264", sound=None, first=0, between=0)
     _remux(tmp_path / "a.ts", tmp_path / "made.mp4")
     with av.open(str(tmp_path / "made.mp4")) as made:
-        told = made.metadata.get("creation_time")
-    assert told is None or datetime.fromisoformat(told) < datetime(1971, 1, 1, tzinfo=UTC)
+        created = made.metadata.get("creation_time")
+    assert created is None or datetime.fromisoformat(created) < datetime(1971, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_no_creation_time_is_invented(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("damage", ["half", "zeros", "empty", "text", "playlist"])
 def test_damage_is_one_clear_error(tmp_path: Path, name: str, kind: str, damage: str) -> None:
-    """A torn, empty or foreign file is refused with a reason; half a transport stream is all the pictures in it."""
+    """A damaged, empty or foreign file is refused with a reason; half a transport stream gives all its frames."""
     whole = tmp_path / name
     make(whole, kind, "mpeg4", sound=None, first=0, between=0)
     data = whole.read_bytes()
@@ -137,7 +137,7 @@ def test_damage_is_one_clear_error(tmp_path: Path, name: str, kind: str, damage:
 
 
 def test_a_codec_that_does_not_fit_is_named(tmp_path: Path) -> None:
-    """Video that an MP4 cannot hold is refused by its codec's name; nothing is encoded again."""
+    """Video that an MP4 cannot hold is refused by its codec's name; nothing is encoded."""
     make(tmp_path / "a.avi", "avi", "wmv2", sound=None, first=0, between=0)
     with pytest.raises(RemuxError, match=r"its video \(wmv2\) cannot be stored in an MP4"):
         _remux(tmp_path / "a.avi", tmp_path / "made.mp4")
@@ -153,7 +153,7 @@ class _Full(io.BytesIO):
 
 
 def test_a_full_disk_is_the_disks_error(tmp_path: Path) -> None:
-    """What the disk says comes through as it is, and not as damage of the video."""
+    """An error of the disk is raised unchanged, not as damage of the video."""
     make(tmp_path / "a.mkv", "matroska", "mpeg4", sound=None, first=0, between=0)
     container = container_of("a.mkv")
     assert container is not None

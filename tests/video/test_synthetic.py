@@ -11,22 +11,22 @@ from labcrate.video.probe import probe
 from labcrate.video.synthetic import background, make_clip
 
 START = datetime(2025, 5, 2, 6, 40, 7, tzinfo=UTC)
-CLOCK = (0, 40, 320, 95)  # the part of a 320 x 180 picture where the wall clock stands
+CLOCK = (0, 40, 320, 95)  # the part of a 320 x 180 picture with the clock
 
 
 def pictures(path: Path) -> list[Image.Image]:
-    """Every frame, decoded."""
+    """Return every frame, decoded."""
     with av.open(str(path)) as container:
         return [frame.to_image() for frame in container.decode(video=0)]  # type: ignore[no-untyped-call]
 
 
 def changed(one: Image.Image, other: Image.Image) -> int:
-    """How many pixels clearly differ."""
+    """Return how many pixels clearly differ."""
     return sum(ImageChops.difference(one, other).convert("L").histogram()[40:])
 
 
 def test_clock_runs(clip: Path) -> None:
-    """Every second shows another time, and within a second the clock stands still."""
+    """Every second shows another time, and within a second the clock does not change."""
     clocks = [picture.crop(CLOCK) for picture in pictures(clip)]
     assert len(clocks) == 60
     seconds = clocks[::5]
@@ -46,9 +46,9 @@ def test_cameras_look_different(clip: Path, tmp_path: Path) -> None:
     kitchen, hall = pictures(clip)[0], pictures(tmp_path / "hall.mp4")[0]
     assert changed(kitchen.crop((0, 0, 320, 36)), hall.crop((0, 0, 320, 36))) > 200
     for picture, camera in ((kitchen, "Kitchen"), (hall, "Hall")):
-        seen, meant = picture.getpixel((310, 5)), background(camera)
+        seen, expected = picture.getpixel((310, 5)), background(camera)
         assert isinstance(seen, tuple)
-        assert all(abs(a - b) < 8 for a, b in zip(seen, meant, strict=True))
+        assert all(abs(a - b) < 8 for a, b in zip(seen, expected, strict=True))
 
 
 def test_zone_is_shown(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_clip_is_small_and_dated(clip: Path) -> None:
 
 
 def test_options_are_kept(tmp_path: Path) -> None:
-    """Size, rate and the wish for no creation time are followed."""
+    """Size, rate and ``creation_time=False`` are respected."""
     make_clip(tmp_path / "a.mp4", "Hall", START, 1.5, size=(160, 90), fps=4, creation_time=False)
     with (tmp_path / "a.mp4").open("rb") as file:
         found = probe(file)
@@ -89,6 +89,6 @@ def test_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_unwritable_goal_is_an_error(tmp_path: Path) -> None:
-    """A folder that is not there is an OSError, whatever FFmpeg calls it."""
+    """A missing folder is an OSError, whatever FFmpeg reports."""
     with pytest.raises(OSError, match="No such file"):
         make_clip(tmp_path / "missing" / "a.mp4", "Hall", START, 0.2)

@@ -1,4 +1,4 @@
-"""Small pictures of recordings."""
+"""Thumbnails of recordings."""
 
 import io
 from datetime import UTC, datetime
@@ -27,19 +27,19 @@ def test_a_picture_shows_the_recording(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6])
 def test_a_damaged_file_gives_no_picture_and_no_error(clip: Path, share: float) -> None:
-    """Cut short, empty, or with nothing of a video in it: there is no picture, and nothing is raised."""
+    """A file that is cut short, empty or no video has no thumbnail, and nothing is raised."""
     whole = clip.read_bytes()
     assert thumbnail(io.BytesIO(whole[: int(len(whole) * share)])) is None
 
 
 @pytest.mark.parametrize("content", [b"#EXTM3U\nhttp://192.0.2.1/x\n", b"not a video" * 100, b"\0" * 4096])
 def test_what_is_no_mp4_is_not_opened(content: bytes) -> None:
-    """A playlist or any other file is no video, whatever it asks for."""
+    """A playlist or any other file is no video."""
     assert thumbnail(io.BytesIO(content)) is None
 
 
 def test_pictures_that_are_damaged_inside_raise_nothing(clip: Path) -> None:
-    """Other bytes where the pictures lie: a picture or none, and no exception."""
+    """Damaged frames give a thumbnail or none, and no exception."""
     whole = clip.read_bytes()
     start = whole.index(b"mdat") + 4
     broken = whole[:start] + b"\x55" * (len(whole) - start)

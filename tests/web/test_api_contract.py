@@ -79,7 +79,7 @@ def test_every_operation_says_its_role(usual_lab: Any, serve: Any) -> None:
     assert said == {at: str(getattr(served[at], ROLE_ATTRIBUTE) or "none") for at in OPERATIONS}
 
 
-def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -> None:
+def test_every_operation_is_refused_without_permission(usual_lab: Any, serve: Any) -> None:
     """Without a login the status is 401, below the role 403, with the role another; for any path parameters."""
     server = serve(usual_lab.root)
     clients = {role: server.as_(role) for role in (None, *Role)}

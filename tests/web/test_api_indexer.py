@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.bit_rot import flip_byte, read_index_record, set_confirmation_age
+from tests.support.messages import message
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
@@ -135,11 +136,11 @@ def test_a_file_that_cannot_be_read_is_tried_again_later_and_later(rig: Rig, mon
     """A failed file is retried after one minute, then two, then four, up to an hour; the others are read meanwhile."""
     path, real, tries = "recordings/cam1_session42_a.mp4", rig.lab.open, []
 
-    def failing(asked: str) -> int:
-        if asked == path:
+    def failing(opened_path: str) -> int:
+        if opened_path == path:
             tries.append(rig.now)
             raise OSError(5, "Input/output error")
-        opened: int = real(asked)
+        opened: int = real(opened_path)
         return opened
 
     monkeypatch.setattr(rig.lab, "open", failing)
@@ -195,7 +196,7 @@ def test_a_problem_is_logged_once_and_survived(
     """An index or a lab that cannot be used is logged once; when it works again, indexing continues."""
 
     def locked(*_: object) -> None:
-        raise CatalogError("The index is locked.")
+        raise CatalogError(message("The index is locked."))
 
     rig.look()
     with monkeypatch.context() as patched:

@@ -82,9 +82,9 @@ def test_a_job_reads_every_file_once(big_lab: Any, serve: Any) -> None:
     answer = client.post(f"{server.url}/api/sessions/42/prepare")
     assert answer.status_code == 202
     events = _events(client.get(server.url + answer.headers["Location"] + "/events").text)
-    number, name, told = events[-1]
-    assert (number, name, told["state"], told["error"]) == ("end", "done", "done", None)
-    assert (told["bytesDone"], told["bytesTotal"], told["filesDone"], told["filesTotal"]) == (total, total, 3, 3)
+    number, name, body = events[-1]
+    assert (number, name, body["state"], body["error"]) == ("end", "done", "done", None)
+    assert (body["bytesDone"], body["bytesTotal"], body["filesDone"], body["filesTotal"]) == (total, total, 3, 3)
     assert server.get("/api/sessions/42/plan").json()["ready"] is True
     answer = client.post(f"{server.url}/api/sessions/42/prepare")
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
@@ -100,10 +100,10 @@ def test_a_running_job_reports_progress_and_equal_jobs_are_one(big_lab: Any, ser
     assert second.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == job["id"]
     other = second.post(f"{server.url}/api/sessions/42/prepare?pad=5s").json()
     assert other["id"] != job["id"]
-    told = second.get(server.url + job["links"]["self"]).json()
-    assert (told["state"], told["bytesDone"], told["filesDone"], told["filesTotal"]) == ("running", MIB, 0, 3)
-    assert told["currentFile"] == "recordings/cam2_session42_big.mp4"
-    assert told["startedBy"] == "the operator"
+    body = second.get(server.url + job["links"]["self"]).json()
+    assert (body["state"], body["bytesDone"], body["filesDone"], body["filesTotal"]) == ("running", MIB, 0, 3)
+    assert body["currentFile"] == "recordings/cam2_session42_big.mp4"
+    assert body["startedBy"] == "the operator"
     with second.get(server.url + job["links"]["events"], stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         assert [next(lines) for _ in range(4)] == ["retry: 3000", "", "id: 1", "event: progress"]
@@ -141,15 +141,15 @@ def test_a_running_job_is_cancelled(big_lab: Any, serve: Any, gate: Gate) -> Non
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
     listening = client.get(server.url + job["links"]["events"], stream=True)
-    asked = client.delete(server.url + job["links"]["self"])
-    assert (asked.status_code, asked.json()["state"]) == (202, "running")
+    cancellation = client.delete(server.url + job["links"]["self"])
+    assert (cancellation.status_code, cancellation.json()["state"]) == (202, "running")
     again = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert again["id"] != job["id"]  # a job that is about to end is not joined
     gate.opened.set()
-    number, name, told = _events(listening.text)[-1]
-    assert (number, name, told["state"], told["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
-    asked = client.delete(server.url + job["links"]["self"])
-    assert (asked.status_code, asked.json()["state"]) == (200, "cancelled")
+    number, name, body = _events(listening.text)[-1]
+    assert (number, name, body["state"], body["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
+    cancellation = client.delete(server.url + job["links"]["self"])
+    assert (cancellation.status_code, cancellation.json()["state"]) == (200, "cancelled")
     assert _events(client.get(server.url + again["links"]["events"]).text)[-1][1] == "done"
 
 
@@ -159,9 +159,9 @@ def test_the_server_stops_while_a_job_runs(big_lab: Any, serve: Any, gate: Gate)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
-    told: list[str] = []
+    body: list[str] = []
     listening = client.get(server.url + job["links"]["events"], stream=True)
-    reader = threading.Thread(target=lambda: told.append(listening.text))
+    reader = threading.Thread(target=lambda: body.append(listening.text))
     reader.start()
     running = server.resources.jobs.get(job["id"])
     stopping = threading.Thread(target=server.stop)
@@ -172,7 +172,7 @@ def test_the_server_stops_while_a_job_runs(big_lab: Any, serve: Any, gate: Gate)
     reader.join()
     server.stop = lambda: None
     assert running.state == "cancelled"
-    assert {name for _, name, _ in _events(told[0])} == {"progress"}
+    assert {name for _, name, _ in _events(body[0])} == {"progress"}
 
 
 def test_a_stream_ends_when_its_user_loses_permission(
@@ -205,16 +205,16 @@ def test_a_ready_archive_does_not_wait_for_jobs(big_lab: Any, serve: Any, gate: 
     assert gate.held.wait(60)
     answer = client.post(f"{server.url}/api/sessions/7/prepare")
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
-    told = _events(client.get(server.url + answer.json()["links"]["events"]).text)
-    assert [name for _, name, _ in told] == ["done"]
+    body = _events(client.get(server.url + answer.json()["links"]["events"]).text)
+    assert [name for _, name, _ in body] == ["done"]
     server.resources.jobs.stop()
 
 
 def test_a_download_that_waits_for_a_cancelled_job_fails(big_lab: Any, serve: Any, gate: Gate) -> None:
     """A client that waits for an archive whose job is cancelled gets this as the reason, and can request it again."""
     server = serve(big_lab.root, workers=1)
-    told: list[Any] = []
-    waiting = threading.Thread(target=lambda: told.append(server.get("/api/sessions/42/archive.zip")))
+    body: list[Any] = []
+    waiting = threading.Thread(target=lambda: body.append(server.get("/api/sessions/42/archive.zip")))
     waiting.start()
     assert gate.held.wait(60)
     client = server.as_(Role.OPERATOR)
@@ -222,10 +222,10 @@ def test_a_download_that_waits_for_a_cancelled_job_fails(big_lab: Any, serve: An
     assert client.delete(server.url + job["links"]["self"]).status_code == 202
     gate.opened.set()
     waiting.join()
-    assert told[0].status_code == 503
-    assert told[0].headers["Retry-After"] == "2"
+    assert body[0].status_code == 503
+    assert body[0].headers["Retry-After"] == "2"
     sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}). Request it again."
-    assert told[0].json()["detail"] == sentence
+    assert body[0].json()["detail"] == sentence
 
 
 def test_a_finished_stream_does_not_restart(usual_lab: Any, serve: Any) -> None:
@@ -287,13 +287,13 @@ def test_a_failed_job_has_the_reason(big_lab: Any, serve: Any, gate: Gate) -> No
     with (big_lab.root / "recordings/cam2_session42_big.mp4").open("ab") as file:
         file.write(b"more")
     gate.opened.set()
-    told = _events(client.get(server.url + job["links"]["events"]).text)[-1]
-    assert told[:2] == ("end", "failed")
-    assert told[2]["error"]["type"] == "urn:labcrate:error:incomplete"
-    assert "recordings/cam2_session42_big.mp4 changed while it was read" in told[2]["error"]["detail"]
-    assert str(big_lab.root) not in json.dumps(told)
-    assert (told[2]["filesDone"], told[2]["filesTotal"], told[2]["currentFile"]) == (3, 3, None)
-    assert (told[2]["bytesPerSecond"], told[2]["secondsLeft"]) == (None, None)
+    body = _events(client.get(server.url + job["links"]["events"]).text)[-1]
+    assert body[:2] == ("end", "failed")
+    assert body[2]["error"]["type"] == "urn:labcrate:error:incomplete"
+    assert "recordings/cam2_session42_big.mp4 changed while it was read" in body[2]["error"]["detail"]
+    assert str(big_lab.root) not in json.dumps(body)
+    assert (body[2]["filesDone"], body[2]["filesTotal"], body[2]["currentFile"]) == (3, 3, None)
+    assert (body[2]["bytesPerSecond"], body[2]["secondsLeft"]) == (None, None)
 
 
 def test_an_unexpected_error_ends_the_job_and_is_logged(
@@ -308,9 +308,9 @@ def test_an_unexpected_error_ends_the_job_and_is_logged(
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
-    told = _events(client.get(server.url + job["links"]["events"]).text)[-1]
-    assert (told[1], told[2]["error"]["status"]) == ("failed", 500)
-    assert "think" not in json.dumps(told)
+    body = _events(client.get(server.url + job["links"]["events"]).text)[-1]
+    assert (body[1], body[2]["error"]["status"]) == ("failed", 500)
+    assert "think" not in json.dumps(body)
     assert "RuntimeError: cannot think about LAB" in caplog.text
     assert str(usual_lab.root) not in caplog.text
 
@@ -350,14 +350,14 @@ def test_scripts_of_the_reference_platform_get_progress(big_lab: Any, serve: Any
     assert client.get(address).json()["status"] == "pending"
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
-    told = client.get(address).json()
-    assert (told["status"], told["total"], told["processed"]) == ("processing", 3, 0)
-    assert 0 < told["progress"] < 100
+    body = client.get(address).json()
+    assert (body["status"], body["total"], body["processed"]) == ("processing", 3, 0)
+    assert 0 < body["progress"] < 100
     client.delete(server.url + job["links"]["self"])
     gate.opened.set()
     client.get(server.url + job["links"]["events"])
-    told = client.get(address).json()
-    assert (told["status"], told["error"]) == ("error", "The export was cancelled.")
+    body = client.get(address).json()
+    assert (body["status"], body["error"]) == ("error", "The export was cancelled.")
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     heard = _events(client.get(address, headers={"Accept": "text/event-stream"}).text)
     assert (heard[-1][2]["status"], heard[-1][2]["progress"]) == ("completed", 100)
@@ -374,8 +374,8 @@ def test_the_meter_computes_rate_and_time_left_of_the_last_seconds() -> None:
     assert meter.progress() == JobProgress(0, 4000, 0, 2, None, None, "recordings/a\\x1b.mp4")
     for now in range(1, 21):
         meter.advance(100 if now <= 10 else 200)
-    told = meter.progress()
-    assert (told.bytes_done, told.bytes_per_s, told.seconds_left) == (3000, 200.0, 5.0)
+    body = meter.progress()
+    assert (body.bytes_done, body.bytes_per_s, body.seconds_left) == (3000, 200.0, 5.0)
     meter.finish("recordings/a\x1b.mp4")
     assert (meter.progress().files_done, meter.progress().current_file) == (1, None)
     meter.advance(2000)  # a file that has grown
@@ -440,9 +440,9 @@ def test_a_file_that_the_disk_cannot_read_is_tried_again(big_lab: Any, serve: An
     client = server.as_(Role.OPERATOR)
     for count in (1, 2):
         job = client.post(f"{server.url}/api/sessions/42/prepare").json()
-        told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
-        assert (told["state"], told["error"]["type"]) == ("failed", "urn:labcrate:error:incomplete")
-        assert [one["what"] for one in told["error"]["missing"]] == ["recordings/cam2_session42_big.mp4"]
+        body = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+        assert (body["state"], body["error"]["type"]) == ("failed", "urn:labcrate:error:incomplete")
+        assert [one["what"] for one in body["error"]["missing"]] == ["recordings/cam2_session42_big.mp4"]
         assert len(unreadable) == count
     assert server.get("/api/sessions/42/archive.zip", Role.OPERATOR).status_code == 409
     assert len(unreadable) == 3
@@ -453,8 +453,8 @@ def test_an_archive_without_an_unreadable_recording(big_lab: Any, serve: Any, un
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1").json()
-    told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
-    assert (told["state"], told["error"]) == ("done", None)
+    body = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+    assert (body["state"], body["error"]) == ("done", None)
     got = server.get("/api/sessions/42/archive.zip?allow_incomplete=1", Role.OPERATOR)
     assert got.status_code == 200
     with zipfile.ZipFile(io.BytesIO(got.content)) as held:
@@ -470,9 +470,9 @@ def test_an_index_that_stores_nothing_ends_the_job(big_lab: Any, serve: Any, mon
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
-    told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
-    assert (told["state"], told["error"]["type"]) == ("failed", "urn:labcrate:error:catalog")
-    assert (told["filesDone"], told["filesTotal"]) == (3, 3)
+    body = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+    assert (body["state"], body["error"]["type"]) == ("failed", "urn:labcrate:error:catalog")
+    assert (body["filesDone"], body["filesTotal"]) == (3, 3)
 
 
 def test_a_job_is_cancelled_while_it_waits_for_its_plan(

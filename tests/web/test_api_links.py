@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 import pytest
+from tests.support.messages import message
 
 from labcrate.errors import PeopleError
 from labcrate.people.link_log import LinkLog
@@ -33,7 +34,7 @@ def near_lab(usual_lab: Any) -> Any:
         ({"method": "move"}, "move", TARGET, TARGET),
     ],
 )
-def test_a_near_miss_is_linked_and_taken_back(
+def test_a_near_miss_is_linked_and_unlinked(
     near_lab: Any, serve: Any, asked: dict[str, str], method: str, target: str, place: str
 ) -> None:
     """The plan has the recording at once, the log shows who did what, and undoing restores the near miss.
@@ -127,7 +128,7 @@ def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monk
     """If the log fails, the file stays where it was, and the response reports the log."""
 
     def full(*_: object, **__: object) -> int:
-        raise PeopleError("The disk is full.")
+        raise PeopleError(message("The disk is full."))
 
     monkeypatch.setattr(LinkLog, "add", full)
     server = serve(near_lab.root)
@@ -146,7 +147,7 @@ def test_what_was_undone_and_not_written_down_can_be(
     """If the log fails after a link was removed, removing it again logs it: files and log agree."""
 
     def full(*_: object) -> None:
-        raise PeopleError("The disk is full.")
+        raise PeopleError(message("The disk is full."))
 
     server = serve(near_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -229,7 +230,7 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
         (["7777"], 5, "There is no session 7777"),
     ],
 )
-def test_the_command_line_refuses_what_cannot_be_meant(
+def test_the_command_line_refuses_invalid_links(
     near_lab: Any, cli: Any, arguments: list[str], code: int, said: str
 ) -> None:
     """Each refusal has its exit code and one clear sentence."""

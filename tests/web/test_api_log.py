@@ -93,7 +93,7 @@ def test_a_filter_means_the_same_everywhere(usual_lab: Any, serve: Any, query: s
     "query",
     ["session=a%2Fb", "session=-1", "outcome=good", "from=yesterday", "to=2025-02-30", "who=a&who=b", "colour=red"],
 )
-def test_a_filter_that_cannot_be_meant(usual_lab: Any, serve: Any, query: str) -> None:
+def test_an_invalid_filter(usual_lab: Any, serve: Any, query: str) -> None:
     """It is refused with one sentence, in every form; a log that is silently not filtered would be misread."""
     server = serve(usual_lab.root)
     paths = ["/api/log", "/api/log.csv"] + (["/log"] if "colour" not in query else [])
@@ -114,7 +114,7 @@ def test_no_name_becomes_a_formula(usual_lab: Any, serve: Any, name: str) -> Non
     "query",
     ["limit=0", "limit=1001", "before=0", "before=-1", "session=042", "limit=1&limit=2", "session=" + "9" * 65, "x=1"],
 )
-def test_a_query_that_cannot_be_meant_is_a_400(usual_lab: Any, serve: Any, query: str) -> None:
+def test_an_invalid_query_is_a_400(usual_lab: Any, serve: Any, query: str) -> None:
     """Numbers out of range, twice given or unknown options are refused."""
     answer = serve(usual_lab.root).get(f"/api/log?{query}")
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:labcrate:error:usage")

@@ -66,7 +66,7 @@ def test_a_viewer_gets_the_whole_sessions_plan_alone(usual_lab: Any, serve: Any,
     assert server.get(f"{PLAN}?{query}", Role.OPERATOR).json()["options"]
 
 
-def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
+def test_a_viewer_sees_the_whole_session_with_an_operators_link(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page's address may carry a choice: for a viewer the page is there, and no plan is made for the choice."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
+from tests.support.messages import message
 
 from labcrate import errors
 from labcrate.errors import LabcrateError
@@ -26,15 +27,15 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
     made = []
     for kind in _classes(LabcrateError):
         if kind is errors.DocumentError:
-            error: LabcrateError = errors.DocumentError("data/x.json", "line 1", "is wrong.")
+            error: LabcrateError = errors.DocumentError("data/x.json", "line 1", message("is wrong."))
         elif kind in (errors.TooManyError, errors.NotReadyError):
-            error = kind("Wait.", 7)
+            error = kind(message("Wait."), 7)
         else:
-            error = kind("It failed.")
+            error = kind(message("It failed."))
         made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
-    assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
+    assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start sends no response
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
 
@@ -78,7 +79,7 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     class Renamed(errors.NoSessionError):
         """An error class under another name."""
 
-    problem = problem_of_error(Renamed("There is no session 9."))
+    problem = problem_of_error(Renamed(message("There is no session 9.")))
     assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "Session not found")
 
 
@@ -96,15 +97,15 @@ def test_a_browser_that_opens_a_download_gets_a_page(
     assert "En este laboratorio no hay una sesión 99" in refused.text
 
     async def not_yet(*_: object) -> None:
-        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3). Try again later.", 7)
+        raise errors.NotReadyError(message("The archive of session 42 is being prepared (job 3). Try again later."), 7)
 
     monkeypatch.setattr("labcrate.web.routes.api.archive._wait_until_ready", not_yet)
     waiting = browser.get(f"{path}/42/archive.zip", headers=BROWSER)
     assert (waiting.status_code, waiting.headers["Refresh"], waiting.headers["Retry-After"]) == (503, "7", "7")
     assert "dentro de 7 segundos" in waiting.text
     assert 'href="/sessions/42"' in waiting.text
-    told = browser.get(f"{path}/42/archive.zip")  # as scripts and download tools ask
-    assert (told.headers["Content-Type"], "Refresh" in told.headers) == ("application/problem+json", False)
+    body = browser.get(f"{path}/42/archive.zip")  # as scripts and download tools ask
+    assert (body.headers["Content-Type"], "Refresh" in body.headers) == ("application/problem+json", False)
     token = server.as_(Role.OPERATOR).get(f"{path}/99/archive.zip", headers=BROWSER)
     assert token.headers["Content-Type"] == "application/problem+json"
 
@@ -126,12 +127,12 @@ def test_http_errors_have_the_type_about_blank(usual_lab: Any, serve: Any, metho
     answer = server.as_(Role.ADMIN).request(method, server.url + path)
     assert answer.status_code == status
     if path != "/api":  # which is no address of the API's
-        told = answer.json()
+        body = answer.json()
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert set(told) >= {"type", "title", "status", "detail", "instance"}
-        assert (told["type"], told["status"], told["instance"]) == ("about:blank", status, path)
+        assert set(body) >= {"type", "title", "status", "detail", "instance"}
+        assert (body["type"], body["status"], body["instance"]) == ("about:blank", status, path)
     if status == 405:
-        assert answer.headers["Allow"].split(",") == told["allowed"]
+        assert answer.headers["Allow"].split(",") == body["allowed"]
 
 
 def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
@@ -247,7 +248,7 @@ def test_a_response_that_fails_in_the_middle_is_not_complete(
         answer.content_length = 100
         await answer.prepare(request)
         await answer.write(b"x" * 50)
-        raise errors.SourceChangedError("A file changed.")
+        raise errors.SourceChangedError(message("A file changed."))
 
     server = serve(usual_lab.root)
     routes = server.app.router.routes()
@@ -280,9 +281,9 @@ def test_health_without_a_login_shows_only_that_the_server_works(usual_lab: Any,
     server = serve(usual_lab.root)
     for role in (None, Role.VIEWER):
         assert set(server.get("/api/health", role).json()) == {"status", "version", "index"}
-    told = server.get("/api/health", Role.OPERATOR).json()
-    assert told["status"] == "ok"
-    assert set(told["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
+    body = server.get("/api/health", Role.OPERATOR).json()
+    assert body["status"] == "ok"
+    assert set(body["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
     assert msgspec.json.decode(server.get("/api/health", None).content)["version"]
 
 
@@ -292,12 +293,12 @@ def test_no_path_forges_a_line_of_the_log(
     """A line break in a path is escaped: nothing that a client sends is a log line of its own."""
 
     async def broken(*_: object) -> None:
-        raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
+        raise errors.CatalogError(message("It cannot be used.\nA login from 192.0.2.1 failed."))
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.find_recording", broken)
     server = serve(usual_lab.root)
     with caplog.at_level(logging.WARNING, "labcrate.web"):
         answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)
     assert answer.status_code == 503
-    (told,) = [record.getMessage() for record in caplog.records if "recordings/a" in record.getMessage()]
-    assert "\n" not in told
+    (body,) = [record.getMessage() for record in caplog.records if "recordings/a" in record.getMessage()]
+    assert "\n" not in body

@@ -67,7 +67,7 @@ def test_sessions_are_searched_filtered_sorted_and_paged(many: Any, query: str, 
     assert [row["id"] for row in answer.json()["sessions"]] == expected
 
 
-def test_a_page_tells_how_many_there_are(many: Any) -> None:
+def test_a_page_has_the_total(many: Any) -> None:
     """The total counts all that the query finds, not the page."""
     answer = many.get("/api/sessions?limit=1&q=evening").json()
     assert (answer["total"], answer["limit"], answer["offset"], len(answer["sessions"])) == (2, 1, 0, 1)
@@ -92,7 +92,7 @@ def test_a_page_tells_how_many_there_are(many: Any) -> None:
         ("q=a&%1B[2J=1", "Unknown option '\\x1b[2J'"),
     ],
 )
-def test_a_query_that_cannot_be_meant_is_explained(many: Any, query: str, said: str) -> None:
+def test_an_invalid_query_is_explained(many: Any, query: str, said: str) -> None:
     """An invalid query gives 400 with a message about the rule."""
     answer = many.get(f"/api/sessions?{query}")
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:labcrate:error:usage")
@@ -169,7 +169,7 @@ def _never(*_: object) -> None:
     raise AssertionError("a recording was read through")
 
 
-def test_a_viewer_hears_of_no_file_that_is_not_the_sessions(usual_lab: Any, serve: Any) -> None:
+def test_a_viewer_sees_no_file_of_other_sessions(usual_lab: Any, serve: Any) -> None:
     """Viewers only see the number of near misses: their session is not certain."""
     usual_lab.recording("recordings/cam1_42_private.mp4")
     answer = serve(usual_lab.root).get("/api/sessions/42/plan", Role.VIEWER)

@@ -126,7 +126,7 @@ RELEVANT: dict[str, Callable[[Any], object]] = {
     "a recording changes": lambda lab: lab.recording("recordings/cam1_session42_a.mp4", content=lab.clip + bytes(9)),
     "a recording comes": lambda lab: lab.recording("recordings/cam2_session42_b.mp4"),
     "a recording goes": lambda lab: (lab.root / "sessions/Session42/recordings/any.mp4").unlink(),
-    "the session is described anew": lambda lab: lab.session(42, name="Evening"),
+    "the description of the session changes": lambda lab: lab.session(42, name="Evening"),
     "readings come": lambda lab: lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]),
     "readings come as CSV": lambda lab: lab.zigbee_csv(
         [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]
@@ -144,9 +144,9 @@ def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> Non
     before = plan_and_hash(archives)
     RELEVANT[what](usual_lab)
     after = plan_and_hash(archives)
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as fresh:
         assert after.plan.recordings == fresh.plan.recordings
-        assert after.parts == fresh.parts
+        assert after.descriptions == fresh.descriptions
     if what != "cameras change":
         assert after.entity.etag != before.entity.etag
 
@@ -154,7 +154,7 @@ def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> Non
 IRRELEVANT: dict[str, Callable[[Any], object]] = {
     "another session's recording comes": lambda lab: lab.recording("recordings/cam1_session7_b.mp4"),
     "another session is described": lambda lab: lab.session(7, name="Evening"),
-    "a stranger comes": lambda lab: lab.write("recordings/notes.txt", "x"),
+    "an unlinked file appears": lambda lab: lab.write("recordings/notes.txt", "x"),
 }
 
 
@@ -249,7 +249,7 @@ def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
     for options in (PLAIN, chosen):
-        with prepare_archive(usual_lab.open(), "42", options, hashed=True) as fresh:
+        with prepare_archive(usual_lab.open(), "42", options, with_fixity=True) as fresh:
             assert Entity(fresh.layout).etag == plan_and_hash(archives, options).entity.etag
 
 
@@ -274,7 +274,7 @@ def test_tables_that_would_differ_are_written_again(usual_lab: Any, what: str) -
     usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
     archives = hashed_cache(usual_lab)
     OTHERWISE[what](usual_lab)
-    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=True) as fresh:
         assert archive_bytes(archives) == b"".join(Entity(fresh.layout).read_range())
 
 

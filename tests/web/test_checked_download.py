@@ -112,7 +112,7 @@ def test_damage_that_is_known_is_not_sent(serve: Any, two: Any) -> None:
     before = flip_byte(two.root, FIRST)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         server.get(PATH)
-    overwrite_in_place(two.root, FIRST, before)  # the disk is well again, and nobody has looked yet
+    overwrite_in_place(two.root, FIRST, before)  # the file is correct again, and has not been checked yet
     assert server.get(PATH).status_code == 409
 
 
@@ -125,7 +125,7 @@ def test_the_doctor_page_shows_checked_bytes(serve: Any, two: Any) -> None:
     """The page has the numbers, also in Spanish, and the damaged recording with its remedy."""
     server = serve(two.root)
     server.get(PATH)
-    assert "files confirmed in the last 30 days, the oldest on" in server.get("/doctor").text
+    assert "files were confirmed in the last 30 days (the oldest confirmation is of" in server.get("/doctor").text
     spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
     assert "archivos confirmados en los últimos 30 días" in spanish
     flip_byte(two.root, FIRST)

@@ -129,12 +129,12 @@ def test_a_flood_closes_no_connection_of_a_logged_in_user(
 ) -> None:
     """Any number of idle connections does not affect a client that is logged in, and others can connect."""
     server = serve(usual_lab.root, ConnectionLimits(12, 6), **(certificate if tls else {}))
-    asked = HEALTH.replace("\r\n\r\n", f"\r\nAuthorization: Bearer {server.token(Role.VIEWER)}\r\n\r\n")
-    visitor = dial(server, asked)
+    authorized_request = HEALTH.replace("\r\n\r\n", f"\r\nAuthorization: Bearer {server.token(Role.VIEWER)}\r\n\r\n")
+    visitor = dial(server, authorized_request)
     assert answered(visitor)
     flood = [dial(server, source=f"127.0.0.{2 + number % 6}") for number in range(36)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
-    visitor.sendall(asked.encode())
+    visitor.sendall(authorized_request.encode())
     assert answered(visitor)
     assert [all_of(one) for one in flood[:24]] == [b""] * 24
     assert server.limits.open_count <= 12
@@ -247,8 +247,8 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabBuilder"
     def patience_ms() -> int:
         (one,) = held(server)
         assert one.transport is not None
-        told: int = one.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-        return told
+        timeout_ms: int = one.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        return timeout_ms
 
     with Tap(server, "/api/health") as tap:
         assert patience_ms() == connection_limits.STALL_TIMEOUT_S * 1000

@@ -156,8 +156,8 @@ def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
 
     def reading_more(self: Planner, *args: Any, **more: Any) -> Any:
         plan = original(self, *args, **more)
-        told = (self.inventory.lab.read(new) or b"nothing").decode()
-        return replace(plan, warnings=(*plan.warnings, f"{new}: {told}"))
+        content = (self.inventory.lab.read(new) or b"nothing").decode()
+        return replace(plan, warnings=(*plan.warnings, f"{new}: {content}"))
 
     monkeypatch.setattr(Planner, "plan", reading_more)
     archives = caches(usual_lab)

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
+from tests.support.messages import message
 from tests.support.waiting import wait_for_ended, wait_until
 
 from labcrate.errors import PeopleError
@@ -353,7 +354,7 @@ def test_an_end_that_cannot_be_written_is_written_later(
     def full(*values: Any, **more: Any) -> None:
         tried.append(more["ended"])
         if len(tried) < 5:
-            raise PeopleError("The disk is full.")
+            raise PeopleError(message("The disk is full."))
         end(*values, **more)
 
     monkeypatch.setattr(server.resources.export_log, "end", full)
@@ -362,8 +363,8 @@ def test_an_end_that_cannot_be_written_is_written_later(
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
-    told = "The end of transfer 1 (finished, %d bytes) is not in the export log yet: The disk is full."
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [told % size]
+    warning = "The end of transfer 1 (finished, %d bytes) is not in the export log yet: The disk is full."
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [warning % size]
 
 
 def test_a_pending_end_is_written_before_the_server_ends(
@@ -375,7 +376,7 @@ def test_a_pending_end_is_written_before_the_server_ends(
 
     def full(*_: Any, **__: Any) -> None:
         tried.set()
-        raise PeopleError("The disk is full.")
+        raise PeopleError(message("The disk is full."))
 
     with monkeypatch.context() as patched:
         patched.setattr(server.resources.export_log, "end", full)

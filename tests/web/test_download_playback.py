@@ -104,11 +104,11 @@ def test_nothing_else_is_played(serve: Any, usual_lab: Any, name: str) -> None:
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.request("GET", FOLDER + name, headers={"Authorization": f"Bearer {server.token(Role.OPERATOR)}"})
     answer = connection.getresponse()
-    told = answer.read()
+    body = answer.read()
     connection.close()
     assert answer.status == 404
     for word in (b"outside", b"argon2", usual_lab.clip[:64], os.fsencode(usual_lab.root)):
-        assert word not in told
+        assert word not in body
 
 
 def test_a_recording_that_became_a_link(serve: Any, usual_lab: Any) -> None:

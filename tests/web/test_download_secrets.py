@@ -70,7 +70,7 @@ def test_only_administrators_allow_secrets(server: Any) -> None:
     assert answer.status_code == 200
     assert PASSWORD.encode() in answer.content
     assert {line.options for line in wait_for_ended(server)} == {"allow_secrets=1"}
-    # What stands ready for the administrator is nobody else's.
+    # The administrator's cached archive is not sent to others.
     etag = answer.headers["ETag"]
     for query, status in (("", 409), ("?allow_secrets=1", 403)):
         resumed = server.get(ARCHIVE + query, Role.OPERATOR, headers={"Range": "bytes=10-", "If-Range": etag})

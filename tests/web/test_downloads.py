@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.messages import message
 from tests.support.waiting import wait_for_ended
 
 from labcrate.index import indexing
@@ -45,9 +46,9 @@ def lines(server: Any) -> list[ExportLogLine]:
 
 def changed(headers: Any) -> datetime:
     """Return the time of the archive's last change in a response."""
-    told = parse_date(headers["Last-Modified"])
-    assert told is not None
-    return told
+    modified = parse_date(headers["Last-Modified"])
+    assert modified is not None
+    return modified
 
 
 def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, whole: bytes) -> None:
@@ -369,7 +370,7 @@ def test_what_cannot_be_logged_is_not_sent(serve: Any, usual_lab: Any, monkeypat
     server = serve(usual_lab.root)
     assert server.get(PATH, Role.OPERATOR).status_code == 200
     monkeypatch.setattr(
-        server.resources.export_log, "begin", _failing(PeopleError("The disk has no room for people.db."))
+        server.resources.export_log, "begin", _failing(PeopleError(message("The disk has no room for people.db.")))
     )
     refused = server.get(PATH, Role.OPERATOR)
     assert refused.status_code == 503

@@ -107,9 +107,9 @@ def test_closing_ends_running_work_and_cancels_the_rest() -> None:
         await until(lambda: held.running == THREADS_PER_KIND[WorkKind.PLANS])
         held.released.set()
         executor.close()
-        told = await asyncio.gather(*tasks, return_exceptions=True)
-        assert told[: THREADS_PER_KIND[WorkKind.PLANS]] == [None] * THREADS_PER_KIND[WorkKind.PLANS]
-        assert all(isinstance(one, asyncio.CancelledError) for one in told[THREADS_PER_KIND[WorkKind.PLANS] :])
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert results[: THREADS_PER_KIND[WorkKind.PLANS]] == [None] * THREADS_PER_KIND[WorkKind.PLANS]
+        assert all(isinstance(one, asyncio.CancelledError) for one in results[THREADS_PER_KIND[WorkKind.PLANS] :])
         with pytest.raises(asyncio.CancelledError):
             await executor.run(WorkKind.REQUESTS, held)
         assert held.done == THREADS_PER_KIND[WorkKind.PLANS]

@@ -25,8 +25,8 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
     """For any name, the header has the syntax of the RFCs, is ASCII, and contains the name."""
     found = _FORM.fullmatch(content_disposition(name))
     assert found
-    told = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
-    assert told == name.encode("utf-8", "replace").decode()
+    file_name = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
+    assert file_name == name.encode("utf-8", "replace").decode()
     assert content_disposition(name, "inline") == "inline" + content_disposition(name).removeprefix("attachment")
 
 
@@ -51,7 +51,7 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
 def test_archives_are_named_by_id_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
     """The id comes first; the title follows, up to a length that every system accepts."""
     usual_lab.session(42, name=title)
-    with prepare_archive(usual_lab.open(), "42", hashed=False) as assembly:
+    with prepare_archive(usual_lab.open(), "42", with_fixity=False) as assembly:
         assert archive_file_name(assembly.plan) == name
     header = content_disposition(name)
     assert f'filename="{plain or name}"' in header
@@ -72,7 +72,7 @@ def test_archives_are_named_by_id_and_title(usual_lab: Any, title: Any, name: st
 def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, name: str, plain: str | None) -> None:
     """Spaces, dots and letters of any script are kept; the header also has an ASCII form."""
     usual_lab.json("data/sessions.json", [{"id": session_id, "name": "Morning"}])
-    with prepare_archive(usual_lab.open(), session_id, hashed=False) as assembly:
+    with prepare_archive(usual_lab.open(), session_id, with_fixity=False) as assembly:
         assert archive_file_name(assembly.plan) == name
     found = _FORM.fullmatch(content_disposition(name))
     assert found
@@ -83,7 +83,7 @@ def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, 
 def test_a_partial_export_has_partial_in_its_name(usual_lab: Any) -> None:
     """The file name of a selective export has PARTIAL after the id."""
     usual_lab.session(42, name="Mañana")
-    with prepare_archive(usual_lab.open(), "42", Options(only=DataKind.SENSORS), hashed=False) as assembly:
+    with prepare_archive(usual_lab.open(), "42", Options(only=DataKind.SENSORS), with_fixity=False) as assembly:
         assert archive_file_name(assembly.plan) == "Session42_PARTIAL Mañana.zip"
 
 

@@ -54,7 +54,7 @@ def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) 
     states = settled_states(tmp_path, "file", "inner", "absent")
     assert len(states) == 3
     assert states.is_unchanged()
-    (tmp_path / "stranger").touch()
+    (tmp_path / "other").touch()
     (tmp_path / "file").read_bytes()
     assert states.is_unchanged()
     change(tmp_path)

@@ -65,13 +65,13 @@ def test_the_base_topic_is_the_servers() -> None:
     "field",
     [("from", "yesterday"), ("to", "2025-13-01T00:00"), ("only", "cats"), ("pad", "soon"), ("readings", "some")],
 )
-def test_what_cannot_be_meant_is_refused(field: tuple[str, str]) -> None:
+def test_invalid_fields_are_refused(field: tuple[str, str]) -> None:
     """A field that a person or script mistyped is one sentence that quotes it."""
     with pytest.raises(UsageError, match=field[1]):
         options(field)
 
 
 def test_an_end_before_the_start_is_refused() -> None:
-    """The remedy is to exchange them."""
-    with pytest.raises(UsageError, match="exchange"):
+    """The remedy is to swap them."""
+    with pytest.raises(UsageError, match="Swap the two"):
         options(("from", "2025-05-02T11:00"), ("to", "2025-05-02T10:00"))

@@ -81,7 +81,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "a session's recording comes": lambda lab: lab.recording("sessions/Session42/recordings/b.mp4"),
     "a deep one": lambda lab: lab.recording("sessions/Session42/recordings/deep/b.mp4"),
     "a session comes": lambda lab: lab.session(43),
-    "a session is described anew": lambda lab: rewrite(lab.root / "sessions/Session42/session_data.json"),
+    "the description of a session changes": lambda lab: rewrite(lab.root / "sessions/Session42/session_data.json"),
     "cameras change": lambda lab: lab.cameras("cam3"),
     "a list of sessions comes": lambda lab: lab.json("data/sessions.json", [{"id": 11}]),
     "a recordings folder becomes a link": lambda lab: (

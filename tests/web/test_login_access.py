@@ -189,7 +189,7 @@ def is_to_login(answer: requests.Response) -> bool:
 
 
 @pytest.mark.parametrize("who", CALLERS)
-def test_everybody_may_do_what_the_route_says_and_nothing_else(
+def test_every_caller_can_use_exactly_the_routes_of_its_role(
     serving: "Serving", ask: Callable[[Route, Caller], requests.Response], who: str
 ) -> None:
     """Each route lets in exactly the roles that it needs; all others get 401, 403 or the login page, and no content."""
@@ -300,7 +300,7 @@ def test_no_way_of_writing_a_path_gets_around_the_gate(serving: "Serving", role:
             assert word.encode() not in body.replace(target.encode(), b""), target
 
 
-def test_what_is_there_is_not_told_from_what_is_not(serving: "Serving") -> None:
+def test_existing_and_missing_paths_look_the_same(serving: "Serving") -> None:
     """Without a login, sessions, paths and methods answer alike whether or not they exist."""
     api = ["/api/sessions/42", "/api/sessions/43", "/api/sessions/42/archive.zip", "/api/nothing", "/api/sessions/x"]
     answers = set()
@@ -315,7 +315,7 @@ def test_what_is_there_is_not_told_from_what_is_not(serving: "Serving") -> None:
     assert pages == {303}
 
 
-def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabBuilder") -> None:
+def test_a_handler_without_a_role_refuses_every_caller(usual_lab: "LabBuilder") -> None:
     """A handler without a declared role refuses every caller."""
 
     async def forgotten(_: web.Request) -> web.Response:
@@ -395,7 +395,7 @@ def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_p
     assert "Morning" not in answer.text
 
 
-def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabBuilder", serve: "Serve") -> None:
+def test_a_token_is_refused_without_an_administrator(usual_lab: "LabBuilder", serve: "Serve") -> None:
     """Without an administrator a valid token is refused, with a message about the reason and the remedy."""
     served = serve(usual_lab.root)
     user = served.resources.users.add("nurse", Role.OPERATOR, GOOD)

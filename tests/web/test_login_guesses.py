@@ -50,7 +50,7 @@ def test_guessing_a_password_is_slowed_down(serving: "Serving", clock: Clock) ->
     answer = log_in(serving, "the admin", GOOD)
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "30"
-    assert "wait 30 s" in answer.text
+    assert "Wait 30 seconds" in answer.text
     assert "Set-Cookie" not in answer.headers
     clock.now += 29
     assert log_in(serving, "the admin", GOOD).headers["Retry-After"] == "1"
@@ -62,7 +62,7 @@ def test_guessing_a_password_is_slowed_down(serving: "Serving", clock: Clock) ->
 
 
 @pytest.mark.usefixtures("clock")
-def test_who_guesses_locks_nobody_else_out(serving: "Serving") -> None:
+def test_guessing_does_not_lock_others_out(serving: "Serving") -> None:
     """The attacked user can log in from elsewhere, and others from the very address of the attack."""
     for _ in range(60):
         log_in(serving, "the admin", WRONG)
@@ -105,7 +105,7 @@ def test_one_address_guesses_many_names_no_quicker(serving: "Serving") -> None:
     assert log_in(serving, "the viewer", GOOD, "2001:db8:0:1::1").status_code == 303
 
 
-def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabBuilder") -> None:
+def test_a_forwarded_address_only_counts_behind_a_proxy(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)

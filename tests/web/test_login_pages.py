@@ -38,7 +38,7 @@ def log_in(serving: "Serving", name: str, password: str, **options: Any) -> requ
     return requests.post(serving.url + "/login", data=data, allow_redirects=False, timeout=60, **options)
 
 
-def test_the_login_form_leads_to_where_one_wanted_to_go(serving: "Serving") -> None:
+def test_the_login_form_leads_to_the_requested_page(serving: "Serving") -> None:
     """From a page that needs a login to the form, through it, and back to that page with its query."""
     browser = serving.as_(None)
     page = browser.get(serving.url + "/sessions/42?pad=30s&camera=1")
@@ -84,7 +84,7 @@ def test_a_form_whose_login_has_ended_leads_back_to_its_page(serving: "Serving",
 
 
 @pytest.mark.parametrize("path", ["/logout", "/nothing", "/people", "//sessions/42/links"])
-def test_a_form_that_stands_on_no_page_leads_to_the_login_alone(serving: "Serving", path: str) -> None:
+def test_a_form_without_a_page_only_leads_to_the_login(serving: "Serving", path: str) -> None:
     """Without a page to go back to, nothing is said of one."""
     answer = requests.post(serving.url + path, allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
@@ -201,7 +201,7 @@ def test_logging_in_again_ends_the_login_before(serving: "Serving") -> None:
     assert requests.get(serving.url + "/api/log", headers=cookie, timeout=60).status_code == 401
 
 
-def test_a_cookie_that_somebody_else_set_becomes_no_login(serving: "Serving") -> None:
+def test_a_cookie_set_by_others_becomes_no_login(serving: "Serving") -> None:
     """Logging in makes a new secret: one that was planted before is worth nothing (session fixation)."""
     name = cookie_name(serving.settings)
     answer = log_in(serving, "the admin", GOOD, headers={"Cookie": f"{name}=planted"})
@@ -280,7 +280,7 @@ BODIES: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body[1])
-def test_a_form_that_is_none_logs_nobody_in(serving: "Serving", body: tuple[bytes, str]) -> None:
+def test_an_invalid_form_is_no_login(serving: "Serving", body: tuple[bytes, str]) -> None:
     """Bytes that are no text, other types, nothing at all, and much too much are refused, and nothing fails."""
     content, kind = body
     answer = requests.post(serving.url + "/login", data=content, headers={"Content-Type": kind}, timeout=60)
@@ -336,7 +336,7 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "ñ", "\x00"])
-def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) -> None:
+def test_setup_needs_the_one_time_link(fresh: "Serving", token: str) -> None:
     """A guessed link shows no form and creates no user."""
     page = requests.get(f"{fresh.url}/setup?token={quote(token)}", timeout=60)
     assert page.status_code == 403
@@ -346,7 +346,7 @@ def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) 
     assert fresh.resources.users.all() == []
 
 
-def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> None:
+def test_of_two_setups_at_once_one_succeeds(fresh: "Serving") -> None:
     """With two forms of the link at once, exactly one creates the administrator; the other gets an error."""
     token = str(fresh.resources.accounts.setup_link()).partition("=")[2]
 

@@ -189,7 +189,7 @@ def test_who_has_none_logs_in_as_before(serving: "Serving", clock: Clock, phone:
 
 
 @pytest.mark.parametrize("name", ["the admin", "the viewer", "nobody"])
-def test_before_the_password_is_right_nothing_tells(serving: "Serving", phone: Phone, name: str) -> None:
+def test_a_wrong_password_does_not_show_the_second_factor(serving: "Serving", phone: Phone, name: str) -> None:
     """A wrong password gives the same response with a second factor, without one, and for an unknown user."""
     serving.user(Role.VIEWER)
     answer = Browser(serving).password(OTHER, name)
@@ -474,7 +474,7 @@ def test_it_is_offered_from_operators_on(serving: "Serving", clock: Clock, role:
     assert send(browser, f"{serving.url}{PAGE}/confirm").status_code == (400 if offered else 403)
 
 
-def test_a_viewer_who_was_more_keeps_it_until_turning_it_off(serving: "Serving", clock: Clock) -> None:
+def test_a_viewer_keeps_a_second_factor_from_a_former_role(serving: "Serving", clock: Clock) -> None:
     """Another role opens no way around the code, and none out of turning it off."""
     operator: Any = serving.login(Role.OPERATOR)
     phone = turn_on(serving, operator, clock)

@@ -92,7 +92,7 @@ def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "Lab
 
 
 @pytest.mark.parametrize("base_url", ["https://lab.example", "https://lab.example/crate", "https://[2001:db8::1]:443"])
-def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "LabBuilder", base_url: str) -> None:
+def test_behind_tls_browsers_must_keep_using_it(serve: "Serve", usual_lab: "LabBuilder", base_url: str) -> None:
     """With TLS, that of a proxy too, HTTP is not used again for a year."""
     answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -220,7 +220,7 @@ def test_a_forwarded_address_may_have_a_port(
         (("0.0.0.0/0",), "203.0.113.9"),
     ],
 )
-def test_only_a_trusted_proxy_is_believed(
+def test_only_a_trusted_proxy_counts(
     serve: "Serve", usual_lab: "LabBuilder", networks: tuple[str, ...], address: str
 ) -> None:
     """Only the headers of named proxies count, however they are written."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import Clock
+from tests.support.messages import message
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import login_key
@@ -40,7 +41,7 @@ def wrong(login_throttle: LoginThrottle, name: str, address: str) -> bool:
 def look(fits: bool) -> None:
     """Look at a password."""
     if not fits:
-        raise LoginError("wrong")
+        raise LoginError(message("wrong"))
 
 
 @pytest.mark.thorough
@@ -67,12 +68,12 @@ def test_refusals_cost_nothing_else(login_throttle: LoginThrottle) -> None:
     assert sum(wrong(login_throttle, f"other {n}", THERE) for n in range(100)) == 30
 
 
-def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThrottle) -> None:
+def test_right_or_unchecked_passwords_do_not_count(login_throttle: LoginThrottle) -> None:
     """Successful logins, and logins refused by a full queue, do not count."""
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
         with pytest.raises(TooManyError), login_throttle.attempt("ana", HERE):
-            raise TooManyError("", 5)
+            raise TooManyError(message(""), 5)
     assert sum(wrong(login_throttle, "ana", HERE) for _ in range(20)) == 10
 
 

@@ -10,8 +10,11 @@ from labcrate.doctor.findings import Severity
 from labcrate.linking.verdict import Rule
 from labcrate.messages.english import CATALOGUES, ENGLISH
 from labcrate.messages.message import Message, Pattern
+from labcrate.model.recording import TimeSource
+from labcrate.model.session_bound import EndSource
 from labcrate.people.export_log import Outcome
 from labcrate.plan.plan import State
+from labcrate.secrets.values import SecretKind
 from labcrate.web.http.bodies import encode_json
 from labcrate.web.pages.i18n import Locale, message_patterns, words
 
@@ -61,7 +64,7 @@ def test_a_page_shows_each_message_in_spanish(message_id: str) -> None:
         assert SPANISH.translation(Message(message_id, **given)) == text.format_map(expected)
 
 
-@pytest.mark.parametrize("words_of", [State, Outcome, Rule, Severity])
+@pytest.mark.parametrize("words_of", [State, Outcome, Rule, Severity, SecretKind, EndSource, TimeSource])
 def test_every_word_that_users_see_has_a_spanish_one(words_of: type[StrEnum]) -> None:
     """The members of each enumeration that pages show are in the list of words."""
     assert set(words_of) <= set(words("es"))

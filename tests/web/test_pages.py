@@ -86,7 +86,7 @@ def test_pages_obey_a_strict_content_security_policy(served: Any) -> None:
             assert link.startswith(("/", "#")), (path, link)
 
 
-def test_the_reader_language_is_theirs_to_choose(served: Any) -> None:
+def test_the_language_can_be_chosen(served: Any) -> None:
     """The browser's language applies first; a chosen language is stored and replaces it, for texts and numbers."""
     client = served.login(Role.VIEWER)
     client.headers["Accept-Language"] = "es-ES,es;q=0.9"
@@ -137,7 +137,7 @@ def test_spanish_pages_are_spanish_throughout(usual_lab: Any, clip: bytes, serve
         assert not re.search(r"\b(the|was|were|which|cannot|has no)\b", said)
 
 
-def test_light_and_dark_can_be_chosen_before_anybody_logged_in(served: Any) -> None:
+def test_light_and_dark_can_be_chosen_without_a_login(served: Any) -> None:
     """The login page remembers it too; another word leaves it to the browser again."""
     client = served.as_(None)
     served.user(Role.ADMIN)
@@ -213,7 +213,7 @@ def test_the_form_works_without_scripts(served: Any) -> None:
     assert "PARTIAL" in page
 
 
-def test_a_choice_that_cannot_be_meant_is_said_in_its_place(served: Any) -> None:
+def test_an_invalid_choice_is_explained_in_the_form(served: Any) -> None:
     """The page stays complete; the form shows the rule and offers no download."""
     answer = served.get("/sessions/42?camera=garden", Role.OPERATOR)
     assert answer.status_code == 200
@@ -235,7 +235,7 @@ def test_viewers_see_no_way_to_recordings_or_other_peoples_files(usual_lab: Any,
     assert served.get("/log", Role.OPERATOR).status_code == 403
 
 
-def test_a_near_miss_is_repaired_and_taken_back_by_plain_forms(usual_lab: Any, serve: Any) -> None:
+def test_a_near_miss_is_linked_and_unlinked_with_plain_forms(usual_lab: Any, serve: Any) -> None:
     """Linking shows the result with an undo button; undoing restores the near miss. No script is needed."""
     usual_lab.recording("recordings/garden_session42_x.mp4")
     served = serve(usual_lab.root)
@@ -323,7 +323,7 @@ def test_many_sessions_come_a_page_at_a_time(lab: Any, serve: Any) -> None:
     assert seen == [f"s{number}" for number in range(1, 121)]
 
 
-def test_a_query_that_cannot_be_meant_is_a_page_for_people(served: Any) -> None:
+def test_an_invalid_query_is_a_page(served: Any) -> None:
     """An invalid date gives a page, not JSON."""
     answer = served.get("/?from=yesterday")
     assert answer.status_code == 400
@@ -373,9 +373,7 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     assert served.get("/log?outcome=lost").status_code == 400
 
 
-def test_a_plan_that_takes_long_keeps_nobody_waiting(
-    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_does_not_wait_for_a_slow_plan(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """While files are read for the first time, the page says so at once, reloads, and then shows the session."""
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.0)
     served = serve(usual_lab.root)

@@ -133,7 +133,7 @@ def test_a_plot_of_a_part_leads_beyond_its_edges(served: Any) -> None:
         "&".join(f"property={number}" for number in range(9)),
     ],
 )
-def test_questions_that_cannot_be_meant_are_refused(served: Any, query: str) -> None:
+def test_invalid_requests_for_points_are_refused(served: Any, query: str) -> None:
     """Each is a problem with status 400."""
     answer = plot(served, query)
     assert answer.status_code == 400

@@ -88,7 +88,7 @@ def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabBuilder") ->
         assert fields.refers <= set(fields.ids), page.url
 
 
-def test_an_administrator_adds_somebody_who_can_log_in(serving: "Serving") -> None:
+def test_an_administrator_adds_a_user_who_can_log_in(serving: "Serving") -> None:
     """Name, role and password of the form are those of the user."""
     browser = serving.login(Role.ADMIN)
     answer = send(browser, serving.url + "/people/add", name="Bob", role="operator", password=GOOD, again=GOOD)
@@ -160,7 +160,7 @@ def test_roles_and_locks_are_changed(serving: "Serving") -> None:
     assert "at least 10" in alert(send(browser, serving.url + "/people/password", name="bob", password="short"))  # noqa: S106
 
 
-def test_who_gives_the_role_away_goes_on_as_somebody_else(serving: "Serving") -> None:
+def test_an_administrator_can_give_up_the_role(serving: "Serving") -> None:
     """Making oneself a viewer leads to a page that viewers may see."""
     browser = serving.login(Role.ADMIN)
     serving.resources.users.add("bob", Role.ADMIN, GOOD)
@@ -243,7 +243,7 @@ def test_a_refused_token_keeps_what_was_typed(serving: "Serving") -> None:
     assert "wrong horse" not in answer.text
 
 
-def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Serving") -> None:
+def test_a_new_password_revokes_tokens_if_ticked(serving: "Serving") -> None:
     """Users with tokens get a ticked box; without it the tokens stay, with it they are revoked."""
     browser = serving.login(Role.VIEWER)
     change = {"current": GOOD, "password": GOOD, "again": GOOD}
@@ -256,7 +256,7 @@ def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Ser
     assert serving.resources.tokens.all() == []
 
 
-def test_an_administrator_sees_and_revokes_everybodys_tokens(serving: "Serving") -> None:
+def test_an_administrator_sees_and_revokes_all_tokens(serving: "Serving") -> None:
     """Name, user and times of each token are on the page with a button to revoke it; only administrators see it."""
     tokens, user = serving.resources.tokens, serving.user(Role.VIEWER)
     _, secret = tokens.add(user, "nightly", 30)
@@ -299,7 +299,7 @@ def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
         assert said in alert(send(browser, f"{serving.url}/{path}", **fields))
 
 
-def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
+def test_users_only_reach_their_own_tokens(serving: "Serving") -> None:
     """The account forms only reach the caller's own tokens."""
     admin = serving.user(Role.ADMIN)
     serving.resources.tokens.add(admin, "theirs", 1)
@@ -315,7 +315,7 @@ FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", 
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_a_token_makes_no_tokens_and_changes_nobody(serving: "Serving", path: str) -> None:
+def test_a_token_creates_no_tokens_and_changes_no_users(serving: "Serving", path: str) -> None:
     """A stolen token cannot create a longer-lived one, nor a user."""
     script = serving.as_(Role.ADMIN)
     tokens, people = serving.resources.tokens.all(), serving.resources.users.all()

@@ -102,9 +102,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def request_plan(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[PlannedArchive]":
+def request_plan(planning: PlanQueue, options: Options, user: str = "ana") -> "asyncio.Task[PlannedArchive]":
     """Start a task that requests a plan and waits for it."""
-    return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
+    return asyncio.get_running_loop().create_task(planning.plan("42", options, user))
 
 
 async def request_plans_in_order(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[PlannedArchive]]":
@@ -133,8 +133,8 @@ def test_one_plan_is_made_for_all_requests(run: Run, making: Making) -> None:
 
     async def scenario(planning: PlanQueue) -> None:
         loop = asyncio.get_running_loop()
-        asking: list[asyncio.Task[Any]] = [request_plan(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
-        asking += [loop.create_task(planning.plan_for_page("42", WHOLE, who)) for who in ("ana", "eva")]
+        asking: list[asyncio.Task[Any]] = [request_plan(planning, WHOLE, user) for user in ("ana", "ana", "ben")]
+        asking += [loop.create_task(planning.plan_for_page("42", WHOLE, user)) for user in ("ana", "eva")]
         shown = [loop.create_task(planning.find_recording("42", "any.mp4", "ana")) for _ in range(20)]
         await until(lambda: bool(making.begun))
         making.opened.set()
@@ -188,7 +188,7 @@ def test_the_number_of_waiting_plans_is_limited(run: Run, making: Making) -> Non
     async def scenario(planning: PlanQueue) -> None:
         asking = [request_plan(planning, part(number)) for number in range(plan_queue.MAX_PLANS_PER_USER)]
         await until(lambda: len(turns(planning)) == plan_queue.MAX_PLANS_PER_USER)
-        with pytest.raises(TooManyError, match="6 plans that you asked for") as refused:
+        with pytest.raises(TooManyError, match="You have 6 plans") as refused:
             await planning.plan("42", WHOLE, "ana")
         assert refused.value.retry_after_s > 0
         assert await planning.plan_for_page("42", WHOLE, "ana") is None
@@ -279,7 +279,7 @@ def test_a_cached_plan_does_not_wait_for_others(run: Run, making: Making) -> Non
     async def scenario(planning: PlanQueue) -> None:
         making.one_more.release()
         stands = await planning.plan("42", WHOLE, "ana")
-        asking = [request_plan(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
+        asking = [request_plan(planning, part(number), user) for number, user in enumerate(("ana", "ben", "eva"))]
         await until(lambda: len(making.begun) == 3)
         assert await planning.plan("42", WHOLE, "ana") == stands
         assert await planning.plan_for_page("42", WHOLE, "joe") == stands
@@ -297,8 +297,8 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
         asking = [request_plan(planning, part(number), f"user {number}") for number in range(4)]
         await until(lambda: len(making.begun) == 2)
         planning.stop()
-        for told in await asyncio.gather(*asking, return_exceptions=True):
-            assert isinstance(told, NotReadyError)
+        for error in await asyncio.gather(*asking, return_exceptions=True):
+            assert isinstance(error, NotReadyError)
         with pytest.raises(NotReadyError):
             await planning.plan_for_page("42", WHOLE, "ana")
         await planning.close()  # no plan would ever end by itself: nothing opens them
@@ -313,8 +313,8 @@ def test_errors_are_passed_to_all_requests(run: Run, making: Making) -> None:
     async def scenario(planning: PlanQueue) -> None:
         asking = [asyncio.get_running_loop().create_task(planning.plan("99", WHOLE, "ana")) for _ in range(3)]
         making.opened.set()
-        for told in await asyncio.gather(*asking, return_exceptions=True):
-            assert isinstance(told, NoSessionError)
+        for error in await asyncio.gather(*asking, return_exceptions=True):
+            assert isinstance(error, NoSessionError)
         assert turns(planning) == []
 
     run(scenario)

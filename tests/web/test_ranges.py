@@ -42,10 +42,10 @@ def model_part(value: str, length: int) -> SelectedRange:
     """Return the part for a Range header, by RFC 9110, section 14."""
     whole = SelectedRange(HTTPStatus.OK, 0, length)
     unit, equals, rest = value.strip(" \t").partition("=")
-    wanted = [spec.strip(" \t") for spec in rest.split(",") if spec.strip(" \t")]
-    if not equals or unit.lower() != "bytes" or not unit.isascii() or len(wanted) != 1:
+    specs = [spec.strip(" \t") for spec in rest.split(",") if spec.strip(" \t")]
+    if not equals or unit.lower() != "bytes" or not unit.isascii() or len(specs) != 1:
         return whole
-    first, dash, last = wanted[0].partition("-")
+    first, dash, last = specs[0].partition("-")
     if not dash or not all(c in "0123456789" for c in first + last) or not first + last:
         return whole
     a, z = (int(text.lstrip("0")[:4000] or "0") if text else None for text in (first, last))

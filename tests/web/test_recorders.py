@@ -93,7 +93,7 @@ def test_a_change_of_a_segment_is_seen(lab: Any, nvr: Path, serve: Any) -> None:
     assert archive(server).status_code == 409
 
 
-def test_a_list_is_taken_back_over_http(lab: Any, nvr: Path, serve: Any) -> None:
+def test_a_list_is_unlinked_over_http(lab: Any, nvr: Path, serve: Any) -> None:
     """The list of a session's links has one line for the whole list, and taking it back removes its entries."""
     server = serve(lab.root, recorders=(nvr,))
     (link,) = server.get("/api/sessions/42/links").json()["links"]
@@ -104,7 +104,7 @@ def test_a_list_is_taken_back_over_http(lab: Any, nvr: Path, serve: Any) -> None
     assert server.get("/api/sessions/42/plan").json()["missing"] == []
 
 
-def test_a_page_tells_many_segments_as_spans(lab: Any, nvr: Path, serve: Any) -> None:
+def test_a_page_shows_many_segments_as_spans(lab: Any, nvr: Path, serve: Any) -> None:
     """The session's page has one row for a camera and one bar for segments that follow each other."""
     for seconds in range(20, 200, 10):
         write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))

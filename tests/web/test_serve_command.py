@@ -51,11 +51,11 @@ def get(url: str, **options: Any) -> requests.Response:
 
 def test_the_first_line_has_address_and_setup_link(start: Start) -> None:
     """A program that starts the server gets its address and the one-time link, and the server answers there."""
-    _, told = start()
-    assert told["url"].startswith("http://127.0.0.1:")
-    assert told["setupUrl"].startswith(told["url"])
-    assert told["warning"] is None
-    assert get(f"{told['url']}api/health").json()["status"] == "ok"
+    _, started = start()
+    assert started["url"].startswith("http://127.0.0.1:")
+    assert started["setupUrl"].startswith(started["url"])
+    assert started["warning"] is None
+    assert get(f"{started['url']}api/health").json()["status"] == "ok"
 
 
 @pytest.mark.parametrize("number", sample([signal.SIGTERM, signal.SIGINT], 1))
@@ -88,11 +88,11 @@ def test_a_port_in_use_is_one_clear_error(usual_lab: Any, cli: Any, clear: Any) 
         (("--base-url", "https://user:secret@lab.example.org"), 2, "https://"),
         (("--trusted-proxy", "10.0.0.0/8"), 2, "--base-url"),
         (("--base-url", "https://lab.example.org", "--trusted-proxy", "the proxy"), 2, "10.0.0.0/8"),
-        (("--host", "a..b"), 17, "not known"),
-        (("--host", "."), 17, "not known"),
-        (("--host", "a" * 64), 17, "not known"),
-        (("--host", "::1::2"), 17, "not known"),
-        (("--host", "lab\n.example\x1b"), 17, "not known"),
+        (("--host", "a..b"), 17, "name is unknown"),
+        (("--host", "."), 17, "name is unknown"),
+        (("--host", "a" * 64), 17, "name is unknown"),
+        (("--host", "::1::2"), 17, "name is unknown"),
+        (("--host", "lab\n.example\x1b"), 17, "name is unknown"),
         (("--port", "99999999999999999999"), 2, "65535"),
         (("--recorder", "~nobody-of-that-name/x"), 2, "--recorder"),
         (("--time-zone", "Mars/Olympus"), 2, "Europe/Madrid"),
@@ -121,12 +121,12 @@ def test_tls_uses_the_given_certificate(start: Start, tmp_path: Path) -> None:
     for blob in issued.cert_chain_pems:
         blob.write_to_path(tmp_path / "cert.pem", append=True)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    _, told = start("--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
-    assert told["url"].startswith("https://127.0.0.1:")
-    answer = get(f"{told['url']}api/health", verify=str(tmp_path / "ca.pem"))
+    _, started = start("--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
+    assert started["url"].startswith("https://127.0.0.1:")
+    answer = get(f"{started['url']}api/health", verify=str(tmp_path / "ca.pem"))
     assert answer.json()["status"] == "ok"
     assert "Strict-Transport-Security" not in answer.headers  # it would be about every port of this name
-    port = int(told["url"].rstrip("/").rpartition(":")[2])
+    port = int(started["url"].rstrip("/").rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP/1.1 200")
@@ -135,8 +135,8 @@ def test_tls_uses_the_given_certificate(start: Start, tmp_path: Path) -> None:
 @pytest.mark.thorough
 def test_an_exposed_address_without_tls_warns(start: Start) -> None:
     """Listening on all addresses without TLS is possible, and causes a warning with the remedy."""
-    _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
-    assert "--tls-cert" in told["warning"]
+    _, started = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
+    assert "--tls-cert" in started["warning"]
 
 
 @pytest.mark.thorough
@@ -197,8 +197,8 @@ def test_the_server_raises_its_limit_of_descriptors(start: Start) -> None:
 @pytest.mark.thorough
 def test_many_idle_clients_do_not_take_the_server_down(start: Start) -> None:
     """With few descriptors, the connections idle for longest are closed for new ones, with few log lines."""
-    process, told = start(ulimit="-n 256")
-    place = ("127.0.0.1", int(told["url"].rstrip("/").rpartition(":")[2]))
+    process, started = start(ulimit="-n 256")
+    place = ("127.0.0.1", int(started["url"].rstrip("/").rpartition(":")[2]))
     clients = [socket.create_connection(place, timeout=60) for _ in range(200)]
     assert clients[0].recv(1) == b""
     with socket.create_connection(place, timeout=60, source_address=("127.0.0.2", 0)) as other:
@@ -209,7 +209,7 @@ def test_many_idle_clients_do_not_take_the_server_down(start: Start) -> None:
 
     def healthy() -> bool:
         try:
-            return get(f"{told['url']}api/health").ok
+            return get(f"{started['url']}api/health").ok
         except requests.ConnectionError:  # the server has not noticed yet that they left
             return False
 
@@ -223,9 +223,9 @@ def test_many_idle_clients_do_not_take_the_server_down(start: Start) -> None:
 @pytest.mark.thorough
 def test_behind_a_proxy_every_link_has_its_path(start: Start, serve: Any, usual_lab: Any) -> None:
     """With --base-url, links and redirects have the proxy's path, whether or not the proxy removes it from requests."""
-    _, told = start("--base-url", "http://lab.example.org/labcrate/")
-    assert told["url"] == "http://lab.example.org/labcrate/"
-    assert told["setupUrl"].startswith("http://lab.example.org/labcrate/setup?token=")
+    _, started = start("--base-url", "http://lab.example.org/labcrate/")
+    assert started["url"] == "http://lab.example.org/labcrate/"
+    assert started["setupUrl"].startswith("http://lab.example.org/labcrate/setup?token=")
     behind = serve(usual_lab.root, base_url="http://lab.example.org/labcrate")
     name = {"Host": "lab.example.org"}
     for path in ("/labcrate/api/health", "/api/health"):

@@ -51,7 +51,7 @@ def links(text: str) -> set[str]:
     return {html.unescape(address) for address in re.findall(r'(?:href|action|data-source|src)="([^"]+)"', text)}
 
 
-def test_the_list_and_its_search_know_every_id(mixed: Any) -> None:
+def test_the_list_and_its_search_find_every_id(mixed: Any) -> None:
     """A number must match whole, other IDs in part and in any case; numbers sort first."""
     assert [row["id"] for row in mixed.get("/api/sessions").json()["sessions"]] == list(map(as_json, IDS))
     backwards = mixed.get("/api/sessions?order=desc").json()["sessions"]

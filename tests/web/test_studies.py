@@ -136,7 +136,7 @@ def test_a_session_that_is_not_in_the_study_is_not_there(serving: "Serving", rol
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR], ids=str)
-def test_a_session_of_the_study_is_there_as_for_everybody(serving: "Serving", role: Role) -> None:
+def test_a_session_of_the_study_is_as_for_other_users(serving: "Serving", role: Role) -> None:
     """On every route a session of the study answers with the status that people of no study get."""
     everybody, of_study = (script(serving, member(serving, role, *of)) for of in ([], [["42"]]))
     for client in (everybody, of_study):  # then no page has to wait for a plan
@@ -213,7 +213,7 @@ def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving"
     assert any("next session" in warning for warning in whole["warnings"])
     assert any("Another session" in warning for warning in whole["warnings"])
     assert any("the lab has 1" in warning for warning in whole["warnings"])
-    assert "No sensor reading lies inside the session's time." in told["warnings"]
+    assert "No sensor reading is within the session's time." in told["warnings"]
     assert any(re.fullmatch("The session has no end time: .* up to [^,]*", said) for said in told["warnings"])
     for hint in ("next session", "nother session", "the lab has", "nearest"):
         assert hint not in str(told["warnings"]), hint
@@ -318,7 +318,7 @@ def test_a_job_of_another_session_is_as_one_that_is_not_there(serving: "Serving"
     assert of_seven.get(f"{serving.url}/api/jobs/{job['id']}").json()["session"] == 7
 
 
-def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Serving") -> None:
+def test_the_archive_of_another_session_is_not_found_by_its_etag(serving: "Serving") -> None:
     """Conditions and ranges with the right tag of a session that one does not see answer as for none at all."""
     tag = serving.get("/api/sessions/7/archive.zip").headers["ETag"]
     of_study = script(serving, member(serving, Role.OPERATOR, ["42"]))

@@ -35,7 +35,7 @@ def send(serving: "Serving", browser: "Login", below: str, **fields: str) -> Any
     return browser.post(serving.url + PAGE + below, data={"csrf": browser.csrf} | fields)
 
 
-def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login") -> None:
+def test_a_study_is_created_filled_and_removed(serving: "Serving", admin: "Login") -> None:
     """Every form works, and the page shows the result; only a study without people can be removed."""
     studies = serving.resources.studies
     assert "no sessions and no people yet" in send(serving, admin, "/add", name="Falls at home").text

@@ -33,7 +33,7 @@ def recording(
     at = None if start is None else START + timedelta(seconds=start)
     span = TimeSpan(at, at and at + timedelta(seconds=length))
     probe = Probe(problem=Message("video.cut_short")) if damaged else Probe(duration_s=length)
-    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, Message("linking.named", sessions="42", count=1))
     time = RecordingTime(span, (StartCandidate(TimeSource.NAME, at or START, 1, is_chosen=True),))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, time, verdict, camera)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.messages import message
 
 from labcrate.errors import PeopleError
 from labcrate.people.database import PeopleDatabase
@@ -23,7 +24,7 @@ def test_one_pending_end_delays_the_others_without_waiting(tmp_path: Path, monke
 
         def locked(line: int, *_: Any, **__: Any) -> None:
             tried.append(line)
-            raise PeopleError("Another program is writing to it.")
+            raise PeopleError(message("Another program is writing to it."))
 
         with monkeypatch.context() as patched:
             patched.setattr(log, "end", locked)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.messages import message
 
 import labcrate.web
 from labcrate.config import ServeSettings
@@ -87,7 +88,7 @@ def test_a_start_that_fails_ends_what_had_started(
     """An error at the end of the start is passed to the caller, and no thread keeps the process running."""
 
     def full(*_: Any) -> None:
-        raise PeopleError("The disk has no room for people.db.")
+        raise PeopleError(message("The disk has no room for people.db."))
 
     monkeypatch.setattr("labcrate.web.lifespan.Users", full)
     app = make_app(ServeSettings(usual_lab.root))

@@ -1,4 +1,4 @@
-"""A lab folder as Python sees it: its sessions, what an export would hold, and the export."""
+"""Lab folders in Python: the sessions, the plan of an export, and the export."""
 
 import os
 import warnings
@@ -21,9 +21,9 @@ from labcrate.plan.summary import MemberDescription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlan(Plan):
-    """What an export would hold, and why, with its exact size before anything is packed.
+    """The plan of an export: what the archive would contain, and why, and its exact size.
 
-    ``members`` are the files of the archive in their order; ``size_bytes`` is that of the whole ZIP.
+    ``members`` are the files of the archive in their order; ``size_bytes`` is the size of the whole ZIP.
     """
 
     members: tuple[MemberDescription, ...] = field(repr=False)
@@ -31,18 +31,18 @@ class SessionPlan(Plan):
 
     @classmethod
     def of(cls, assembly: Assembly) -> "SessionPlan":
-        """The plan of an archive that is laid out."""
+        """Return the plan of a prepared archive."""
         known = {one.name: getattr(assembly.plan, one.name) for one in fields(Plan)}
-        return cls(**known, members=assembly.parts, size_bytes=assembly.layout.total_bytes)
+        return cls(**known, members=assembly.descriptions, size_bytes=assembly.layout.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A finished export: an archive at ``path``, whole and on disk.
+    """A finished export: the complete archive is on disk at ``path``.
 
-    ``etag`` is the archive's strong entity tag, with its quotes: the same tag, the same bytes. ``signature`` is the
-    file beside it that signs it, None where that was not asked for. ``confirmed`` is the number of ``recordings``
-    whose bytes fitted their checksums, now or in the last ``confirm_days``.
+    ``etag`` is the archive's strong entity tag with its quotes: archives with the same tag have the same bytes.
+    ``signature`` is the file with its signature, None if that was not requested. ``confirmed`` is the number of
+    ``recordings`` whose bytes matched their checksums, now or in the last ``confirm_days``.
     """
 
     path: Path
@@ -58,9 +58,9 @@ class Export:
 
 
 class Lab:
-    """A lab folder; nothing in it is ever changed but labcrate's own ``.labcrate/``.
+    """A lab folder. labcrate changes nothing in it but its own ``.labcrate/``.
 
-    Raises NoLabError for a folder that is none.
+    Raises NoLabError if the folder is not a lab.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -71,11 +71,11 @@ class Lab:
 
     @property
     def folder(self) -> Path:
-        """Where the lab lies."""
+        """Return the path of the lab folder."""
         return self._lab.root
 
     def sessions(self) -> list[SessionRow]:
-        """All sessions in the order of their ids, with number and size of their recordings. Raises DocumentError."""
+        """Return all sessions in the order of their IDs, with number and size of recordings. Raises DocumentError."""
         return session_rows(read_inventory(self._lab))
 
     def plan(
@@ -96,15 +96,15 @@ class Lab:
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> SessionPlan:
-        """What an export of a session would hold, what stays out, and why; nothing is packed.
+        """Return what an export of a session would contain and leave out, and why; nothing is written.
 
-        ``session`` is an id such as ``"42"`` or ``"P07-morning"``; an int is taken as its digits.
-        ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
-        ``all_readings`` opens it; ``time_zone`` is the IANA zone of times without one. ``only`` (``sensors`` or
-        ``recordings``), ``cameras`` (ids, names or prefixes), ``sensors`` (names or addresses), ``start`` and ``end``
-        choose a part of the session; recordings that touch that time are taken whole. ``redact`` takes secrets of the
-        lab out of files that are copied, ``allow_secrets`` leaves them in what is not redacted. ``workers`` is how many
-        files are read at once (None: one per core).
+        ``session`` is an ID such as ``"42"`` or ``"P07-morning"``, or a whole number.
+        ``pad`` (``30s``, ``5m`` or a timedelta) includes readings that much before and after the session;
+        ``all_readings`` includes all of the lab. ``time_zone`` is the IANA zone of times without one. ``only``
+        (``sensors`` or ``recordings``), ``cameras`` (IDs, names or prefixes), ``sensors`` (names or addresses),
+        ``start`` and ``end`` choose a part of the session; recordings that overlap that time are included whole.
+        ``redact`` removes secrets of the lab from copied files, ``allow_secrets`` allows those that remain. ``workers``
+        is the number of files that are read at the same time (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
         options = parse_keywords(locals())  # the keyword arguments of this call
@@ -135,16 +135,16 @@ class Lab:
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> Export:
-        """Package a session into one ZIP: a file, or ``Session42.zip`` in a folder that exists.
+        """Export a session to one ZIP: the file ``to``, or ``Session42.zip`` in the existing folder ``to``.
 
-        ``session`` is as for ``plan``. A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
-        ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
-        missing; ``redact`` and ``allow_secrets`` decide what becomes of files that hold secrets of the lab, of which
-        each stops the export otherwise; ``sign`` also writes ``NAME.zip.minisig``, a signature by the lab's key;
-        ``sync`` waits until the disk has it. ``check`` compares all bytes with their checksums while packing, or
-        (False) none; None takes those not compared for ``confirm_days``. Whatever goes wrong, nothing is left behind.
-        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError (ChecksumError where bytes
-        do not fit), TargetError; with ``sign`` NotFoundError (the lab has no key) and SigningError.
+        The other arguments are as for ``plan``. A part of a session is named ``Session42_PARTIAL.zip``. ``force``
+        replaces an existing file; ``allow_incomplete`` exports the rest if something is missing. Without ``redact`` or
+        ``allow_secrets``, a file with secrets of the lab stops the export. ``sign`` also writes ``NAME.zip.minisig``, a
+        signature by the lab's key; ``sync`` waits until the archive is on disk. ``check`` compares all bytes (True) or
+        none (False) with their checksums; None compares those not compared for ``confirm_days``. After an error, no
+        partial file is left.
+        Raises what ``plan`` raises, and IncompleteError, SecretsError, SourceChangedError (ChecksumError if a checksum
+        does not match), TargetError; with ``sign`` NotFoundError (the lab has no key) and SigningError.
         """
         options = parse_keywords(locals())  # the keyword arguments of this call
         done = export_session(

@@ -1,4 +1,4 @@
-"""One member of an archive as a file: read and sought in place, since members are stored."""
+"""One member of an archive as a file. Members are stored uncompressed, so they are read directly from the ZIP."""
 
 import io
 import os
@@ -7,12 +7,13 @@ import struct
 from labcrate.archive import records
 from labcrate.archive.directory import ListedMember, read_exactly
 from labcrate.errors import VerificationError
+from labcrate.messages.message import Message
 
 
 class MemberFile(io.RawIOBase):
-    """The bytes of one member. It closes the descriptor in the end, so it is given one of its own.
+    """The bytes of one member as a seekable file. It closes the descriptor, so each needs its own.
 
-    The member's CRC-32 is not checked, so that seeking costs nothing.
+    The CRC-32 is not checked, because a file can be read in any order.
     """
 
     def __init__(self, fd: int, start: int, size_bytes: int, label: str) -> None:
@@ -21,19 +22,19 @@ class MemberFile(io.RawIOBase):
         self.name = label
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """The position, in bytes from the member's start."""
+        """Return the position in bytes from the member's start."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position; the same as for any file."""
+        """Set the position, and return it."""
         self._checkClosed()
         bases = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}
         if whence not in bases or bases[whence] + offset < 0:
@@ -42,14 +43,14 @@ class MemberFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read on. Raises VerificationError where the archive ends before the member does."""
+        """Read the next bytes. Raises VerificationError if the archive ends before the member."""
         self._checkClosed()
         length = min(len(buffer), max(0, self._size - self._at))
         if not length:
             return 0
         count = os.preadv(self._fd, [memoryview(buffer)[:length]], self._start + self._at)
         if not count:
-            raise VerificationError(f"The archive ends within {self.name}: it was cut short; copy it again.")
+            raise VerificationError(Message("open.archive_ends", file=self.name))
         self._at += count
         return count
 
@@ -61,7 +62,7 @@ class MemberFile(io.RawIOBase):
 
 
 def data_start(fd: int, member: ListedMember) -> int | None:
-    """Where a member's data start (APPNOTE 4.3.7); None where its local header is not to be found or another's."""
+    """Return the offset of a member's data (APPNOTE 4.3.7); None if its local header is not there."""
     head = read_exactly(fd, member.header_offset, records.LOCAL_HEADER.size)
     if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
         return None

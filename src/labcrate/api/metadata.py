@@ -1,4 +1,4 @@
-"""``data/session_metadata.json`` and ``datapackage.json`` of an archive, read back (docs/spec/archive-format.md)."""
+"""Read ``data/session_metadata.json`` and ``datapackage.json`` of an archive (docs/spec/archive-format.md)."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import msgspec
 
 from labcrate.archive.directory import size_limit_text
 from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.messages.message import Message
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session, is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
 from labcrate.plan import member_names as names
 
 MAX_VALUE_BYTES = 2_000_000
-"""The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""
+"""The most bytes of a value that every archive has. As Python objects it needs up to twenty times as many."""
 
 
 class _SelectedCamera(msgspec.Struct, rename="camel"):
@@ -62,7 +63,7 @@ class _Package(msgspec.Struct):
 
 
 class MetadataHead(msgspec.Struct, rename="camel"):
-    """What is needed to open an archive, each value as its own text: the rest of the metadata may be long."""
+    """The values that are needed to open an archive, each as JSON text; the rest of the metadata may be long."""
 
     format: msgspec.Raw = msgspec.Raw()
     format_version: msgspec.Raw = msgspec.Raw()
@@ -71,32 +72,33 @@ class MetadataHead(msgspec.Struct, rename="camel"):
 
 
 def read_head(metadata: bytes) -> MetadataHead:
-    """Read the head of ``data/session_metadata.json``, and nothing else. Raises ValueError."""
+    """Read only the head of ``data/session_metadata.json``. Raises ValueError."""
     return msgspec.json.decode(metadata, type=MetadataHead)
 
 
 def decode_value(text: msgspec.Raw) -> Any:
-    """Read a value of the head; None where it is missing. Raises ValueError where it is not JSON, or very long."""
+    """Decode a value of the head; None if it is missing. Raises ValueError if it is not JSON, or too long."""
     if len(text) > MAX_VALUE_BYTES:
-        raise ValueError(f"a value in it is {size_limit_text(len(text), MAX_VALUE_BYTES)}")
+        limit = size_limit_text(len(text), MAX_VALUE_BYTES)
+        raise ValueError(Message("open.value_too_large", limit=limit))
     return msgspec.json.decode(text) if text else None
 
 
-def format_problem(head: MetadataHead) -> str | None:
-    """Why an archive with these metadata cannot be read here, and what to do; None when it can."""
+def format_problem(head: MetadataHead) -> Message | None:
+    """Return why this labcrate cannot read an archive with these metadata, with the remedy; None if it can."""
     version = decode_value(head.format_version)
     if decode_value(head.format) != names.FORMAT or not isinstance(version, int):
-        return "is no session archive of labcrate: its metadata are of another format. Name a file that it exported."
+        return Message("open.not_labcrate")
     if version > FORMAT_VERSION:
-        return f"has format version {version}, and this labcrate reads up to {FORMAT_VERSION}: update labcrate."
+        return Message("open.newer_version", version=str(version), newest=str(FORMAT_VERSION))
     return None
 
 
 def read_session(head: MetadataHead) -> Session:
-    """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
+    """Return the session as the lab described it. Raises ValueError if the metadata are invalid."""
     session = msgspec.convert(decode_value(head.session), _Session)
     if not is_session_id(str(session.id)):
-        raise ValueError(f"{session.id!r} is no session id")
+        raise ValueError(Message("open.invalid_session_id", id=repr(session.id)))
     start, end = (parse_instant(text) if text else None for text in (session.start_time, session.end_time))
     return Session(
         id=str(session.id),
@@ -116,9 +118,9 @@ def read_session(head: MetadataHead) -> Session:
 
 
 def read_table_columns(package: bytes) -> dict[str, list[tuple[str, str]]]:
-    """Each table's columns (name, Frictionless type), by its place in the archive. Raises ValueError.
+    """Return the columns (name, Frictionless type) of each table that labcrate wrote, by its path in the archive.
 
-    Only tables that labcrate wrote: of the session's own files the package states no encoding.
+    The package has no encoding for the session's own files. Raises ValueError.
     """
     resources = msgspec.json.decode(package, type=_Package).resources
     return {

@@ -1,4 +1,4 @@
-"""One plain callback for all that takes time."""
+"""The progress of long operations, reported to one callback."""
 
 import threading
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from labcrate.index.indexing import Progress
 
 Callback = Callable[[str, int, int], None]
-"""Called with the stage (``indexing``, ``packing``, ``verifying``), the bytes done in it, and all its bytes."""
+"""Called with the stage (``indexing``, ``packing``, ``verifying``), the bytes done, and all bytes of the stage."""
 
 
 class StageProgress(Progress):
-    """Counts the bytes of one stage for a callback, which is called by one thread at a time.
+    """The number of bytes done in one stage. The callback is called by one thread at a time.
 
     An exception from the callback stops the work, as Ctrl-C does.
     """
@@ -22,13 +22,13 @@ class StageProgress(Progress):
         self._lock = threading.Lock()
 
     def begin(self, files: int, size_bytes: int) -> None:
-        """Start counting anew, if there is anything to read."""
+        """Start counting from 0 if there is anything to read."""
         if files:
             with self._lock:
                 self._done, self._total = 0, size_bytes
 
     def advance(self, size_bytes: int) -> None:
-        """Tell the callback that this many bytes more are done."""
+        """Report that this many more bytes are done."""
         if self._callback is None:
             return
         with self._lock:
@@ -37,5 +37,5 @@ class StageProgress(Progress):
 
 
 def stage_progress(callback: Callback | None) -> Callable[[str], AbstractContextManager[StageProgress]]:
-    """Return what counts the bytes of each stage, by its name, for a callback."""
+    """Return a function that makes the progress of a stage, by its name, for a callback."""
     return lambda name: nullcontext(StageProgress(name, callback))

@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
         write_json({"lab": str(folder), "file": str(done.path), "sizeBytes": size, "etag": etag})
         return 0
     say(f"\n{done.path}: {format_size(size)}, {done.assembly.plan.state}\n\nContents")
-    for part in done.assembly.parts:
+    for part in done.assembly.descriptions:
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
     say("\nLeft out")
     print_left_out(done.assembly.plan, Namespace(lab=str(folder)))

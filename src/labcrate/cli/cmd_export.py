@@ -46,8 +46,8 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
     say(f"{printable(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
         say(f"{printable(str(done.signature))}: the signature")
-    recordings = plural(len(plan.recordings), "recording")
-    say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
+    recordings, files = plural(len(plan.recordings), "recording"), plural(len(done.assembly.descriptions), "file")
+    say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {files} in all")
     if plan.recordings:
         say(f"  {done.confirmation.summary}")
     if plan.options.is_partial:
@@ -105,7 +105,7 @@ def _json_object(done: ExportResult) -> dict[str, Any]:
         "notChosen": list(plan.not_chosen),
         "recordings": len(plan.recordings),
         "readings": len(plan.readings),
-        "members": len(done.assembly.parts),
+        "members": len(done.assembly.descriptions),
         "missing": [str(m) for m in plan.missing],
         "warnings": list(plan.warnings),
         "nearMisses": len(plan.near_misses),

@@ -62,7 +62,7 @@ def _method_options(options: Namespace) -> Iterator[tuple[str, bool]]:
 
 
 def _find_near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
-    with prepare_archive(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
+    with prepare_archive(inventory.lab, session_id, with_fixity=False, inventory=inventory) as assembly:
         return assembly.plan.near_misses
 
 

@@ -61,7 +61,7 @@ def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOutF
     left_out = describe_not_exported(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
     size = assembly.layout.total_bytes
-    say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
+    say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.descriptions), 'file')}")
 
 
 def _print_secrets(plan: Plan) -> None:
@@ -93,7 +93,7 @@ def _print_members(assembly: Assembly) -> None:
     spans, listed = camera_spans(assembly.plan.recordings)
     recordings = {recording.member: recording for recording in listed}
     in_spans = {recording.member for span in spans for recording in span.recordings}
-    for part in assembly.parts:
+    for part in assembly.descriptions:
         if part.name in in_spans:
             continue
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")

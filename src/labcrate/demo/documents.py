@@ -1,4 +1,4 @@
-"""The JSON and CSV files of the sample lab, in the layout that labs have."""
+"""The JSON and CSV files of the sample lab, in the layout of a lab folder."""
 
 import csv
 import io
@@ -11,18 +11,18 @@ from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING_ID, 
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 
-# What must never leave the lab: a search for these in an export finds nothing.
+# These must never be exported: a search for them in an archive must find nothing.
 CAMERA_USER, CAMERA_PASSWORD = "lab-camera", "not-for-export"
 LOGIN_NAME, LOGIN_HASH = "lab-admin", "$2b$12$not.a.real.hash.but.never.exported.all.the.same.."
 SECRETS = (CAMERA_USER, CAMERA_PASSWORD, LOGIN_NAME, LOGIN_HASH, *(camera.address for camera in CAMERAS))
 
-# Session 42 leaves out what is in the bathroom and in the living room; session 43 names no sensors and gets all.
+# Session 42 has no sensors of the bathroom and the living room; session 43 names no sensors and gets all.
 MORNING_SENSORS = tuple(sensor for sensor in SENSORS if not sensor.name.startswith(("bathroom", "living")))
 CSV_COLUMNS = "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload"
 
 
 def lab_documents(messages: Sequence[ZigbeeMessage]) -> dict[str, bytes]:
-    """Every file that is not a video: path relative to the lab, and content."""
+    """Return every file that is not a video: path relative to the lab, and content."""
     morning, visitor = _morning(), _visitor()
     return {
         "data/sessions.json": _json([morning, visitor]),
@@ -41,7 +41,7 @@ def lab_documents(messages: Sequence[ZigbeeMessage]) -> dict[str, bytes]:
         f"sessions/Session{VISITOR_ID}/sensor_data/sensor_readings.json": _json(_own_readings(messages)),
         f"sessions/Session{VISITOR_ID}/sensor_data/sensor_readings.csv": _own_readings_csv(messages),
         "recordings/notes_session42.txt": b"Hall camera lost its network twice, see the gap.\n",
-        # What macOS leaves beside a file on a foreign disk (AppleDouble): hidden, and no video in spite of its name.
+        # A file that macOS writes on some disks (AppleDouble): hidden, and not a video in spite of its name.
         "recordings/._kitchen_session42_20250502T064000Z.mp4": b"\0\5\26\7\0\2\0\0Mac OS X        ",
     }
 
@@ -70,11 +70,11 @@ def _session(
 
 
 def _morning() -> dict[str, Any]:
-    """Session 42. Its metadata repeats a camera whole, password and all, as the platform does."""
+    """Return session 42. Its metadata repeat a camera with its password, as the platform does."""
     title = "Morning routine, kitchen and hall"
     return {
         **_session(MORNING_ID, title, "Getting up, breakfast, laundry.", CAMERAS, MORNING_SENSORS),
-        "notes": "The participant was told about the cameras. The hall camera reconnected once.",
+        "notes": "The participant was informed about the cameras. The hall camera reconnected once.",
         "tags": ["pilot", "morning"],
         "metadata": {
             "researcher": "R. Ejemplo",
@@ -89,7 +89,7 @@ def _visitor() -> dict[str, Any]:
     title = "Visitor at the door"
     return {
         **_session(
-            VISITOR_ID, title, "Somebody rings while the morning session is still running.", (HALL, LIVING_LAB), ()
+            VISITOR_ID, title, "A visitor rings while the morning session is still running.", (HALL, LIVING_LAB), ()
         ),
         "metadata": {"researcher": "R. Ejemplo", "participants": ["P-07", "P-11"]},
     }
@@ -123,7 +123,7 @@ def _device(sensor: DemoSensor, messages: Sequence[ZigbeeMessage]) -> dict[str, 
 
 
 def _unified(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
-    """``zigbee-data.json``: messages by topic."""
+    """Return the content of ``zigbee-data.json``: messages by topic."""
     in_json = [message for message in messages if message.in_json]
     topics: dict[str, list[dict[str, Any]]] = {}
     for message in in_json:
@@ -139,7 +139,7 @@ def _unified(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
 
 
 def _unified_csv(messages: Sequence[ZigbeeMessage]) -> bytes:
-    """``zigbee-sensors.csv``: every field quoted, quotes doubled, the header bare."""
+    """Return the content of ``zigbee-sensors.csv``: every field quoted, quotes doubled, the header not quoted."""
     out = io.StringIO()
     out.write(CSV_COLUMNS + "\n")
     rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -166,7 +166,7 @@ def _row(message: ZigbeeMessage) -> tuple[Any, ...]:
 
 
 def _climate(messages: Sequence[ZigbeeMessage]) -> list[tuple[str, str, float, float]]:
-    """Time, sensor, temperature and humidity of what the climate sensors said during session 43."""
+    """Return time, sensor, temperature and humidity of the climate sensors' messages during session 43."""
     ids = {sensor.topic: sensor.id for sensor in SENSORS}
     return [
         (format_instant(message.at), ids[message.topic], message.payload["temperature"], message.payload["humidity"])

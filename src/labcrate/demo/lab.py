@@ -1,4 +1,4 @@
-"""The ground that the sample lab is built on: an empty folder, or one where only its own files are replaced."""
+"""Build the sample lab in an empty folder, or in one with an earlier sample lab."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,24 +16,25 @@ from labcrate.demo.story import Clip, VideoFile
 from labcrate.errors import TargetError, UsageError
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.session_register import read_session_register
+from labcrate.messages.message import Message
 from labcrate.video.synthetic import make_clip
 
-# Lists the files of the sample lab, one path a line. A folder without it is somebody's own.
+# A list of the files of the sample lab, one path on each line. A folder without it is not a sample lab.
 MARKER = ".labcrate/demo"
 
 
 def prepare_folder(folder: Path, paths: Iterable[str]) -> None:
     """Make ``folder`` ready for files at ``paths``: create it, or remove the files of an earlier sample lab.
 
-    What else a user put into the folder stays. Raises UsageError when the folder is not empty and no
-    sample lab, or when a symbolic link would lead the sample lab out of it; OSError from the file system.
+    Other files in the folder are not changed. Raises UsageError if the folder is not empty and not a sample lab, or if
+    a path leads out of it; OSError from the file system.
     """
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f'"{folder.name}" is a file; name a folder for the sample lab.')
+        raise UsageError(Message("demo.not_a_folder", folder=folder.name))
     folder.mkdir(parents=True, exist_ok=True)
     marker = folder / MARKER
     if not marker.is_file() and any(folder.iterdir()):
-        raise UsageError(f'The folder "{folder.name}" is not empty and holds no sample lab; name an empty one.')
+        raise UsageError(Message("demo.not_empty", folder=folder.name))
     former_paths = [line for line in marker.read_text("utf-8").splitlines() if line] if marker.is_file() else []
     for path in {*former_paths, *paths, MARKER}:
         _refuse_path_outside(folder, path)
@@ -42,31 +43,31 @@ def prepare_folder(folder: Path, paths: Iterable[str]) -> None:
 
 
 def write_marker(folder: Path, paths: Iterable[str]) -> None:
-    """Note in ``folder`` that it holds a sample lab, made of the files at ``paths``."""
+    """Write the list of the sample lab's files into ``folder``."""
     marker = folder / MARKER
     marker.parent.mkdir(exist_ok=True)
     marker.write_text("".join(f"{path}\n" for path in sorted(paths)), "utf-8")
 
 
 def _refuse_path_outside(folder: Path, path: str) -> None:
-    """No file outside the folder is removed or written, whatever the marker says and wherever a link points."""
+    """Raise UsageError for a path that leads out of the folder, by itself or through a symbolic link."""
     parts = PurePosixPath(path)
     steps = [folder / part for part in (parts, *parts.parents)[:-1]]
     if parts.is_absolute() or ".." in parts.parts or any(step.is_symlink() for step in steps):
-        raise UsageError(f'"{path}" leads out of the folder "{folder.name}"; name an empty folder for the sample lab.')
+        raise UsageError(Message("demo.path_leads_out", path=path, folder=folder.name))
 
 
-WORKERS = 2  # more gain nothing: drawing the pictures needs the interpreter's lock
+WORKERS = 2  # more are not faster: drawing the pictures needs the interpreter's lock
 
 
 @dataclass(frozen=True, slots=True)
 class DemoLab:
-    """The sample lab and what stands in it, as seen from ``session_id``; paths are relative to ``root``.
+    """The sample lab and the files in it, for an export of ``session_id``; paths are relative to ``root``.
 
-    ``linked`` holds the ``damaged`` recording too. ``near_misses`` maps the kind to the file. ``unrelated`` are
-    the recordings of no session, ``other_session`` those of ``other_session_id``, ``not_recordings`` the rest.
-    ``readings`` counts what belongs into the export of ``session_id``, of which ``only_in_csv`` and
-    ``only_in_json`` are in one of the unified files only. No string of ``secrets`` may ever be exported.
+    ``linked`` includes the ``damaged`` recording. ``near_misses`` has the files by kind. ``unrelated`` are the
+    recordings of no session, ``other_session`` those of ``other_session_id``, ``not_recordings`` other files.
+    ``readings`` is the number of readings in the export of ``session_id``; ``only_in_csv`` and ``only_in_json`` of them
+    are in only one of the unified files. No string of ``secrets`` may ever be exported.
     """
 
     root: Path
@@ -86,10 +87,10 @@ class DemoLab:
 
 
 def build_demo_lab(folder: Path) -> DemoLab:
-    """Build the sample lab in ``folder``: a missing or empty one, or one that holds an earlier sample lab.
+    """Build the sample lab in ``folder``: a missing or empty one, or one with an earlier sample lab.
 
-    Of an earlier sample lab only the files it was built with are replaced, and its links are forgotten. Raises
-    UsageError when the folder holds anything else, TargetError when it cannot be written.
+    Of an earlier sample lab only its own files are replaced, and its links are removed. Raises UsageError if the
+    folder has other files, TargetError if it cannot be written.
     """
     published = zigbee_messages()
     files = lab_documents(published)
@@ -103,14 +104,12 @@ def build_demo_lab(folder: Path) -> DemoLab:
         _write_videos(folder, videos)
         _remove_link_registers(folder)
     except OSError as error:
-        raise TargetError(
-            f'The sample lab cannot be written to "{folder.name}": {error.strerror}. Name a folder that can be written.'
-        ) from error
+        raise TargetError(Message("demo.cannot_write", folder=folder.name, reason=str(error.strerror))) from error
     return _describe(folder, videos, published)
 
 
 def _remove_link_registers(folder: Path) -> None:
-    """Remove what ``labcrate link`` wrote down for the sessions of an earlier sample lab: its files are new now."""
+    """Remove the links that ``labcrate link`` wrote for an earlier sample lab, because its files are new."""
     lab = LabFolder(folder)
     for session_folder in lab.session_folders().values():
         register = read_session_register(lab, session_folder)
@@ -119,7 +118,7 @@ def _remove_link_registers(folder: Path) -> None:
 
 
 def _write_videos(folder: Path, videos: tuple[VideoFile, ...]) -> None:
-    """Encode each take once and put it wherever it is wanted."""
+    """Encode each clip once, and write it to all files that show it."""
     clips = tuple({video.clip for video in videos})
     with TemporaryDirectory(prefix="labcrate-") as temp_folder, ThreadPoolExecutor(WORKERS) as pool:
         encoded = dict(zip(clips, pool.map(partial(_encode, Path(temp_folder)), clips), strict=True))

@@ -1,7 +1,7 @@
-"""The twelve Zigbee devices of the sample lab and what they report around the two sessions.
+"""The twelve Zigbee devices of the sample lab, and their messages around the two sessions.
 
-Payloads follow Zigbee2MQTT: every message repeats the whole cached state, ``action`` is an event that is
-not cached, ``.../availability`` is not a reading. Chance has a fixed seed: every run gives the same readings.
+Payloads are those of Zigbee2MQTT: every message repeats the whole cached state, ``action`` is an event that is not
+cached, ``.../availability`` is not a reading. Random values have a fixed seed, so every run makes the same readings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ from typing import Any
 from labcrate.demo.story import FIRST_START
 
 BASE = "zigbee2mqtt"
-# The readings reach from four minutes before session 42 to three minutes after session 43, in seconds from BEGIN.
+# The readings reach from four minutes before session 42 to three minutes after session 43, in seconds from FIRST_START.
 FIRST_S, LAST_S = -240.0, 420.0
-# What a crash left in one of the two unified files only, in seconds from BEGIN.
+# The times that are missing in one of the two unified files because of a crash, in seconds from FIRST_START.
 LOST_IN_CSV, LOST_IN_JSON = (80.0, 86.0), (130.0, 138.0)
 
 Event = tuple[float, Mapping[str, Any]]
@@ -23,10 +23,10 @@ Event = tuple[float, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class DemoSensor:
-    """A device: its cached ``state`` at the start, and what changes it.
+    """A device: its cached ``state`` at the start, and its changes.
 
-    It reports about every ``every_s`` seconds, each key of ``drift`` wandering by up to (step, decimals);
-    and at each event, in seconds from the start of session 42, with that event's values.
+    It reports about every ``every_s`` seconds, and each key of ``drift`` then changes by at most a step, rounded to a
+    number of decimals. It also reports at each event, in seconds from the start of session 42, with its values.
     """
 
     id: str
@@ -41,13 +41,13 @@ class DemoSensor:
 
     @property
     def topic(self) -> str:
-        """The MQTT topic of its state."""
+        """Return the MQTT topic of the state."""
         return f"{BASE}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class ZigbeeMessage:
-    """One MQTT message, and which of the two unified files holds it."""
+    """One MQTT message, and which of the two unified files contain it."""
 
     at: datetime
     topic: str
@@ -57,12 +57,12 @@ class ZigbeeMessage:
 
 
 def _motion_events(*spans: tuple[float, float]) -> tuple[Event, ...]:
-    """Somebody is seen, and a timer runs out."""
+    """Return the events of a motion sensor: a person is detected, and later a timer ends."""
     return tuple(event for on, off in spans for event in ((on, {"occupancy": True}), (off, {"occupancy": False})))
 
 
 def _contact_events(*spans: tuple[float, float]) -> tuple[Event, ...]:
-    """A contact is broken, and made again."""
+    """Return the events of a contact sensor: opened, and closed again."""
     return tuple(event for on, off in spans for event in ((on, {"contact": False}), (off, {"contact": True})))
 
 
@@ -138,14 +138,14 @@ SENSORS = (
 
 
 def zigbee_messages() -> tuple[ZigbeeMessage, ...]:
-    """Everything that was published, in time order."""
+    """Return all messages in time order."""
     published = [message for sensor in SENSORS for message in _reports(sensor)]
     published += [_availability(SENSORS[0], 47.7, "offline"), _availability(SENSORS[0], 61.1, "online")]
     return tuple(sorted(published, key=lambda message: message.at))
 
 
 def _reports(sensor: DemoSensor) -> Iterator[ZigbeeMessage]:
-    """One device's messages: its regular reports and its events, each with the state as it then is."""
+    """Yield the messages of one device: regular reports and events, each with the state at that time."""
     rng = Random(sensor.id)  # noqa: S311 - not for secrets
     state: dict[str, Any] = dict(sensor.state)
     link_quality = rng.randint(90, 200)
@@ -158,7 +158,7 @@ def _reports(sensor: DemoSensor) -> Iterator[ZigbeeMessage]:
 
 
 def _regular_reports(sensor: DemoSensor, rng: Random) -> Iterator[Event]:
-    """Times of the regular reports, never quite regular."""
+    """Yield the times of the regular reports, with random intervals."""
     if sensor.every_s is None:
         return
     seconds = FIRST_S + rng.uniform(0, sensor.every_s)

@@ -1,6 +1,6 @@
-"""What happens in the sample lab: when the two sessions run, and what the three cameras record of them.
+"""The events in the sample lab: the times of the two sessions, and the recordings of the three cameras.
 
-Times are UTC. The two sessions overlap by a minute; the lab stands in Madrid, two hours ahead in May.
+Times are UTC. The two sessions overlap by a minute; the lab is in Madrid, two hours ahead of UTC in May.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ SPANS = {
     VISITOR_ID: TimeSpan(FIRST_START + timedelta(seconds=90), FIRST_START + timedelta(seconds=240)),
 }
 TIME_ZONE = "Europe/Madrid"
-# A fixed offset for the clock in the picture, since a machine need not have the database of time zones.
+# A fixed offset for the clock in the picture, because a machine may have no database of time zones.
 LOCAL = timezone(timedelta(hours=2), "CEST")
-# When the lab's files were last written to: fixed, so that an export of the sample lab is the same everywhere.
+# The modification time of the lab's files: fixed, so that an export of the sample lab is the same everywhere.
 FILES_MODIFIED = FIRST_START + timedelta(minutes=20)
 
 SEGMENT_S = 30.0
@@ -45,7 +45,7 @@ CAMERAS = (KITCHEN, HALL, LIVING_LAB)
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What one video shows: files of the same take have the same bytes."""
+    """The content of a video: files with the same clip have the same bytes."""
 
     camera: DemoCamera
     start: datetime
@@ -55,9 +55,9 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """One video file: where it lies (relative to the lab), what it shows, and what it is for session 42.
+    """One video file: its path relative to the lab, its content, and its relation to session 42.
 
-    ``near_miss`` is the kind of near miss; ``whole_share`` is how much of the file there is.
+    ``near_miss`` is the kind of near miss; ``size_share`` is the part of the file that was written (1 is all).
     """
 
     path: str
@@ -68,7 +68,7 @@ class VideoFile:
 
 
 def video_files() -> tuple[VideoFile, ...]:
-    """All video files of the sample lab."""
+    """Return all video files of the sample lab."""
     return (*_morning(), *_visitor(), *_near_misses(), *_other_days())
 
 
@@ -81,7 +81,7 @@ def _stamp(instant: datetime) -> str:
 
 
 def _morning() -> Iterator[VideoFile]:
-    """Session 42: the kitchen without a gap, the hall with one of 45 s and a damaged end, the living lab by folder."""
+    """Yield the files of session 42: the kitchen has no gap, the hall one of 45 s and a damaged last file."""
     for seconds in (0, 30, 60, 90, 120):
         yield VideoFile(f"{RECORDINGS}/kitchen_session42_{_stamp(_at(seconds))}.mp4", Clip(KITCHEN, _at(seconds)), True)
     yield VideoFile(f"{RECORDINGS}/hall-session42-{_stamp(_at(0))}.mp4", Clip(HALL, _at(0)), True)
@@ -93,17 +93,16 @@ def _morning() -> Iterator[VideoFile]:
 
 
 def _visitor() -> Iterator[VideoFile]:
-    """Session 43, which runs while session 42 is still on."""
+    """Yield the files of session 43, which overlaps session 42."""
     for camera, seconds in ((LIVING_LAB, 95), (HALL, 140), (LIVING_LAB, 165)):
         path = f"{RECORDINGS}/{camera.prefix}_session43_{_stamp(_at(seconds))}.mp4"
         yield VideoFile(path, Clip(camera, _at(seconds)))
 
 
 def _near_misses() -> Iterator[VideoFile]:
-    """Files that somebody meant for session 42, one of each kind.
+    """Yield a near miss of each kind: files that probably belong to session 42.
 
-    The misspelt folder is ``Session042`` because ``session42`` would be the right one on a file system that
-    does not tell case apart.
+    The misspelt folder is ``Session042``, because ``session42`` would be right on a file system that ignores case.
     """
     stamp = _stamp(FIRST_START)
     names = {
@@ -127,7 +126,7 @@ def _near_misses() -> Iterator[VideoFile]:
 
 
 def _other_days() -> Iterator[VideoFile]:
-    """Recordings that belong to no session."""
+    """Yield recordings that belong to no session."""
     for camera, days in ((KITCHEN, 1), (HALL, 4)):
         start = FIRST_START - timedelta(days=days, hours=3)
         yield VideoFile(f"{RECORDINGS}/{camera.prefix}_{_stamp(start)}.mp4", Clip(camera, start, SNIPPET_S))

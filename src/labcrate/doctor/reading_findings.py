@@ -36,7 +36,9 @@ def row_findings(
         yield LabFinding(
             FindingKind.TIME_ZONE if no_zone else FindingKind.DOCUMENT if problem.fatal else FindingKind.ROWS,
             Severity.PROBLEM if problem.incomplete else Severity.WARNING,
-            Message("doctor.zone.rows", place=printable(place), count=problem.count) if no_zone else f"{problem}.",
+            Message("doctor.zone.rows", place=place, count=problem.count)
+            if no_zone
+            else Message("doctor.rows", problem=str(problem)),
             Message("doctor.zone.remedy" if no_zone else _remedy(problem)),
             session_id,
             places=(printable(place),),

@@ -26,7 +26,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
         yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
-            Message("doctor.active", session=session.id),
+            Message("doctor.active"),
             Message("doctor.active.remedy"),
             session.id,
         )
@@ -89,7 +89,7 @@ def _describe_end(
         return what, Message("doctor.end.no_evidence_remedy"), None
     latest, end = bound.last_file, format_instant(bound.span.end)
     next_ids = _next_session_ids(inventory, session, bound, others)
-    file, source = (printable(latest.file), str(latest.source)) if latest else ("", "")
+    file, source = (printable(latest.file), latest.source) if latest else ("", "")
     if bound.reason is EndReason.NEXT_SESSION:
         what = Message("doctor.end.next_session", end=end, next=_format_ids(next_ids), start=_next_start_text(bound))
     elif bound.reason is EndReason.MAX_LENGTH:
@@ -154,7 +154,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
     """Yield what belongs to a session and cannot be exported."""
     for one in missing:
         kind, places = FindingKind.MISSING, (one.what,)
-        yield LabFinding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
+        yield LabFinding(kind, Severity.PROBLEM, one.sentence, one.remedy, session_id, one.command, places)
 
 
 def recording_findings(

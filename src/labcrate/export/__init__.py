@@ -1,1 +1,1 @@
-"""Turn a plan into an archive: secrets taken out, documents, layout, file, signature, line in the log."""
+"""Turn a plan into an archive: remove secrets, write documents, layout, file and signature, and log the export."""

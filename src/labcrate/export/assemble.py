@@ -1,4 +1,4 @@
-"""From a plan to the archive's layout: generates the documents, hashes them, puts all in order."""
+"""Make the layout of an archive from a plan: generate the documents, hash them, and sort the members."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
-from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording, plural
+from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
 from labcrate.readings.write.table_writers import TableWriter, table_writers
 from labcrate.secrets.matcher import Matcher
@@ -38,15 +38,15 @@ Columns = tuple[Column, ...]
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """An archive ready to be written, with a line about each of its members."""
+    """An archive that is ready to be written, with a description of each member."""
 
     plan: Plan
     layout: Layout
-    parts: tuple[MemberDescription, ...]
+    descriptions: tuple[MemberDescription, ...]
 
 
 class _ArchiveBuilder:
-    """Collects the members of one archive; order is decided in the end."""
+    """The members of one archive while they are collected; they are sorted at the end."""
 
     def __init__(
         self,
@@ -60,16 +60,16 @@ class _ArchiveBuilder:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.replacements, self.matcher = replacements, matcher
         self.members: dict[str, Member] = {}
-        self.parts: dict[str, MemberDescription] = {}
+        self.descriptions: dict[str, MemberDescription] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
     def add_document(self, name: str, media_type: str, description: str, content: bytes) -> None:
-        """Add a generated document. Raises LabcrateError where a secret came into it, which is a mistake of ours."""
+        """Add a generated document. Raises LabcrateError if it contains a secret, which is a defect of labcrate."""
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
     def add_table(self, name: str, media_type: str, description: str, writer: TableWriter) -> None:
-        """Add a table of the readings; one that stands already is not written again."""
+        """Add a table of the readings; an existing one is reused."""
         if found := self.tables.get(name):
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
         else:
@@ -77,8 +77,8 @@ class _ArchiveBuilder:
             check_generated(self.matcher, name, read_chunks(source))
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
-    def file(self, item: CopiedFile, description: str) -> None:
-        """Add a file of the lab or of a recorder as it is, or what stands for it without its secrets."""
+    def add_file(self, item: CopiedFile, description: str) -> None:
+        """Add a file of the lab or of a recorder unchanged, or its replacement without secrets."""
         source = self.replacements.get(item.member) or file_source(self.files, item)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
         self._add(item.member, media_type(item.member), description, fixity, item.identity.mtime_ns, source)
@@ -94,17 +94,17 @@ class _ArchiveBuilder:
     ) -> None:
         self.members[name] = Member(name, fixity, mtime_ns, source)
         sha256 = fixity.sha256 or UNKNOWN_SHA256
-        self.parts[name] = MemberDescription(
+        self.descriptions[name] = MemberDescription(
             name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns)
         )
 
     def layout(self) -> Layout:
-        """All members in their order."""
+        """Return all members in their order."""
         return Layout([self.members[name] for name in sorted(self.members, key=_sort_key)])
 
-    def ordered_parts(self) -> list[MemberDescription]:
-        """What is there so far, in its order."""
-        return [self.parts[name] for name in sorted(self.parts, key=_sort_key)]
+    def sorted_descriptions(self) -> list[MemberDescription]:
+        """Return the descriptions of the members so far, in their order."""
+        return [self.descriptions[name] for name in sorted(self.descriptions, key=_sort_key)]
 
 
 _ORDER = (
@@ -120,7 +120,7 @@ _ORDER = (
     names.CRATE,
     names.DATAPACKAGE,
     names.MANIFEST,
-    names.SESSION_FILES,  # whatever else the session's own folder holds
+    names.SESSION_FILES,  # all other files of the session's own folder
     names.RECORDINGS,
 )
 
@@ -128,7 +128,7 @@ _RECORDINGS, _LAST = f"{names.RECORDINGS}/", len(_ORDER) - 1
 
 
 def _sort_key(name: str) -> tuple[int, str]:
-    """Where a member comes: the documents in the order of the design, then the session's files and recordings."""
+    """Return the position of a member: documents in the order of the specification, session files, recordings."""
     if name.startswith(_RECORDINGS):  # there may be thousands of them
         return _LAST, name
     if name in _ORDER:
@@ -145,74 +145,69 @@ def assemble(
     replacements: Replacements | None = None,
     matcher: Matcher | None = None,
 ) -> Assembly:
-    """Generate every document of the plan into the spool and lay the archive out.
+    """Generate every document of the plan into the spool, and return the archive.
 
-    Documents come before those that tell their hashes: tables, metadata, README, data package,
-    crate, manifest. Tables are taken from an archive of ``same_session`` where they would come out the
-    same. ``redacted`` stands for files that hold secrets; what is generated is searched for those of ``matcher``.
+    A document that has the hashes of others is generated after them: tables, metadata, README, data package, crate,
+    manifest. Tables of an archive of ``same_session`` are reused if they would be the same. ``replacements`` are the
+    sources without secrets. Generated documents are searched for the secrets of ``matcher``.
     """
     tables = next((_generated_tables(one) for one in same_session if _have_same_tables(one.plan, plan)), {})
     builder = _ArchiveBuilder(files, plan, spool, tables, replacements or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
-        builder.file(recording, describe_recording(recording))
+        builder.add_file(recording, describe_recording(recording))
     zigbee, sensors = _add_tables(builder)
     for file in plan.session_files:
         if file.kind is not FileKind.SENSOR_DATA:
-            builder.file(file, describe_file(file))
-    rows = plural(len(plan.recordings), "recording")
+            builder.add_file(file, describe_file(file))
+    rows = Message("document.recordings_csv", count=len(plan.recordings))
     recording_objects = [recording_object(recording) for recording in plan.recordings]
-    builder.add_document(
-        names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(recording_objects)
-    )
+    builder.add_document(names.RECORDINGS_CSV, "text/csv", rows, recordings_csv(recording_objects))
     metadata = to_json(session_metadata(plan, recording_objects))
-    builder.add_document(
-        names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata
-    )
+    builder.add_document(names.METADATA, "application/json", Message("document.metadata"), metadata)
     devices = to_json(devices_document(plan))
-    builder.add_document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)
+    builder.add_document(names.DEVICES, "application/json", Message("document.devices"), devices)
     _add_readme(builder, zigbee, sensors)
-    package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
+    package = to_json(datapackage(plan, list(builder.descriptions.values()), zigbee, sensors))
     builder.add_document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
         crate_document(
             plan,
             [
-                *builder.ordered_parts(),
+                *builder.sorted_descriptions(),
                 MemberDescription(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain"),
             ],
         )
     )
     builder.add_document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
-    manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.ordered_parts())
+    manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.sorted_descriptions())
     builder.add_document(names.MANIFEST, "text/plain", _DOCUMENT_DESCRIPTIONS[names.MANIFEST], manifest.encode())
     layout = builder.layout()
     check_limits(plan.session.id, layout, len(manifest.encode()))
-    return Assembly(plan, layout, tuple(builder.ordered_parts()))
+    return Assembly(plan, layout, tuple(builder.sorted_descriptions()))
 
 
 def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
     """Raise UsageError for an archive that is larger than ``verify`` reads."""
     if len(layout.members) > MAX_MEMBERS:
-        what = "archive.too_many_files"
+        id = "archive.too_many_files"
     elif max(layout.directory_bytes, manifest_bytes) > MAX_IN_MEMORY_BYTES:
-        what = "archive.names_too_long"
+        id = "archive.names_too_long"
     else:
         return
-    counts = {"files": f"{len(layout.members):,}", "most": f"{MAX_MEMBERS:,}"}
-    raise UsageError(Message(what, session=session_id, **counts))
+    raise UsageError(Message(id, session=session_id, files=len(layout.members), most=MAX_MEMBERS))
 
 
 _TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)
 _DOCUMENT_DESCRIPTIONS = {
-    names.README: "this text",
-    names.CRATE: "RO-Crate 1.1: every file with its type, size and checksum",
-    names.DATAPACKAGE: "Frictionless data package: the tables' columns, types and units",
-    names.MANIFEST: "SHA-256 of every other file",
+    names.README: Message("document.readme"),
+    names.CRATE: Message("document.crate"),
+    names.DATAPACKAGE: Message("document.datapackage"),
+    names.MANIFEST: Message("document.manifest"),
 }
 
 
 def _have_same_tables(one: Plan, other: Plan) -> bool:
-    """Whether the tables of two plans come out the same: all that the writers are given is."""
+    """Return whether the tables of two plans are the same, because their writers get the same readings."""
     readings, others = one.readings, other.readings
     return (
         one.session.id == other.session.id
@@ -223,7 +218,7 @@ def _have_same_tables(one: Plan, other: Plan) -> bool:
 
 
 def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
-    """The tables that were generated, not those that the session's own folder has under such a name."""
+    """Return the generated tables, without those of the session's own folder that have such a name."""
     own = {file.member for file in assembly.plan.session_files}
     return {
         member.name: member for member in assembly.layout.members if member.name in _TABLES and member.name not in own
@@ -231,26 +226,24 @@ def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
 
 
 def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
-    """Add the four sensor tables and the session's own files; give the columns of those that were made."""
+    """Add the four sensor tables and the session's own sensor files. Return the columns of the generated tables."""
     if builder.plan.options.only is DataKind.RECORDINGS:
         return (), ()
     readings = builder.plan.readings
-    description = describe_readings(builder.plan)
+    about = describe_readings(builder.plan)
     zigbee, sensors = zigbee_columns(readings), LONG_COLUMNS
     write = table_writers(readings, builder.plan.session.id)
-    builder.add_table(
-        names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {description}", write.zigbee_json
-    )
-    builder.add_table(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {description}", write.zigbee_csv)
+    by_topic, by_row = Message("document.zigbee_json", readings=about), Message("document.zigbee_csv", readings=about)
+    builder.add_table(names.ZIGBEE_JSON, "application/json", by_topic, write.zigbee_json)
+    builder.add_table(names.ZIGBEE_CSV, "text/csv", by_row, write.zigbee_csv)
     for file in builder.plan.session_files:
         if file.kind is FileKind.SENSOR_DATA:
-            builder.file(file, describe_file(file))
-    if names.SENSOR_JSON not in builder.parts:
-        builder.add_table(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
-    if names.SENSOR_CSV in builder.parts:
+            builder.add_file(file, describe_file(file))
+    if names.SENSOR_JSON not in builder.descriptions:
+        builder.add_table(names.SENSOR_JSON, "application/json", Message("document.sensor_json"), write.sensor_json)
+    if names.SENSOR_CSV in builder.descriptions:
         return zigbee, ()
-    description = "one row per measured value, with its unit where that is certain"
-    builder.add_table(names.SENSOR_CSV, "text/csv", description, write.sensor_csv)
+    builder.add_table(names.SENSOR_CSV, "text/csv", Message("document.sensor_csv"), write.sensor_csv)
     return zigbee, sensors
 
 
@@ -258,8 +251,8 @@ def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> 
     later = [
         MemberDescription(name, text, "text/plain")
         for name, text in _DOCUMENT_DESCRIPTIONS.items()
-        if name not in builder.parts
+        if name not in builder.descriptions
     ]
-    ordered = sorted([*builder.ordered_parts(), *later], key=lambda part: _sort_key(part.name))
+    ordered = sorted([*builder.sorted_descriptions(), *later], key=lambda one: _sort_key(one.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
     builder.add_document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)

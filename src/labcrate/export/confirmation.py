@@ -1,4 +1,4 @@
-"""The confirming of one archive's files: which are due, what came of it, and what is said about it."""
+"""Confirm that the files of one archive match their checksums: which must be read, and the results."""
 
 import threading
 from collections.abc import Container, Mapping
@@ -15,22 +15,22 @@ from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
 from labcrate.lab.disk import has_data_checksums
+from labcrate.messages.message import Message
 from labcrate.plan.plan import PlannedRecording
-from labcrate.plan.summary import plural
 
 
 @dataclass(frozen=True, slots=True)
 class FileToConfirm:
-    """A file whose bytes are to be confirmed before it leaves: its member, and what the index knows of it."""
+    """A file that must match its checksum before it is exported: its member, and its record in the index."""
 
     member: Member
     known: IndexedFile
 
 
 class Confirmation:
-    """The files of an archive that are due, by the name of their member.
+    """The files of an archive that must be confirmed, by the name of their member.
 
-    ``differing`` are those of which it is known that they hold other bytes. Any thread may call the methods.
+    ``differing_members`` are known not to match their checksums. Any thread may call the methods.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Confirmation:
     def of(
         cls, assembly: Assembly, state_folder: Path, rule: ByteCheckRule, members: Container[str] | None = None
     ) -> "Confirmation":
-        """Find what is due of an archive, or of some of its ``members`` by name. Raises CatalogError."""
+        """Return the files to confirm of an archive, or of some ``members`` by name. Raises CatalogError."""
         copied = [one for one in assembly.plan.copied if members is None or one.member in members]
         with Catalog.open(state_folder) as catalog:
             known = catalog.lookup({one.path: one.identity for one in copied})
@@ -61,7 +61,7 @@ class Confirmation:
         differing_members = set()
         for one in copied:
             member, indexed = named[one.member], known[one.path]
-            # A cleaned copy of a text was made of the file just now, and has checksums of its own.
+            # A text without its secrets was written for this export, and has checksums of its own.
             if not isinstance(member.source, FileSource) or member.source.identity != one.identity:
                 continue
             if indexed.differs_ms is not None:
@@ -79,22 +79,22 @@ class Confirmation:
         self.store_results()
 
     def add(self, other: "Confirmation") -> None:
-        """Take up what is due of further members, of which nothing was done yet."""
+        """Add the files of further members, none of which was read yet."""
         with self._lock:
             self.files_to_confirm |= other.files_to_confirm
             self.differing_members |= other.differing_members
             self._recordings |= other._recordings
 
     def checker(self) -> Checker:
-        """Return what confirms all that is due, in the order of the archive."""
+        """Return a checker of all files to confirm, in the order of the archive."""
         return Checker([one.member for one in self.files_to_confirm.values()], self.record_result, self.is_trusted)
 
     def is_trusted(self, fd: int) -> bool:
-        """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
+        """Return whether the file system confirms an open file; if all files are to be read, it does not count."""
         return self.rule.check is not ByteCheckMode.ALWAYS and has_data_checksums(fd)
 
     def record_result(self, member: Member, read: int | None, error: ChecksumError | None) -> None:
-        """Take up what became of a member; ``read`` is None for one that was trusted."""
+        """Record the result for a member; ``read`` is the number of bytes, None for one that was trusted."""
         file = self.files_to_confirm[member.name]
         with self._lock:
             if error:
@@ -105,30 +105,30 @@ class Confirmation:
                 self._by_file_system.add(member.name)
             else:
                 self._read.add(member.name)
-                if whole:  # where patches lie, the file's own bytes were not read
+                if whole:  # of a patched file, some of its own bytes were not read
                     self._new_results.append(replace(file.known, confirmed_ms=now_ms(), differs_ms=None))
 
     @property
-    def summary(self) -> str:
-        """What became of the recordings, on one line: to be asked for when all that is due was confirmed."""
+    def summary(self) -> Message:
+        """Return how the recordings were confirmed, on one line, after all files were confirmed."""
         if self.rule.check is ByteCheckMode.NEVER:
-            return "bytes not confirmed (--no-check)"
+            return Message("confirmation.none")
         total, by_file_system = len(self._recordings), len(self._recordings & self._by_file_system)
-        # What was hashed for this very export is not due: where all are to be read, it was read now as well.
+        # A file that was hashed for this export need not be confirmed; with --check it counts as read now.
         earlier = 0 if self.rule.check is ByteCheckMode.ALWAYS else len(self._recordings - self.files_to_confirm.keys())
-        ways = {
-            "read now": self.confirmed_count - earlier - by_file_system,
-            f"within the last {plural(self.rule.days, 'day')}": earlier,
-            "by the file system's own checksums": by_file_system,
-        }
-        how = ", ".join(f"{count:,} {way}" for way, count in ways.items() if count)
-        return f"bytes confirmed: {self.confirmed_count:,} of {plural(total, 'recording')}" + (
-            f" ({how})" if how else ""
-        )
+        ways = []
+        if now := self.confirmed_count - earlier - by_file_system:
+            ways.append(Message("confirmation.read_now", number=now))
+        if earlier:
+            ways.append(Message("confirmation.earlier", number=earlier, count=self.rule.days))
+        if by_file_system:
+            ways.append(Message("confirmation.by_file_system", number=by_file_system))
+        id = "confirmation.confirmed_how" if ways else "confirmation.confirmed"
+        return Message(id, number=self.confirmed_count, count=total, **({"ways": ways} if ways else {}))
 
     @property
     def confirmed_count(self) -> int:
-        """The number of recordings whose bytes are confirmed; none where none was to be."""
+        """Return the number of confirmed recordings; 0 if none was to be confirmed."""
         if self.rule.check is ByteCheckMode.NEVER:
             return 0
         return len(self._recordings) - len(
@@ -136,7 +136,7 @@ class Confirmation:
         )
 
     def store_results(self) -> None:
-        """Have the index remember what was found; one that cannot be written is only slower."""
+        """Store the results in the index; if that cannot be written, the next export only takes longer."""
         with self._lock:
             new_results, self._new_results = self._new_results, []
         if new_results and self._state:

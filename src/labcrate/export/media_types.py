@@ -1,7 +1,7 @@
-"""Media types by a file's suffix.
+"""Media types by file suffix.
 
-A table of our own: the mimetypes module answers differently on different machines and Python versions, and an
-archive's bytes must not.
+The mimetypes module is not used: its results depend on the machine and the Python version, and an archive's bytes
+must not.
 """
 
 from labcrate.video.containers import container_of
@@ -64,7 +64,7 @@ _TYPES = {
 
 
 def media_type(name: str) -> str:
-    """Return the media type that a file's suffix says; ``application/octet-stream`` for an unknown one."""
+    """Return the media type of a file by its suffix; ``application/octet-stream`` for an unknown suffix."""
     if video := container_of(name):
         return video.media_type
     stem, _, suffix = name.rpartition("/")[2].rpartition(".")

@@ -1,55 +1,48 @@
-"""Find where a lab's ``people.db`` lies: in its ``.labcrate/``, or, where it never had one, in the state folder.
+"""Find a lab's ``people.db``: in its ``.labcrate/``, or, if the lab never had one, in the user's state folder.
 
-Logins and the export log do not split: where the lab holds a file of people, none in another place stands in for it.
+Logins and the export log are never split: if there is a file in the lab, no file in another place is used instead.
 """
 
 from pathlib import Path
 
 from labcrate.errors import PeopleError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder, user_state_folder
+from labcrate.messages.message import Message
 from labcrate.people.database import PEOPLE_FILE, PeopleDatabase
 from labcrate.people.users import Users
 
 _FILES = (PEOPLE_FILE, f"{PEOPLE_FILE}-wal", f"{PEOPLE_FILE}-journal")
-_LINKED = (
-    f"{STATE_FOLDER} is a symbolic link, which is never followed, to a folder with {PEOPLE_FILE}, which holds the "
-    "lab's logins and export log; put that folder itself in its place."
-)
-_SPLIT = (
-    f"There is a {PEOPLE_FILE} without an administrator in the lab's folder {STATE_FOLDER}, and one with the lab's "
-    "administrators in your state folder; move one of them away (labcrate's folder in XDG_STATE_HOME, else in "
-    "~/.local/state), so that the other one is used."
-)
+_NAMES = {"folder": STATE_FOLDER, "file": PEOPLE_FILE}
 
 
 def open_people(lab_root: Path) -> PeopleDatabase:
-    """Open the lab's people, making the file where there never was one. Raises PeopleError, CatalogError."""
+    """Open the lab's ``people.db``; create it if there never was one. Raises PeopleError, CatalogError."""
     return PeopleDatabase.open(people_folder(lab_root))
 
 
 def people_folder(lab_root: Path) -> Path:
-    """Return the folder of the lab's ``people.db``, which need not be there. Raises PeopleError, CatalogError.
+    """Return the folder of the lab's ``people.db``, which need not exist. Raises PeopleError, CatalogError.
 
-    A lab that holds one, or a ``.labcrate`` that cannot be looked into, is never passed over. One that never could be
-    written to has its people in the user's state folder, and keeps those there with an administrator among them.
+    A ``people.db`` in the lab, or a ``.labcrate`` that cannot be read, always counts. A lab that could never be
+    written to has its ``people.db`` in the user's state folder; one with an administrator is used from there on.
     """
     inside = lab_root / STATE_FOLDER
     if _may_hold_people(inside):
         if inside.is_symlink():
-            raise PeopleError(_LINKED)
+            raise PeopleError(Message("people_folder.linked", **_NAMES))
         return inside
     folder = state_folder(lab_root)
     return user_state_folder(lab_root) if folder == inside and _own_has_admin(lab_root) else folder
 
 
 def refuse_split(lab_root: Path, people: PeopleDatabase) -> None:
-    """Raise PeopleError where these people have no administrator, and those in the user's state folder have one."""
+    """Raise PeopleError if this database has no administrator, but the one in the user's state folder has one."""
     if (
         people.state_folder != user_state_folder(lab_root)
         and not Users(people).has_admin()
         and _own_has_admin(lab_root)
     ):
-        raise PeopleError(_SPLIT)
+        raise PeopleError(Message("people_folder.split", **_NAMES))
 
 
 def _may_hold_people(inside: Path) -> bool:
@@ -58,7 +51,7 @@ def _may_hold_people(inside: Path) -> bool:
             (inside / name).lstat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError:  # what cannot be looked into may hold one
+        except OSError:  # a folder that cannot be read may contain one
             return True
         return True
     return False

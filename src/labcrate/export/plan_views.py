@@ -1,4 +1,4 @@
-"""Plans as others read them: JSON objects, and what people of a study see."""
+"""Plans as JSON objects, and the parts of a plan that people of a study may see."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ from labcrate.plan.session_time import options_in_utc
 
 
 def row_object(row: SessionRow) -> dict[str, Any]:
-    """One row of the list of sessions."""
+    """Return one row of the list of sessions."""
     return {
         "id": json_id(row.id),
         "name": row.name,
@@ -37,7 +37,7 @@ def row_object(row: SessionRow) -> dict[str, Any]:
 
 
 def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
-    """One session with all that its description says; times are UTC, beside the zone they are best shown in."""
+    """Return one session with its whole description; times are UTC, ``timeZone`` is the zone to show them in."""
     return row_object(row) | {
         "description": session.description,
         "notes": session.notes,
@@ -51,7 +51,7 @@ def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
 
 
 def plan_object(assembly: Assembly) -> dict[str, Any]:
-    """The plan of an export."""
+    """Return the plan of an export."""
     plan = assembly.plan
     recordings = {recording.member: recording for recording in plan.recordings}
     return {
@@ -67,7 +67,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
                 "source": recordings[part.name].source if part.name in recordings else None,
                 "why": recordings[part.name].verdict.reason if part.name in recordings else part.description,
             }
-            for part in assembly.parts
+            for part in assembly.descriptions
         ],
         "partial": plan.options.is_partial,
         "notChosen": list(plan.not_chosen),
@@ -83,13 +83,13 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
 
 
 def near_miss_object(near_miss: NearMiss) -> dict[str, Any]:
-    """A file that may have been meant for a session, why it is not taken, and what would fix that."""
+    """Return a file that may belong to a session, why it is not included, and the remedy."""
     verdict = near_miss.verdict
     return {"file": near_miss.source, "kind": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy}
 
 
 def link_object(link: Link) -> dict[str, Any]:
-    """A near miss that was linked to a session; paths are relative to the lab folder."""
+    """Return a near miss that was linked to a session; paths are relative to the lab folder."""
     return {
         "number": link.number,
         "session": json_id(link.session),
@@ -103,9 +103,9 @@ def link_object(link: Link) -> dict[str, Any]:
     }
 
 
-# These say that there are other sessions then, or that they share something.
+# These warnings say that there are other sessions at that time, or that they share something.
 _ABOUT_OTHER_SESSIONS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")
-# A time says nothing of whose a file is, and what is ambiguous names another session too.
+# A time does not show which session a file belongs to, and an ambiguous name names another session too.
 _NOT_ONLY_THIS_SESSION = (Rule.RIGHT_TIME, Rule.AMBIGUOUS)
 
 
@@ -115,16 +115,16 @@ def own_near_misses(plan: Plan) -> tuple[NearMiss, ...]:
 
 
 def limit_to_study(assembly: Assembly) -> Assembly:
-    """Return an assembly whose plan counts, names and hints at nothing of other sessions."""
+    """Return an assembly whose plan does not count, name or indicate anything of other sessions."""
     plan = assembly.plan
     warnings = tuple(dict.fromkeys(_own_warnings(plan)))
     return replace(assembly, plan=replace(plan, near_misses=own_near_misses(plan), left_out={}, warnings=warnings))
 
 
 def exceeds_session_time(plan: Plan, options: Options) -> bool:
-    """Whether a chosen span begins before, or ends after, the time of the plan's session.
+    """Return whether the chosen time begins before, or ends after, the time of the plan's session.
 
-    Raises UsageError for one that cannot be meant.
+    Raises UsageError for an invalid time.
     """
     chosen = options_in_utc(options, options.time_zone or plan.zone).span
     if chosen == TimeSpan():
@@ -154,7 +154,7 @@ def _own_warnings(plan: Plan) -> Iterator[str]:
 
 
 def _without_other_sessions(warning: Message) -> Iterator[Message]:
-    """Yield what a recording's warning says besides the link to another session, if anything."""
+    """Yield a recording's warning without the part about other sessions, if anything is left."""
     inner = warning.values["warning"]
     if isinstance(inner, Message) and inner.id == "linking.two_warnings" and inner.values["second"] == LINKED_ELSEWHERE:
         yield Message(warning.id, file=warning.values["file"], warning=inner.values["first"])

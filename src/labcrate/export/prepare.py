@@ -1,4 +1,4 @@
-"""Prepare an archive: take the inventory, plan, compute fixity where asked, and lay it out."""
+"""Prepare an archive: read the inventory, plan, compute fixity if requested, and make its layout."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -26,26 +26,30 @@ def prepare_archive(
     session_id: str,
     options: Options = Options(),
     *,
-    hashed: bool,
+    with_fixity: bool,
     allow_incomplete: bool = True,
-    refuse: bool = False,
+    stop_on_secrets: bool = False,
     progress: Progress | None = None,
     workers: int | None = None,
     inventory: Inventory | None = None,
 ) -> Iterator[Assembly]:
-    """A session's archive, laid out; its generated documents live as long as somebody holds it.
+    """Yield a session's archive. Its generated documents exist as long as there is a reference to it.
 
-    ``inventory`` is the lab's, where it has just been taken; to ``refuse`` what may not be packed is as a Planner has
-    it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
+    ``inventory`` is the lab's, if it has been read already; ``stop_on_secrets`` is as in ``Planner.plan``. An
+    exception from ``progress`` stops the work. Raises what ``Planner.plan`` raises, and TargetError.
     """
     progress = progress or Progress()
     inventory = inventory_in_zone(inventory or read_inventory(lab, options.time_zone), options.time_zone)
     with Catalog.open(state_folder(lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers)
         plan = planner.plan(
-            session_id, options, with_fixity=hashed, allow_incomplete=allow_incomplete, stop_on_secrets=refuse
+            session_id,
+            options,
+            with_fixity=with_fixity,
+            allow_incomplete=allow_incomplete,
+            stop_on_secrets=stop_on_secrets,
         )
-        yield _assemble_plan(planner, plan, hashed=hashed, refuse=refuse)
+        yield _assemble_plan(planner, plan, with_fixity=with_fixity, stop_on_secrets=stop_on_secrets)
 
 
 def prepare_from_index(
@@ -58,10 +62,10 @@ def prepare_from_index(
     unreadable: Mapping[str, tuple[Identity, Message]],
     same_session: Iterable[Assembly] = (),
 ) -> Assembly:
-    """Return a session's archive with what is known of its files: none is read through (see ``unindexed_files``).
+    """Return a session's archive with what the index has of its files; none is hashed (see ``unindexed_files``).
 
-    ``unreadable`` is as a Planner has it; ``same_session`` are archives of the session whose tables are taken where
-    they would come out the same. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and
+    ``unreadable`` is as in ``Planner``; ``same_session`` are archives of the session whose tables are reused if they
+    would be the same. An exception from ``progress`` stops the work. Raises what ``Planner.plan`` raises, and
     TargetError.
     """
     with Catalog.open(state_folder(inventory.lab.root)) as catalog:
@@ -71,15 +75,15 @@ def prepare_from_index(
 
 
 def unindexed_files(plan: Plan) -> list[CopiedFile]:
-    """Return the files of which a plan lacks the fixity, or the search for secrets."""
+    """Return the files of a plan without fixity, or without a search for secrets."""
     return [file for file in plan.copied if file.fixity is None or file.search is None]
 
 
 def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, Message]:
-    """Have the index know what a plan lacks; return the files that could not be read, by path with the reason.
+    """Add the missing fixity of a plan's files to the index; return the files that could not be read, with reasons.
 
-    A plan made afterwards has the fixity of all others. What ``progress`` raises ends the work. Raises CatalogError,
-    and SourceChangedError for a file without its secrets.
+    A plan made afterwards has the fixity of all other files. An exception from ``progress`` stops the work. Raises
+    CatalogError, and SourceChangedError for a file whose secrets are removed.
     """
     state = state_folder(inventory.lab.root)
     with Catalog.open(state) as catalog:
@@ -88,16 +92,16 @@ def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers
         _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
         if not failures:
             spool = Spool(state, progress.raise_if_cancelled)
-            Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, hashed=True).redact(
-                plan, refuse=False
+            Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, with_fixity=True).redact(
+                plan, stop_on_secrets=False
             )
         return failures
 
 
 def inventory_in_zone(inventory: Inventory, zone: str | None) -> Inventory:
-    """Return the inventory with all times that name no zone read in this one (IANA; None: as they are).
+    """Return the inventory with all times without a zone read in this one (IANA; None: unchanged).
 
-    The lab is read again for it, for times of sessions are among them; the same recorders may be read as before.
+    The lab is read again, because sessions have such times; permissions on recorders' folders stay as they are.
     """
     if not zone or zone == inventory.chosen_zone:
         return inventory
@@ -110,19 +114,19 @@ def _assemble_plan(
     plan: Plan,
     same_session: Iterable[Assembly] = (),
     *,
-    hashed: bool = False,
-    refuse: bool = False,
+    with_fixity: bool = False,
+    stop_on_secrets: bool = False,
 ) -> Assembly:
-    """Take the secrets out of the files of a plan, generate its documents, and lay its archive out."""
+    """Remove the secrets from the files of a plan, generate its documents, and return its archive."""
     inventory, progress = planner.inventory, planner.progress
     spool = Spool(state_folder(inventory.lab.root), progress.raise_if_cancelled)
-    redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
-    plan, redacted = redactor.redact(plan, refuse=refuse)
+    redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, with_fixity)
+    plan, redacted = redactor.redact(plan, stop_on_secrets=stop_on_secrets)
     return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)
 
 
 ShowStage = Callable[[str], AbstractContextManager[Progress]]
-"""Return what shows the progress of a stage (``indexing`` or ``packing``) while its context is entered."""
+"""Return a context manager that shows the progress of a stage (``indexing`` or ``packing``)."""
 
 
 def show_nothing(_: str) -> AbstractContextManager[Progress]:
@@ -134,10 +138,10 @@ def show_nothing(_: str) -> AbstractContextManager[Progress]:
 def plan_session(
     lab: LabFolder, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
 ) -> Iterator[tuple[Inventory, Assembly]]:
-    """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
+    """Yield a lab's inventory, and the archive of one session before recordings are hashed.
 
-    ``workers`` is how many files are read at once (None: one per core). Raises UsageError for what is no session's
-    id, and what ``prepare_archive`` does.
+    ``workers`` is the number of files that are read at the same time (None: one per core). Raises UsageError for an
+    invalid session ID, and what ``prepare_archive`` raises.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
     with prepare_with_progress(inventory, session_id, options, show_stage, workers, export=False) as assembly:
@@ -155,10 +159,10 @@ def prepare_with_progress(
     export: bool,
     whole: bool = False,
 ) -> Iterator[Assembly]:
-    """Yield a session's archive, with the progress of the indexing shown until it is laid out.
+    """Yield a session's archive, and show the progress of the indexing until it is ready.
 
-    For an ``export`` recordings are read through, and secrets that may not be packed refused; ``whole``: raise
-    IncompleteError where something is missing.
+    For an ``export``, recordings are hashed, and secrets that may not be packed raise SecretsError; with ``whole``, a
+    missing file raises IncompleteError.
     """
     with ExitStack() as stack:
         with show_stage("indexing") as progress:
@@ -166,9 +170,9 @@ def prepare_with_progress(
                 inventory.lab,
                 session_id,
                 options,
-                hashed=export,
+                with_fixity=export,
                 allow_incomplete=not whole,
-                refuse=export,
+                stop_on_secrets=export,
                 progress=progress,
                 workers=workers,
                 inventory=inventory,

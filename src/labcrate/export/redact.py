@@ -1,4 +1,4 @@
-"""Take the secrets out of files that are copied, and search what was generated for them once more."""
+"""Remove the secrets from files that are copied, and search the generated documents for secrets."""
 
 import hashlib
 import os
@@ -16,6 +16,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
 from labcrate.index.records import PatchedFixity
 from labcrate.lab.lab_files import FileReader
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
 from labcrate.plan.lab_cleaner import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, SecretTreatment
@@ -26,30 +27,30 @@ from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.stream import find_in_stream
 
 Replacements = Mapping[str, FileSource | BytesSource]
-"""What is packed in place of a file, by its member."""
+"""The sources that replace files with secrets, by the name of the member."""
 
 _READ_BYTES = 1024 * 1024
 
 
 class _NotRedactableError(Exception):
-    """A file cannot be rid of its secrets, though others of its kind can."""
+    """The secrets of this file cannot be removed, although those of other files of its kind can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """Redacts the files of plans of one lab. With ``hashed`` the fixity of patched files is computed if it is new."""
+    """Removes secrets from the files of one lab. ``with_fixity`` computes the fixity of patched files if it is new."""
 
     files: FileReader
     cleaner: LabCleaner
     catalog: Catalog
     spool: Spool
     progress: Progress
-    hashed: bool
+    with_fixity: bool
 
-    def redact(self, plan: Plan, *, refuse: bool) -> tuple[Plan, Replacements]:
-        """Return the plan with the fixity of what is packed in place of files that hold secrets, and that.
+    def redact(self, plan: Plan, *, stop_on_secrets: bool) -> tuple[Plan, Replacements]:
+        """Return the plan with the fixity of the files without secrets, and their sources.
 
-        Raises SourceChangedError, and, to ``refuse`` what cannot be redacted, SecretsError.
+        Raises SourceChangedError, and, with ``stop_on_secrets``, SecretsError for secrets that cannot be removed.
         """
         chosen = {one.member for one in plan.secrecy.files if one.treatment is SecretTreatment.REDACTED}
         if not chosen:
@@ -62,7 +63,7 @@ class Redactor:
                 except _NotRedactableError:
                     continue
         plan = _plan_with_fixity(plan, done)
-        if refuse:
+        if stop_on_secrets:
             refuse_secrets(plan.session.id, plan.secrecy)
         return plan, {member: source for member, (_, source) in done.items()}
 
@@ -96,12 +97,12 @@ class Redactor:
         return self._patched_fixity(file, source, opened_file), source
 
     def _patched_fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
-        """Return the fixity of a patched file, from the index if it has just these patches."""
+        """Return the fixity of a patched file; from the index if that has it for the same patches."""
         key = patches_key(source.patches)
         known = self.catalog.lookup({file.path: file.identity})[file.path]
         if known.patched and known.patched.patches == key:
             return known.patched.fixity
-        if not self.hashed:
+        if not self.with_fixity:
             return None
         fixity = _fixity_of(source, opened_file.fileno(), self.progress)
         self.catalog.store([replace(known, patched=PatchedFixity(key, fixity))])
@@ -109,9 +110,9 @@ class Redactor:
 
 
 def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: str) -> FileSource:
-    """Return a video with patches over the tags that hold secrets; length and pictures are the same.
+    """Return a video with patches over the tags that contain secrets; length and pictures are the same.
 
-    Raises SourceChangedError, and SecretsError where there are secrets that cannot be written over.
+    Raises SourceChangedError, and SecretsError for secrets that cannot be overwritten.
     """
     with open_source(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as file:
         found = scan_file(matcher, cast(BinaryIO, file), source.identity.size_bytes)
@@ -128,7 +129,7 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
 
 
 def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ...]:
-    """Return what to write over an MP4; a search of its metadata then finds nothing. Raises _NotPossibleError."""
+    """Return the patches that remove all secrets from the metadata of an MP4. Raises _NotRedactableError."""
     try:
         patches_made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
     except ValueError:
@@ -146,7 +147,7 @@ def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ..
 
 
 def _without_overlaps(patches_made: list[Patch]) -> tuple[Patch, ...]:
-    """Return patches in order and apart; where they overlap, what was made later stands."""
+    """Return patches sorted and without overlaps; a later patch replaces the bytes of an earlier one."""
     ordered = sorted(patches_made, key=lambda patch: patch.offset)
     if all(one.stop <= other.offset for one, other in pairwise(ordered)):
         return tuple(ordered)
@@ -163,7 +164,7 @@ def _without_overlaps(patches_made: list[Patch]) -> tuple[Patch, ...]:
 
 
 def patches_key(patches: Iterable[Patch]) -> str:
-    """Return a hash of what is written over a file, and where (SHA-256, in hex)."""
+    """Return a SHA-256 of the patches of a file and their offsets, in hexadecimal."""
     digest = hashlib.sha256()
     for patch in patches:
         digest.update(b"%d %d\n" % (patch.offset, len(patch.data)))
@@ -172,7 +173,7 @@ def patches_key(patches: Iterable[Patch]) -> str:
 
 
 def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
-    """Return the fixity of an opened file with its patches written over it."""
+    """Return the fixity of an open file with its patches."""
     hasher = Hasher(lambda _: progress.raise_if_cancelled())
     for segment in file_segments(source, 0, source.identity.size_bytes):
         if isinstance(segment, bytes):
@@ -187,7 +188,7 @@ def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
 
 
 def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
-    """Return the plan with other fixities; what could not be redacted after all is treated as its options say."""
+    """Return the plan with the fixity of redacted files; files that could not be redacted are treated as without it."""
     fallback = SecretTreatment.ALLOWED if plan.options.allow_secrets else SecretTreatment.REFUSED
     files = tuple(
         replace(one, treatment=fallback, redactable=False)
@@ -195,7 +196,7 @@ def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object
         else one
         for one in plan.secrecy.files
     )
-    # What was said of a file is said anew where another thing becomes of it.
+    # The warning about a file changes with its treatment.
     new_warnings: dict[str, str] = {
         secret_file_warning(old): secret_file_warning(new) for old, new in zip(plan.secrecy.files, files, strict=True)
     }
@@ -214,17 +215,14 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 def check_generated(matcher: Matcher, name: str, chunks: Iterable[bytes]) -> None:
-    """Raise LabcrateError if a generated document holds a secret; the message says of what kind, never which."""
+    """Raise LabcrateError if a generated document contains a secret; the message has its kind, never its value."""
     hit = next(find_in_stream(matcher, chunks), None)
     if hit is not None:
-        raise LabcrateError(
-            f"{name} was generated with {hit.kind} in it, so nothing was packed. "
-            "That is a mistake of labcrate's; please report it."
-        )
+        raise LabcrateError(Message("export.secret_in_document", file=name, kind=hit.kind))
 
 
 def read_chunks(source: FileSource | BytesSource) -> Iterator[bytes]:
-    """Yield what a document was written into, from its beginning."""
+    """Yield the content of a document from its beginning."""
     if isinstance(source, BytesSource):
         yield source.data
         return

@@ -1,4 +1,4 @@
-"""Pack a session: write, sign, confirm, and log the archive; the one export of command line and Python."""
+"""Export a session to a file: write, sign, confirm and log the archive, for the command line and Python."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from labcrate.export.writer import archive_path, check_targets, signature_path, 
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
 from labcrate.index.state_folder import state_folder, user_state_folder
 from labcrate.lab.folder import LabFolder
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
@@ -29,21 +29,21 @@ Via = Literal["command line", "Python"]
 
 
 class ExportLogEntry:
-    """Counts the bytes that were written.
+    """The entry of one export in the export log, and the number of bytes written so far.
 
-    ``problem`` is a sentence that says why the lab's log has no whole line of this, if it has none; ``in_own_log`` says
-    that the lab takes no log at all, and the line is in the user's own.
+    ``problem`` says why the lab's log has no complete entry, if it has none. ``in_own_log`` is True if the lab's folder
+    cannot have a log, and the entry is in the user's own. ``confirmation`` is written to the log at the end.
     """
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         self.written_bytes = 0
-        self.problem: str | None = None
+        self.problem: Message | None = None
         self.in_own_log = False
-        self.confirmation: str | None = None
+        self.confirmation: Message | None = None
         self._progress = progress
 
     def advance(self, size_bytes: int) -> None:
-        """So many bytes more."""
+        """Add a number of written bytes."""
         self.written_bytes += size_bytes
         self._progress(size_bytes)
 
@@ -52,10 +52,10 @@ class ExportLogEntry:
 def log_export(
     lab: LabFolder, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
 ) -> Iterator[ExportLogEntry]:
-    """Write the line before the archive is written, and how it went afterwards.
+    """Write an entry to the export log before the archive is written, and its outcome afterwards.
 
-    A log that cannot be written does not stop the export, as it stops the server's: whoever runs a program here can
-    read the recordings anyway. Then ``problem`` tells it, and the line is in the user's own log where that takes it.
+    If the log cannot be written, ``problem`` says so, and the entry is in the user's own log if possible. The export
+    continues, unlike that of the server: a user who runs a program here can read the recordings anyway.
     """
     log_entry = ExportLogEntry(progress)
     with ExitStack() as stack:
@@ -64,7 +64,8 @@ def log_export(
             yield log_entry
             return
         log, line = started
-        outcome, reason = Outcome.ABORTED, None
+        outcome: Outcome = Outcome.ABORTED
+        reason: str | None = None
         try:
             yield log_entry
             outcome, reason = Outcome.FINISHED, log_entry.confirmation
@@ -75,12 +76,12 @@ def log_export(
             try:
                 log.end(line, log_entry.written_bytes, outcome, reason)
             except PeopleError as error:
-                log_entry.problem = f"The export log does not say how this ended. {error}"
+                log_entry.problem = Message("export_log.no_end", error=error.message)
 
 
 @dataclass(frozen=True, slots=True)
 class _LogFacts:
-    """What a line says before anything is written."""
+    """What the log says about an export before anything is written."""
 
     session: str
     options: str
@@ -91,13 +92,13 @@ class _LogFacts:
 def _begin_log_line(
     stack: ExitStack, lab: LabFolder, log_entry: ExportLogEntry, facts: _LogFacts
 ) -> tuple[ExportLog, int] | None:
-    """Write the line in the lab's log, else in the user's own; None when neither takes it."""
+    """Begin an entry in the lab's log, or otherwise in the user's own; None if neither can be written."""
     own = user_state_folder(lab.root)
     try:
         folder = people_folder(lab.root)
         started = _begin_line_in(stack, folder, facts)
     except PeopleError as error:
-        problem = error
+        problem = error.message
     else:
         log_entry.in_own_log = folder == own
         return started
@@ -105,11 +106,9 @@ def _begin_log_line(
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         started = _begin_line_in(stack, own, facts)
     except (PeopleError, OSError):
-        log_entry.problem = f"The export log has no line of this. {problem}"
+        log_entry.problem = Message("export_log.no_entry", error=problem)
         return None
-    log_entry.problem = (
-        f"The export log has no line of this, but a log of your own has (in your state folder). {problem}"
-    )
+    log_entry.problem = Message("export_log.own_entry", error=problem)
     return started
 
 
@@ -135,7 +134,7 @@ def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[Ex
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """An archive that was written, and what is known of that.
+    """An archive that was written.
 
     ``signature`` is the file that signs it, None where none was to be made; ``log_entry`` says what the export log
     took, ``confirmation`` which bytes were compared with their checksums.
@@ -164,12 +163,12 @@ def export_session(
     check: bool | None = None,
     workers: int | None = None,
 ) -> ExportResult:
-    """Package one session into the file, or into the folder, ``to``; whatever goes wrong, nothing is left behind.
+    """Export one session to the file or folder ``to``. After an error, no partial file is left.
 
-    ``via`` is the way of the export as the log calls it. ``force`` replaces a file that exists (of the lab's files, an
-    archive that labcrate wrote and nothing else), ``allow_incomplete`` packs the rest when something is missing,
-    ``sign`` writes a signature beside the archive, ``sync`` waits until the disk has it. ``check`` compares all bytes
-    with their checksums, or (False) none; None those that are due.
+    ``via`` is the value for the export log. ``force`` replaces an existing file (of the lab's own files, only an
+    archive that labcrate wrote), ``allow_incomplete`` exports the rest if something is missing, ``sign`` writes a
+    signature beside the archive, ``sync`` waits until the archive is on disk. ``check`` compares all bytes (True) or
+    none (False) with their checksums; None compares those that were not confirmed recently.
     Raises what ``planned_session`` and ``write_archive`` do, IncompleteError, SecretsError, TargetError for a file of
     the lab, NotFoundError where the lab has no key to sign with, and SigningError.
     """
@@ -205,14 +204,11 @@ def export_session(
 
 
 def _refuse_lab_file(lab: LabFolder, target: Path) -> None:
-    """Refuse to replace a file of the lab that labcrate did not write. Raises TargetError."""
+    """Raise TargetError for an existing file of the lab that labcrate did not write."""
     place, root = target.parent.resolve() / target.name, lab.root.resolve()
     if not os.path.lexists(place) or not place.is_relative_to(root):
         return
-    with suppress(OSError):  # a link, or what is no file
+    with suppress(OSError):  # a symbolic link, or not a file
         if is_own_archive(lab, str(place.relative_to(root))):
             return
-    raise TargetError(
-        f"{printable(str(target))} is a file of the lab, and labcrate never replaces one of those; choose another name "
-        "with --output."
-    )
+    raise TargetError(Message("target.lab_file", target=str(target)))

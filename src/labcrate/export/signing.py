@@ -1,6 +1,6 @@
-"""The lab's own key: makes it once, finds it, signs archives with it.
+"""The lab's own key: create it, find it, and sign archives with it.
 
-It lies in labcrate's state folder, where no archive, page or log takes anything from.
+It is in labcrate's state folder, from which nothing goes into an archive, a page or a log.
 """
 
 import os
@@ -17,22 +17,25 @@ from labcrate.errors import NotFoundError, SigningError, TargetError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import LabFolder, open_file_below
+from labcrate.messages.message import Message
 from labcrate.secrets.lab_secrets import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
 PUBLIC_KEY_FILE = "signing.pub"
-_WHERE = f"{SECRET_KEY_FILE} (in the lab's folder {STATE_FOLDER}, or in your state folder)"
-_BACKUP = "put your backup of both files in their place, or move both away and make new ones with 'labcrate keygen'"
 
-_EXISTS = (
-    f"The lab has a key already: {_WHERE}, and {PUBLIC_KEY_FILE} beside it. labcrate never overwrites one: to have "
-    "another, move both files away first, and tell everybody who has the old public key."
-)
+
+def _place(name: str) -> Message:
+    """Return a key file's name, and where it can be."""
+    return Message("signing.place", file=name, folder=STATE_FOLDER)
+
+
+_SECRET_KEY_PLACE = _place(SECRET_KEY_FILE)
+_EXISTS = Message("signing.key_exists", place=_SECRET_KEY_PLACE, public=PUBLIC_KEY_FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key pair that was just made: the public key, and the two files."""
+    """A new key pair: the public key, and the two files."""
 
     public: PublicKey
     secret_file: Path
@@ -40,10 +43,10 @@ class KeyPair:
 
 
 def make_key(lab: LabFolder) -> KeyPair:
-    """Make the lab's key pair, and never in place of another.
+    """Create the lab's key pair; an existing one is never replaced.
 
-    Raises TargetError where there is one or it cannot be written, SigningError and CatalogError where that cannot be
-    known.
+    Raises TargetError if there is one or it cannot be written, SigningError and CatalogError if that cannot be found
+    out.
     """
     if _key_exists(lab):
         raise TargetError(_EXISTS)
@@ -58,34 +61,34 @@ def make_key(lab: LabFolder) -> KeyPair:
         raise TargetError(_EXISTS) from None
     except OSError as error:
         reason = (error.strerror or "input or output error").lower()
-        raise TargetError(f"{_WHERE} cannot be written ({reason}); make room or give permission.") from None
+        raise TargetError(Message("signing.cannot_write", place=_SECRET_KEY_PLACE, reason=reason)) from None
     return KeyPair(key, secret, public)
 
 
 def has_key(lab: LabFolder) -> bool:
-    """Return whether the lab has a key, as far as this user can see; whether it can sign is another question."""
+    """Return whether the lab has a key that this user can see; it may be unable to sign."""
     with suppress(SigningError):
         return _key_exists(lab)
     return True
 
 
 def signer_of(lab: LabFolder) -> Signer:
-    """Return the lab's key. Raises NotFoundError where it has none, and SigningError where that cannot sign."""
+    """Return the lab's key. Raises NotFoundError if there is none, and SigningError if it cannot sign."""
     data = _read_key_file(lab, SECRET_KEY_FILE)
     if data is None:
-        raise NotFoundError("This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once.")
+        raise NotFoundError(Message("signing.no_key"))
     try:
         signer = Signer(data)
     except ValueError as error:
-        raise SigningError(f"{_WHERE} cannot sign: {error}; {_BACKUP}.") from None
+        raise SigningError(Message("signing.cannot_sign", place=_SECRET_KEY_PLACE, reason=str(error))) from None
     public_file = _read_key_file(lab, PUBLIC_KEY_FILE)
     if public_file is not None and not _is_public_key(public_file, signer.public):
-        raise SigningError(f"{PUBLIC_KEY_FILE} is not the public key of {_WHERE}; {_BACKUP}.")
+        raise SigningError(Message("signing.other_public_key", file=PUBLIC_KEY_FILE, place=_SECRET_KEY_PLACE))
     return signer
 
 
 def public_key_of(lab: LabFolder) -> PublicKey | None:
-    """Return the lab's public key, None where it has none. Raises SigningError where its key cannot sign."""
+    """Return the lab's public key, None if it has none. Raises SigningError if its key cannot sign."""
     try:
         return signer_of(lab).public
     except NotFoundError:
@@ -93,11 +96,11 @@ def public_key_of(lab: LabFolder) -> PublicKey | None:
 
 
 def sign_archive(signer: Signer, layout: Layout) -> bytes:
-    """Return the signature file of an archive: of its manifest."""
+    """Return the content of an archive's signature file: the signature of its manifest."""
     for member in layout.members:
         if member.name == MANIFEST_NAME and isinstance(member.source, BytesSource):
             return signer.sign(member.source.data)
-    raise AssertionError("an archive was laid out without a manifest")
+    raise AssertionError("the archive has no manifest")
 
 
 def _is_public_key(file: bytes, public: PublicKey) -> bool:
@@ -108,7 +111,7 @@ def _is_public_key(file: bytes, public: PublicKey) -> bool:
 
 
 def _key_paths(lab: LabFolder, name: str) -> Iterator[tuple[Path, str]]:
-    """Where a key file may lie: in the lab, also while it cannot be written to, and in the state folder."""
+    """Yield the places of a key file: in the lab, also if that cannot be written to, and in the state folder."""
     lab_state_folder = lab.root / STATE_FOLDER
     if not lab_state_folder.is_symlink():  # labcrate keeps nothing behind a link
         yield lab.root, f"{STATE_FOLDER}/{name}"
@@ -122,7 +125,7 @@ def _key_exists(lab: LabFolder) -> bool:
 
 
 def _read_key_file(lab: LabFolder, name: str) -> bytes | None:
-    """Return what a key file holds; None where there is none. Raises SigningError."""
+    """Return the content of a key file; None if there is none. Raises SigningError."""
     refused: OSError | ValueError | None = None
     for root, path in _key_paths(lab, name):
         try:
@@ -142,23 +145,20 @@ def _read_key_file(lab: LabFolder, name: str) -> bytes | None:
             os.close(fd)
     if refused:
         reason = refused.strerror or "input or output error" if isinstance(refused, OSError) else str(refused)
-        raise SigningError(
-            f"{name} (in the lab's folder {STATE_FOLDER}, or in your state folder) cannot be read ({reason.lower()}); "
-            "run labcrate as the user whose file it is."
-        )
+        raise SigningError(Message("signing.cannot_read", place=_place(name), reason=reason))
     return None
 
 
 def _make_private(fd: int) -> None:
-    """Take away what others may do with the secret key, if they may do anything."""
+    """Remove all permissions of other users from the secret key."""
     if os.fstat(fd).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        with suppress(OSError):  # another user's file, or a read-only disk: it signs all the same
+        with suppress(OSError):  # another user's file, or a read-only disk: the key can sign nevertheless
             os.fchmod(fd, 0o600)
 
 
 @contextmanager
 def _new_file(path: Path, data: bytes, mode: int) -> Iterator[None]:
-    """Write a file that must not exist yet; where that or the block fails, it is not left. Raises OSError."""
+    """Write a file that must not exist yet, and remove it if that or the block fails. Raises OSError."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as file:

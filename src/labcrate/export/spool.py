@@ -1,7 +1,7 @@
-"""Where generated documents wait while an archive is handed out: small ones in memory, large ones in nameless files.
+"""Temporary storage of generated documents: small ones in memory, large ones in files without a name.
 
-A file without a name is gone when the last descriptor of it is closed, whatever ends the process: a crash leaves
-nothing behind, and nobody has to lock or to sweep anything while labcrate runs.
+A file without a name is removed when its last descriptor is closed, also by a crash. So nothing has to be locked, or
+removed later.
 """
 
 import errno
@@ -21,6 +21,7 @@ from labcrate.archive.layout import BytesSource, FileSource
 from labcrate.errors import TargetError
 from labcrate.index.indexing import fixity_of
 from labcrate.lab.lab_files import FileReader
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.plan.plan import CopiedFile
 
@@ -30,35 +31,30 @@ _LEFTOVER_AGE_S = 3600
 _OLD_FOLDER, _OLD_LOCK = "spool", "spool.lock"
 
 WriteDocument = Callable[[IO[bytes]], object]
-"""Writes a document into an open file; called once more, from its beginning, when the first disk has no room."""
+"""Write a document into an open file; called a second time, with a new file, if the first disk has no room."""
 
 
 class Spool:
-    """Takes generated documents; each lives as long as somebody holds the source that it became."""
+    """Storage of generated documents; each exists as long as there is a reference to its source."""
 
     def __init__(self, state_folder: Path, check_stop: Callable[[], None] = lambda: None) -> None:
-        """Use the folder; ``check`` is called before each piece is written, and what it raises ends the writing."""
+        """Use the folder. ``check_stop`` is called before each piece; an exception from it stops the writing."""
         _remove_leftovers(state_folder)
         self._folder = state_folder
         self._check_stop = check_stop
 
     def write(self, label: str, writer: WriteDocument) -> tuple[Fixity, FileSource | BytesSource]:
-        """Have a document written and hashed.
+        """Write a document and return its fixity and its source.
 
-        Raises TargetError when neither labcrate's own folder nor the system's temporary one takes it.
+        Raises TargetError if it can be written neither to labcrate's own folder nor to the system's temporary one.
         """
-        with suppress(
-            OSError
-        ):  # the lab's disk may be full or failing, and its data are wanted on another all the more
+        with suppress(OSError):  # the lab's disk may be full or failing; then the export is needed even more
             return _write_and_hash(str(self._folder), label, writer, self._check_stop)
         try:
             return _write_and_hash(tempfile.gettempdir(), label, writer, self._check_stop)
         except OSError as error:
-            raise TargetError(
-                "The export's documents cannot be written, neither where labcrate keeps its own files of the lab nor "
-                f"in the system's temporary folder: {os.strerror(error.errno or errno.EIO)}. Make room in one of "
-                "them, or name a folder with room in the environment variable TMPDIR, and export again."
-            ) from error
+            reason = os.strerror(error.errno or errno.EIO)
+            raise TargetError(Message("spool.cannot_write", reason=reason)) from error
 
 
 def _write_and_hash(
@@ -78,7 +74,7 @@ def _write_and_hash(
 
 
 class _InterruptibleFile:
-    """A file that a document is written into; ``check`` is called before each piece."""
+    """A file for a document; ``check_stop`` is called before each piece is written."""
 
     def __init__(self, file: IO[bytes], check_stop: Callable[[], None]) -> None:
         self._file, self._check_stop = file, check_stop
@@ -93,7 +89,7 @@ class _InterruptibleFile:
 
 
 class _UnnamedFile:
-    """A file that no folder lists; it is gone when this and everything that was opened from it are."""
+    """A file without a name; it is removed when this and all descriptors of it are closed."""
 
     def __init__(self, fd: int) -> None:
         self.identity = Identity.of(os.fstat(fd))
@@ -101,12 +97,12 @@ class _UnnamedFile:
         weakref.finalize(self, os.close, fd).atexit = False
 
     def open(self) -> int:
-        """Another descriptor of it; readers say where they read each time, for all share one position."""
+        """Return another descriptor of it. All share one position, so readers must pass an offset."""
         return os.dup(self._fd)
 
 
 def _remove_leftovers(state_folder: Path) -> None:
-    """Remove what a crash may have left where files cannot be made without a name, and what earlier versions left."""
+    """Remove files that a crash left on a file system without unnamed files, and those of earlier versions."""
     with suppress(OSError):
         for path in state_folder.glob(f"{_PREFIX}*"):
             if path.lstat().st_mtime < time.time() - _LEFTOVER_AGE_S:  # it has a name for a moment only
@@ -115,13 +111,13 @@ def _remove_leftovers(state_folder: Path) -> None:
     if old.is_dir() and not old.is_symlink():
         for run in old.glob("run-*"):
             _remove_old_run(run)
-        with suppress(OSError):  # somebody's own file is in it, or a run that goes on
+        with suppress(OSError):  # it contains a file of a user, or a run that is not finished
             old.rmdir()
             (state_folder / _OLD_LOCK).unlink()
 
 
 def _remove_old_run(run: Path) -> None:
-    """Remove an earlier version's folder, unless that runs: then it holds the folder's lock."""
+    """Remove the folder of an earlier version, unless that is running: then the folder is locked."""
     if run.is_symlink() or not run.is_dir():
         return
     with suppress(BlockingIOError), ExitStack() as stack:
@@ -132,5 +128,5 @@ def _remove_old_run(run: Path) -> None:
 
 
 def file_source(files: FileReader, file: CopiedFile) -> FileSource:
-    """Return a planned file as it lies in the lab, opened by the lab's own rules for links."""
+    """Return the source for a planned file of the lab, opened with the lab's own rules for symbolic links."""
     return FileSource(partial(files.open, file.path), file.identity, file.source)

@@ -1,4 +1,4 @@
-"""Brings an archive's bytes into a file: whole, synced and under its final name, or not at all."""
+"""Write an archive to a file: complete, synced and under its final name, or not at all."""
 
 import errno
 import fcntl
@@ -14,17 +14,18 @@ from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import TargetError
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.text import expand_home
+from labcrate.messages.message import Message
 
 PART_SUFFIX = ".part"
 
 
 def archive_name(session_id: str, *, partial: bool = False) -> str:
-    """What a session's ZIP is called: ``Session42.zip``, or ``Session42_PARTIAL.zip`` for a part of it."""
+    """Return the file name of a session's ZIP: ``Session42.zip``, or ``Session42_PARTIAL.zip`` for a part of it."""
     return f"Session{session_id}{'_PARTIAL' if partial else ''}.zip"
 
 
 def archive_path(to: str | os.PathLike[str], session_id: str, *, partial: bool = False) -> Path:
-    """Where a session's ZIP goes: the file that was named, or a name of ours in the folder that was."""
+    """Return the path of a session's ZIP: the file ``to``, or labcrate's own name in the folder ``to``."""
     text = os.fspath(to)
     path = expand_home(text)
     named = path / archive_name(session_id, partial=partial)
@@ -32,7 +33,7 @@ def archive_path(to: str | os.PathLike[str], session_id: str, *, partial: bool =
 
 
 def signature_path(target: Path) -> Path:
-    """Where the signature of an archive goes: beside it, under its name and ``.minisig``."""
+    """Return the path of an archive's signature: beside it, with ``.minisig`` after its name."""
     return target.with_name(target.name + SIGNATURE_SUFFIX)
 
 
@@ -46,14 +47,14 @@ def write_archive(
     signature: bytes | None = None,
     checker: Checker | None = None,
 ) -> None:
-    """Write the archive beside its goal as ``NAME.part`` and rename it when it is whole and on disk.
+    """Write the archive as ``NAME.part``, and rename it when it is complete and on disk.
 
-    A ``signature`` gets its name right after it: it never stands beside an archive that is not its own.
+    A ``signature`` is renamed right after it, so it is never beside another archive.
 
-    Without ``sync`` it is renamed when it is whole; the system brings it to disk within the minute, and
-    until then a power cut can lose it. A part that a crash left is replaced; whatever goes wrong, no
-    part stays behind. ``checker`` confirms bytes meanwhile. Raises TargetError (exists and no ``force``, folder
-    missing, no permission, disk full, being written by another export), SourceChangedError and ChecksumError.
+    Without ``sync`` the archive is renamed when it is complete; the system writes it to disk within a minute, and
+    until then a power cut can lose it. A ``.part`` file that a crash left is replaced; after an error, none is left.
+    ``checker`` confirms bytes at the same time. Raises TargetError (exists and no ``force``, folder missing, no
+    permission, disk full, being written by another export), SourceChangedError and ChecksumError.
     """
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
@@ -76,7 +77,7 @@ def write_archive(
 
 @contextmanager
 def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Iterator[Path | None]:
-    """Write a signature as ``NAME.zip.minisig.part``, before anything is packed; it is gone after the block."""
+    """Write a signature as ``NAME.zip.minisig.part`` before the archive; it is removed or renamed after the block."""
     if signature is None:
         yield None
         return
@@ -90,12 +91,12 @@ def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Ite
 
 
 def _rename_parts(part: Path, target: Path, signature_part: Path | None) -> None:
-    """Give the archive its name, then its signature; both or none."""
+    """Rename the archive, then its signature: both, or none."""
     if signature_part is None:
         part.rename(target)
         return
     signature = signature_path(target)
-    signature.unlink(missing_ok=True)  # of an earlier archive: it must not stand beside this one
+    signature.unlink(missing_ok=True)  # of an earlier archive: it must not be beside this one
     try:
         part.rename(target)
         signature_part.rename(signature)
@@ -107,10 +108,10 @@ def _rename_parts(part: Path, target: Path, signature_part: Path | None) -> None
 
 
 class _CopyProgress:
-    """Hears of what was copied: ends the copying where other bytes were found, and tells the progress.
+    """Called while the archive is copied: stops the copying if a checksum does not match, and reports the progress.
 
-    With a descriptor it has the disk write what was copied while the rest is being copied: the sync in the end waits
-    less.
+    With a descriptor, the disk writes the copied bytes while the rest is being copied, so that the sync at the end is
+    shorter.
     """
 
     def __init__(self, fd: int | None, checker: Checker, progress: Callable[[int], None] | None) -> None:
@@ -118,7 +119,7 @@ class _CopyProgress:
 
     def __call__(self, size_bytes: int) -> None:
         self._checker.check()
-        # posix_fadvise(2): pages that are still to be written are put on their way, and stay in memory.
+        # posix_fadvise(2): starts to write the pages to disk, and keeps them in memory.
         if self._fd is not None and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._fd, self._done, size_bytes, os.POSIX_FADV_DONTNEED)
         self._done += size_bytes
@@ -127,31 +128,31 @@ class _CopyProgress:
 
 
 def check_targets(target: Path, *, force: bool, signed: bool = False) -> None:
-    """Raise TargetError when an archive, or (``signed``) its signature beside it, cannot be written there."""
+    """Raise TargetError if an archive, or (``signed``) the signature beside it, cannot be written there."""
     check_target(target, force=force)
     if signed:
         check_target(signature_path(target), force=force)
 
 
 def check_target(target: Path, *, force: bool) -> None:
-    """Raise TargetError when a file cannot be written there; cheap, so that it is known before hashing."""
+    """Raise TargetError if a file cannot be written there; this is fast, and called before anything is hashed."""
     with _translate_os_errors(target):
         if target.is_dir():
-            raise TargetError(f"{target} is a folder; name the file, or end the name with / to have it named for you.")
+            raise TargetError(Message("target.is_folder", target=str(target)))
         if os.path.lexists(target):
             if not target.is_symlink() and not target.is_file():
-                raise TargetError(f"{target} is a device or pipe; choose the name of a file with -o.")
+                raise TargetError(Message("target.is_device", target=str(target)))
             if not force:
-                raise TargetError(f"{target} exists already; choose another name, or replace it with --force.")
+                raise TargetError(Message("target.exists", target=str(target)))
         if not target.parent.is_dir():
-            raise TargetError(f"There is no folder {target.parent}; make it first.")
+            raise TargetError(Message("target.no_folder", folder=str(target.parent)))
         if not os.access(target.parent, os.W_OK | os.X_OK):
-            raise TargetError(f"The folder {target.parent} cannot be written to; choose another with -o.")
+            raise TargetError(Message("target.folder_not_writable", folder=str(target.parent)))
 
 
 @contextmanager
 def _lock_part(part: Path) -> Iterator[int]:
-    """Open and lock a part; it is gone after a block that raised, unless it has its final name by then."""
+    """Open and lock a ``.part`` file, and remove it if the block raises, unless it has its final name by then."""
     fd = _open_part(part)
     try:
         yield fd
@@ -164,23 +165,20 @@ def _lock_part(part: Path) -> Iterator[int]:
 
 
 def _open_part(part: Path) -> int:
-    """The part, open, locked and still under its name. Raises TargetError while another export has it."""
+    """Return a ``.part`` file, open, locked and still under its name. Raises TargetError if another export has it."""
     while True:
         fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between opening and locking, another export may have renamed the part to its goal: it is
-            # that finished archive then, and not to be touched.
+            # Between opening and locking, another export may have renamed its .part file: then this is the finished
+            # archive, which must not be changed.
             if _is_open_file(part, fd):
                 return fd
         except BlockingIOError:
             os.close(fd)
-            raise TargetError(
-                f"Another export is writing {part.name.removesuffix(PART_SUFFIX)} at this moment; "
-                "wait for it, or choose another name with -o."
-            ) from None
+            raise TargetError(Message("target.busy", target=part.name.removesuffix(PART_SUFFIX))) from None
         except BaseException:
-            if not os.fstat(fd).st_size:  # made here, where the disk knows no locks
+            if not os.fstat(fd).st_size:  # created here, on a file system without locks
                 part.unlink(missing_ok=True)
             os.close(fd)
             raise
@@ -199,14 +197,14 @@ def _translate_os_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(f"{target.name} cannot be written: {_error_reason(error)}") from error
+        raise TargetError(Message("target.cannot_write", target=target.name, reason=_error_reason(error))) from error
 
 
-def _error_reason(error: OSError) -> str:
+def _error_reason(error: OSError) -> Message:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk or quota is full; make room, or choose another place with -o."
+        return Message("target.disk_full")
     if error.errno == errno.EFBIG:
-        return "its file system cannot hold a file that large (FAT32 ends at 4 GB); choose another place with -o."
+        return Message("target.file_too_large")
     if error.errno == errno.ELOOP:
-        return f"a symbolic link stands where {PART_SUFFIX} would; remove it."
-    return f"{os.strerror(error.errno or 0)}; choose another place with -o."
+        return Message("target.part_is_link", suffix=PART_SUFFIX)
+    return Message("target.system_error", reason=os.strerror(error.errno or 0))

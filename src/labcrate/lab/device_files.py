@@ -51,8 +51,8 @@ class _DeviceFields(msgspec.Struct, rename="camel"):
 
 def user_files(lab: LabFolder, name: str) -> tuple[dict[str, str], tuple[DocumentError, ...]]:
     """Return the paths ``data/user_2/NAME`` by user, and an error for each user's folder that cannot be read."""
-    folders, closed = lab.user_folders()
-    problems = tuple(DocumentError(entry.path, "", FOLDER_NOT_READ[entry.kind]) for entry in closed)
+    folders, unreadable = lab.user_folders()
+    problems = tuple(DocumentError(entry.path, "", FOLDER_NOT_READ[entry.kind]) for entry in unreadable)
     return {user: f"{folder}/{name}" for user, folder in folders.items()}, problems
 
 

@@ -69,16 +69,16 @@ def resolve_selection(session: Session, cameras: Sequence[Camera], devices: Sequ
     name gets its id.
     """
     found = DeviceSelection(list(session.cameras), list(session.sensors))
-    for thing in session.untyped_devices:
-        texts = {text for text in (thing.id, thing.name) if text}
-        known = _find_camera(thing.id, thing.name, cameras, session.user)
-        device = any(texts & {one.id, one.name} for one in devices)
+    for selected in session.untyped_devices:
+        texts = {text for text in (selected.id, selected.name) if text}
+        known = _find_camera(selected.id, selected.name, cameras, session.user)
+        is_device = any(texts & {one.id, one.name} for one in devices)
         if known:
             _add_camera(found, SelectedCamera(known.id, known.name, known.prefix, known.raw_name))
-        if device or not known:
-            _add_sensor(found, SelectedSensor(thing.id, thing.name))
-        if not device and not known:
-            found.warnings.append(Message("lab.selected_unknown", name=thing.name or thing.id))
+        if is_device or not known:
+            _add_sensor(found, SelectedSensor(selected.id, selected.name))
+        if not is_device and not known:
+            found.warnings.append(Message("lab.selected_unknown", name=selected.name or selected.id))
     chosen = tuple(_resolve_camera(camera, cameras, session.user) for camera in found.cameras)
     if not session.untyped_devices and chosen == session.cameras:
         return session
@@ -153,9 +153,9 @@ def _add(selection: DeviceSelection, kind: str | None, item: Mapping[str, Any], 
             sensor = SelectedSensor(identifier or topic or "", cleaning.optional(name), topic)
             _add_sensor(selection, sensor)
     elif identifier:
-        thing = SelectedDevice(identifier, cleaning.optional(name), None if given is None else printable_lines(given))
-        if thing not in selection.untyped:
-            selection.untyped.append(thing)
+        device = SelectedDevice(identifier, cleaning.optional(name), None if given is None else printable_lines(given))
+        if device not in selection.untyped:
+            selection.untyped.append(device)
 
 
 def _add_camera(selection: DeviceSelection, camera: SelectedCamera) -> None:

@@ -81,7 +81,7 @@ class LabFolder:
         """Open a regular file for reading and return its descriptor; the caller closes it.
 
         Every part of the path is opened relative to the one before with O_NOFOLLOW. Raises OSError:
-        ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
+        ELOOP if a part is a symbolic link, EINVAL if the last one is not a regular file.
         """
         self.before_read(f"{self.root}/{path}")
         return open_file_below(self.root, path)
@@ -145,27 +145,27 @@ class LabFolder:
 
     def user_folders(self) -> tuple[dict[str, str], tuple[FolderEntry, ...]]:
         """Return the folders ``data/user_2`` by user (``2``), and the entries there that could not be read."""
-        entries, barred = self._scan(DATA)
-        found, closed = {}, [barred] if barred else []
+        entries, unreadable_data = self._scan(DATA)
+        found, unreadable = {}, [unreadable_data] if unreadable_data else []
         for entry in entries:
             user = entry.name.removeprefix(USER_FOLDER_PREFIX)
             if not entry.name.startswith(USER_FOLDER_PREFIX) or not _USER.fullmatch(user):
                 continue
             path = f"{DATA}/{entry.name}"
             if entry.is_symlink():
-                closed.append(FolderEntry(path, EntryKind.LINK))
+                unreadable.append(FolderEntry(path, EntryKind.LINK))
             elif entry.is_dir(follow_symlinks=False):
                 found[user] = path
         return {user: found[user] for user in sorted(found, key=id_sort_key)}, tuple(
-            sorted(closed, key=lambda e: e.path)
+            sorted(unreadable, key=lambda e: e.path)
         )
 
     def recordings(self) -> Iterator[FolderEntry]:
         """Yield every entry below ``recordings/`` and in every folder of ``sessions/``."""
         yield from self.walk(RECORDINGS)
-        entries, barred = self._scan_sessions()
-        if barred:
-            yield barred
+        entries, unreadable = self._scan_sessions()
+        if unreadable:
+            yield unreadable
         for entry in sorted(entries, key=lambda e: e.name):
             folder = f"{SESSIONS}/{entry.name}"
             if entry.is_symlink():
@@ -177,7 +177,7 @@ class LabFolder:
         """Yield every entry below a folder, except readable folders, in the order of names."""
         top = self.root / folder
         self.before_read(str(top))
-        if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises where a folder above is closed
+        if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises if a folder above is unreadable
             yield FolderEntry(folder, EntryKind.LINK)
             return
         try:

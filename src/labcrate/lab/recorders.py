@@ -138,7 +138,7 @@ class RecorderFolder:
     def open(self, path: str) -> int:
         """Open a regular file for reading and return its descriptor; the caller closes it.
 
-        Raises OSError: ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
+        Raises OSError: ELOOP if a part is a symbolic link, EINVAL if the last one is not a regular file.
         """
         return open_file_below(self.root, _check_path(path))
 

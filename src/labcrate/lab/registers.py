@@ -99,22 +99,22 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def read_registers(lab: LabFolder, *, zone: str | None = None) -> RecordingRegisters:
     """Read ``data/recordings.json`` and ``data/user_*/recordings.json``; times without a zone are read in ``zone``."""
     files, errors = user_files(lab, REGISTER_FILE)
-    reading = _RegisterReader(zone, list(errors))
+    reader = _RegisterReader(zone, list(errors))
     unreadable = bool(errors)
     for user, path in [(None, REGISTER), *files.items()]:
         try:
             data = read_bytes(lab, path)
             if data is not None:
-                reading.add_file(path, user, data)
+                reader.add_file(path, user, data)
         except DocumentError as error:
-            reading.problems.append(error)
+            reader.problems.append(error)
             unreadable = True
     return RecordingRegisters(
-        tuple(reading.recordings),
-        tuple(reading.problems),
+        tuple(reader.recordings),
+        tuple(reader.problems),
         unreadable,
-        frozenset(reading.invalid_ids),
-        reading.assumed_utc,
+        frozenset(reader.invalid_ids),
+        reader.assumed_utc,
     )
 
 

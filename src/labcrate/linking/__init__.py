@@ -1,4 +1,4 @@
-"""Which recordings belong to a session: an exact rule over names, folders and registers, with its reasons."""
+"""Linking recordings to sessions: an exact rule over names, folders and registers, with its reasons."""
 
 from labcrate.linking.filename import fold, is_non_mp4_video
 from labcrate.linking.judgement import judge_file, near_miss_by_time

@@ -1,4 +1,4 @@
-"""The sessions of very many paths at once: what ``sessions_named`` says of each, at a fraction of its price.
+"""The linked sessions of many paths: the results of ``linked_sessions``, computed faster.
 
 A lab has a hundred thousand recordings, but few folders and few beginnings of names: each of these is read once.
 """
@@ -15,9 +15,9 @@ from labcrate.linking.rules import LinkingRules
 
 
 def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tuple[str, ...]]:
-    """Yield the sessions that each path is linked to, exactly as ``sessions_named`` returns them.
+    """Yield the sessions that each path is linked to, the same as ``linked_sessions`` returns.
 
-    It is fastest where paths that begin alike come one after the other.
+    The order of paths matters for speed only: paths with the same beginning should follow each other.
     """
     by_name, by_path = rules.register.by_name, rules.register.by_path
     folders: dict[str, PathLocation] = {}
@@ -48,18 +48,18 @@ def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tup
 
 
 class _SessionsByName:
-    """What names say of sessions, read once for all names that begin alike."""
+    """The sessions in file names, read once for all names with the same beginning."""
 
     def __init__(self, rules: LinkingRules) -> None:
         self._rules = rules
         self._pattern = _relevant_part(rules)
         self._sessions: dict[str, tuple[str, ...]] = {}
         self._uncertain: set[str] = set()
-        self._last_start = "/"  # how no name begins
+        self._last_start = "/"  # no name begins like this
         self._last_sessions: tuple[str, ...] = ()
 
     def session_in_name(self, name: str) -> tuple[str, ...]:
-        """Return the session that the name of an MP4 says for sure, if any."""
+        """Return the session that the name of an MP4 certainly contains, if any."""
         if name.startswith(self._last_start):
             return self._last_sessions
         beginning = self._relevant_part(name)
@@ -71,16 +71,16 @@ class _SessionsByName:
                 self._uncertain.add(beginning)
         follows = name[len(beginning) : len(beginning) + 1]
         if self._rules.prefixes.configured and follows in SEPARATORS:
-            # The pattern ends before a separator where it has all its parts: so it does in any name that goes on so.
+            # The pattern ends before a separator once it has all its parts, whatever follows in a name.
             self._last_start, self._last_sessions = beginning + follows, sessions
         return sessions
 
     def may_name_session(self, name: str) -> bool:
-        """Return whether a name that says no session for sure may still mean one."""
+        """Return whether a name without a certain session may still contain one."""
         return self._relevant_part(name) in self._uncertain or contains_marker(name)
 
     def _relevant_part(self, name: str) -> str:
-        """As much of a name as the grammar looks at."""
+        """Return the part of a name that the grammar reads."""
         if self._pattern is None:
             return name[:-4]
         found = self._pattern.match(name, 0, len(name) - 4)
@@ -88,11 +88,11 @@ class _SessionsByName:
 
 
 def _relevant_part(rules: LinkingRules) -> re.Pattern[str] | None:
-    """The pattern of what ``read_name`` looks at; None where it depends on all of a name.
+    """Return the pattern of the part that ``parse_name`` reads; None where it depends on the whole name.
 
-    After a known prefix, that is the prefix and an id, with the separators that these may hold. Where any prefix will
-    do, it reaches to the last part that can begin with a marker, and an id from there. What follows is looked at only
-    while a description cannot be read.
+    After a known prefix, that is the prefix and an id, with the separators that these may contain. If any prefix is
+    accepted, it extends to the last part that can begin with a marker, and an id after it. The rest is read only while
+    a session description is unreadable.
     """
     if rules.ids.descriptions_unreadable:
         return None

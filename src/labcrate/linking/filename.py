@@ -1,4 +1,4 @@
-"""A recording's file name: its kind, its parts, and the form in which names are compared."""
+"""File names of recordings: suffix, separators, and the form in which names are compared."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ import unicodedata
 SEPARATORS = "_-"
 SEPARATOR = re.compile("[_-]")
 
-# No file system holds a longer name.
+# File systems have no longer names.
 MAX_NAME_LENGTH = 255
 
 _OTHER_VIDEO = re.compile(
@@ -16,10 +16,10 @@ _OTHER_VIDEO = re.compile(
 
 
 def fold(text: str) -> str:
-    """Return the form in which prefixes are compared: without case, composed characters (Unicode 3.13, D145).
+    """Return the form in which prefixes are compared: case-folded and composed (Unicode 3.13, D145).
 
-    Equal for a name written by macOS (decomposed) and by anything else. Folding text that is joined by a
-    separator is the same as folding the parts, so a part of a name can be folded alone.
+    It is the same for a name written by macOS (decomposed) and by other systems. A separator splits the folded text as
+    it splits the text, so a part of a name can be folded alone.
     """
     if text.isascii():
         return text.lower()
@@ -42,12 +42,12 @@ def stem_of_mp4(name: str) -> str | None:
 
 
 def is_non_mp4_video(name: str) -> bool:
-    """Return whether a file name ends like a video in another container than MP4 (``.mkv``, ``.MOV``, ``.ts``)."""
+    """Return whether a file name ends in the suffix of a video that is no MP4 (``.mkv``, ``.MOV``, ``.ts``)."""
     return _OTHER_VIDEO.fullmatch(name) is not None
 
 
 def stem_of_non_mp4(name: str) -> str | None:
-    """Return a name without ``.mkv`` and the like, or without ``.mp4`` and one more suffix (``.part``, ``~``)."""
+    """Return a name without ``.mkv`` or a similar suffix, or without ``.mp4`` and a second one (``.part``, ``~``)."""
     if name.endswith("~"):
         return stem_of_mp4(name[:-1])
     if stem := stem_of_mp4(name.rpartition(".")[0]):

@@ -1,6 +1,6 @@
 """Criterion 1, the name of a recording: ``prefix SEP marker ID [SEP rest] .mp4``.
 
-Whichever session is asked for, a name is read in one way, so it is linked to at most one.
+The result does not depend on the requested session, so a name is linked to one session at most.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from labcrate.linking.rules import LinkingRules
 
 
 class ParsedName(NamedTuple):
-    """What a name says: one ``session`` for sure; or, in doubt, ``possible`` ones, with what is in doubt.
+    """The session in a name: a certain ``session``, or ``possible_sessions`` with the ``uncertain_id``.
 
-    ``rivals`` are the prefixes that two of the possible sessions stand after.
+    ``rival_prefixes`` are the two prefixes after which two of the possible sessions are written.
     """
 
     session: str | None = None
@@ -25,12 +25,15 @@ NOTHING_FOUND = ParsedName()
 
 
 def parse_name(stem: str, rules: LinkingRules) -> ParsedName:
-    """Read the name of an MP4, without its extension."""
+    """Return the session in the name of an MP4, given without its extension."""
     return _after_known_prefix(stem, rules) if rules.prefixes.configured else _after_any_prefix(stem, rules)
 
 
 def _after_known_prefix(stem: str, rules: LinkingRules) -> ParsedName:
-    """The longest prefix decides; one of a session's selection counts only where that session is named after it."""
+    """Return the session after the longest prefix.
+
+    A prefix of a session's selection counts only if that session follows it.
+    """
     prefixes = rules.prefixes
     skipped: list[tuple[int, str, NamedId | None]] = []
     for at, folded in reversed(prefixes.prefixes_in(stem)):
@@ -51,10 +54,10 @@ def _after_known_prefix(stem: str, rules: LinkingRules) -> ParsedName:
 def _unless_longer_prefix(
     stem: str, session: str, at: int, skipped: list[tuple[int, str, NamedId | None]], rules: LinkingRules
 ) -> ParsedName:
-    """The session, unless a longer prefix stands in its way.
+    """Return the session after a prefix, unless a longer prefix contradicts it.
 
-    Such a prefix is of another session's selection and counts for that one alone. But where it is followed by yet
-    another session, a camera may be meant that the named session's description no longer knows.
+    The longer prefix is of another session's selection and counts for that session only. But if yet another session
+    follows it, the name may be of a camera that the description of the first session no longer contains.
     """
     if any(rules.prefixes.is_selected_for(session, folded) for _, folded, _ in skipped):
         return NOTHING_FOUND
@@ -65,24 +68,22 @@ def _unless_longer_prefix(
 
 
 def _after_any_prefix(stem: str, rules: LinkingRules) -> ParsedName:
-    """With no prefix configured any will do, and every marker in the name must then say the same session."""
+    """Return the session in a name if no prefix is configured: every marker in the name must have the same one."""
     found = list(rules.ids.ids_after_markers(stem))
-    unsure = [named_id for named_id in found if not named_id.is_certain]
-    if unsure:
-        doubtful = _uncertain(unsure[0])
-        others = [i for named_id in found for i in named_id.ids if i not in doubtful.possible_sessions]
-        return NOTHING_FOUND if others else doubtful
+    uncertain_ids = [named_id for named_id in found if not named_id.is_certain]
+    if uncertain_ids:
+        parsed = _uncertain(uncertain_ids[0])
+        others = [i for named_id in found for i in named_id.ids if i not in parsed.possible_sessions]
+        return NOTHING_FOUND if others else parsed
     sessions = {named_id.ids[0] for named_id in found}
-    # At 0 the marker itself comes first; at 1 the prefix before the separator is empty.
+    # At 0 the name begins with the marker; at 1 the prefix before the separator is empty.
     if len(sessions) != 1 or not any(named_id.start >= 2 for named_id in found):
         return NOTHING_FOUND
     return ParsedName(found[0].ids[0])
 
 
 def _uncertain(named_id: NamedId) -> ParsedName:
-    """What is wrong with a number can be mended in the name, and is a near miss like any other there."""
-    return (
-        NOTHING_FOUND
-        if named_id.uncertainty in (IdUncertainty.LEADING_ZEROS, IdUncertainty.TOO_LONG)
-        else ParsedName(possible_sessions=named_id.ids, uncertain_id=named_id)
-    )
+    """Return the possible sessions of an uncertain id; nothing for a faulty number, which is a near miss later."""
+    if named_id.uncertainty in (IdUncertainty.LEADING_ZEROS, IdUncertainty.TOO_LONG):
+        return NOTHING_FOUND
+    return ParsedName(possible_sessions=named_id.ids, uncertain_id=named_id)

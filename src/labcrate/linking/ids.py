@@ -1,7 +1,7 @@
-"""Session ids in file names: a marker, and after it a known id or a number, all of it.
+"""Session ids in file names: a marker, followed by a known id or a number.
 
-Everything is anchored: an id counts only where it begins right after its marker and ends at a separator or at
-the name's end. Nothing here searches for an id inside other text.
+An id counts only if it begins directly after its marker and ends at a separator or at the end of the name. No function
+here searches for an id inside other text.
 """
 
 import re
@@ -22,19 +22,19 @@ _NUMBER_AFTER_MARKER = re.compile(r"[_-](?:session|s)[0-9]", re.ASCII | re.IGNOR
 
 
 class IdUncertainty(Enum):
-    """Why an id in a name is not taken for sure."""
+    """Why an id in a name is not certain."""
 
-    CASE = "it differs from a known id in case alone, or two known ids do"
-    NAME_CONTINUES = "the name goes on after it, and a file that describes sessions cannot be read"
+    CASE = "it differs from a known id only in case, or two known ids do"
+    NAME_CONTINUES = "the name continues after it, and a file that describes sessions cannot be read"
     LEADING_ZEROS = "it is a number with leading zeros"
     TOO_LONG = "it is a number longer than any id"
 
 
 class NamedId(NamedTuple):
-    """An id that stands in a name from ``start`` (its marker's, where it has one) to ``end``.
+    """An id in a name, from ``start`` (the start of its marker, if it has one) to ``end``.
 
-    ``ids`` is the one id that is meant or, where there is a ``doubt``, those that may be; ``marker`` is as the
-    name has it, and empty where none was looked for.
+    ``ids`` is that one id or, with an ``uncertainty``, the possible ones. ``marker`` is as written in the name, and
+    empty if none was searched.
     """
 
     start: int
@@ -45,22 +45,22 @@ class NamedId(NamedTuple):
 
     @property
     def is_certain(self) -> bool:
-        """Whether exactly one session is meant."""
+        """Return whether the id is certain."""
         return self.uncertainty is None
 
 
 def contains_marker(name: str) -> bool:
-    """Return whether a part of a name begins as a session's marker does."""
+    """Return whether a part of a name begins with a session's marker."""
     return _TOKEN.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionIds:
-    """The session ids of a lab, refused ones too, built once and only read.
+    """The session ids of a lab, including refused ones.
 
-    ``groups`` has those that are no numbers by their folded form, ``heads`` what those begin with before their first
-    separator, ``depth`` is the most separators that one of them holds. ``unreadable`` says that a file that describes
-    sessions cannot be read, so that there may be more ids.
+    ``by_folded_id`` has the ids that are no numbers by their folded form, ``first_parts`` their parts before the first
+    separator, ``max_separators`` the most separators in one of them. ``descriptions_unreadable`` means that a file that
+    describes sessions cannot be read, so that there may be more ids.
     """
 
     known: frozenset[str] = frozenset()
@@ -71,23 +71,23 @@ class SessionIds:
 
     @classmethod
     def build(cls, known: Iterable[str], *, unreadable: bool = False) -> "SessionIds":
-        """Index ids, in NFC. Numbers with leading zeros are no ids, and texts longer than a file name fit in none."""
+        """Index ids, in NFC. Leave out numbers with leading zeros, and ids that are longer than a file name."""
         ids = {to_nfc(one) for one in known}
-        kept = frozenset(i for i in ids if 0 < len(i) <= MAX_NAME_LENGTH and not has_leading_zero(i))
-        texts = sorted(i for i in kept if not is_numeric_id(i))
+        valid = frozenset(i for i in ids if 0 < len(i) <= MAX_NAME_LENGTH and not has_leading_zero(i))
+        texts = sorted(i for i in valid if not is_numeric_id(i))
         groups: dict[str, tuple[str, ...]] = {}
         for text in texts:
             groups[fold(text)] = (*groups.get(fold(text), ()), text)
         parts = [SEPARATOR.split(folded) for folded in groups]
-        depth = max(map(len, parts), default=1) - 1
-        return cls(kept, groups, frozenset(part[0] for part in parts), depth, unreadable)
+        max_separators = max(map(len, parts), default=1) - 1
+        return cls(valid, groups, frozenset(part[0] for part in parts), max_separators, unreadable)
 
     def equal_ignoring_case(self, text: str) -> tuple[str, ...]:
-        """Return the known ids that a text equals without regard to case; numbers have none."""
+        """Return the known ids that equal a text without regard to case; none for a number."""
         return self.by_folded_id.get(fold(text), ())
 
     def id_after_marker(self, stem: str, start: int) -> NamedId | None:
-        """Return what ``marker ID`` at ``start`` names: the longest known id that fits, else a number."""
+        """Return the id after the marker at ``start``: the longest known id that fits, else a number."""
         if self.by_folded_id and _LONG_MARKER.match(stem, start):
             at = start + len("session")
             if text := self.text_id_at(stem, at):
@@ -96,15 +96,15 @@ class SessionIds:
         if found is None:
             return None
         marker, number = found.groups()
-        doubt = None
+        uncertainty = None
         if number[0] == "0" and has_leading_zero(number):
-            number, doubt = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
+            number, uncertainty = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
         elif len(number) > MAX_ID_LENGTH:
-            doubt = IdUncertainty.TOO_LONG
-        return NamedId(start, found.end(), marker, (number,), doubt)
+            uncertainty = IdUncertainty.TOO_LONG
+        return NamedId(start, found.end(), marker, (number,), uncertainty)
 
     def text_id_at(self, stem: str, start: int) -> NamedId | None:
-        """Return the longest known id that begins at ``start`` and ends as an id must; None for a plain number."""
+        """Return the longest known id that begins at ``start`` and ends at an id's end; None for a plain number."""
         head = SEPARATOR.search(stem, start)
         if not self.by_folded_id or fold(stem[start : head.start() if head else len(stem)]) not in self.first_parts:
             return None
@@ -112,19 +112,19 @@ class SessionIds:
         longest = start
         for end in reversed(self._ends(stem, start)):
             text = to_nfc(stem[start:end])
-            if possible:  # in doubt already: then a shorter id may be meant as well
+            if possible:  # already uncertain: a shorter id is possible as well
                 possible += [text] if text in self.known else []
                 continue
             group = self.equal_ignoring_case(text)
             if group == (text,):
-                goes_on = self.descriptions_unreadable and end < len(stem)
-                return NamedId(start, end, "", group, IdUncertainty.NAME_CONTINUES if goes_on else None)
+                continues = self.descriptions_unreadable and end < len(stem)
+                return NamedId(start, end, "", group, IdUncertainty.NAME_CONTINUES if continues else None)
             if group:
                 possible, longest = [*group], end
         return NamedId(start, longest, "", tuple(possible), IdUncertainty.CASE) if possible else None
 
     def ids_after_markers(self, stem: str) -> Iterator[NamedId]:
-        """Return every ``marker ID`` that begins a name or follows a separator, in order, none inside another."""
+        """Yield every ``marker ID`` that begins a name or follows a separator, in order and without overlaps."""
         at = 0
         while found := _TOKEN.search(stem, at):
             named = self.id_after_marker(stem, found.start())
@@ -134,12 +134,12 @@ class SessionIds:
                 at = named.end
 
     def contains_id(self, prefix: str) -> bool:
-        """Return whether a prefix holds a session's marker after a separator, as in ``cam1-session42``."""
+        """Return whether a prefix contains a session's marker after a separator, as in ``cam1-session42``."""
         if _NUMBER_AFTER_MARKER.search(prefix):
             return True
         return any(named.start > 0 for named in self.ids_after_markers(prefix))
 
     def _ends(self, stem: str, start: int) -> list[int]:
-        """Where an id that begins at ``start`` may end, ascending: one with n separators at the n + 1st or before."""
+        """Return the possible ends of an id that begins at ``start``, ascending."""
         ends = [found.start() for found in islice(SEPARATOR.finditer(stem, start), self.max_separators + 1)]
         return ends if len(ends) > self.max_separators else [*ends, len(stem)]

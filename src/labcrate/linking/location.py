@@ -1,4 +1,4 @@
-"""Where in a lab folder a path lies, as far as that decides which session it belongs to."""
+"""The location of a path in a lab folder, as far as it decides the session."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,19 +13,20 @@ _OWN = "Session"
 
 
 class Area(Enum):
-    """The kinds of folder that a file can lie in."""
+    """The kinds of folder that can contain a file."""
 
     SHARED = "below recordings/"
     SESSION = "below a session's own folder"
-    MISSPELT = "below a folder that is nearly called like a session's"
+    MISSPELT = "below a folder whose name is almost that of a session"
     ELSEWHERE = "anywhere else"
 
 
 @dataclass(frozen=True, slots=True)
 class PathLocation:
-    """Where a path lies. ``sessions`` are those whose folder that is (one) or seems to be (below ``recordings/`` too).
+    """The location of a path.
 
-    ``folder`` is that folder, and ``below`` the path in it.
+    ``sessions`` are the sessions whose folder it is (one) or seems to be (also below ``recordings/``). ``folder`` is
+    that folder, and ``below`` the path in it.
     """
 
     area: Area
@@ -35,7 +36,7 @@ class PathLocation:
 
     @property
     def session(self) -> str | None:
-        """The session in whose own folder the path lies, spelt exactly."""
+        """Return the session whose own, exactly named folder contains the path."""
         return self.sessions[0] if self.area is Area.SESSION else None
 
 
@@ -44,17 +45,17 @@ _SHARED = PathLocation(Area.SHARED)
 
 
 def is_hidden(path: str) -> bool:
-    """Whether any component begins with a dot: hidden files and folders, ``._*`` files, ``..``."""
+    """Return whether any part of a path begins with a dot: hidden files and folders, ``._*`` files, ``..``."""
     return path.startswith(".") or "/." in path
 
 
 def session_folder(session_id: str) -> str:
-    """The folder whose files all belong to the session, with a slash at its end."""
+    """Return the folder whose files all belong to the session, with a slash at its end."""
     return f"{_SESSIONS}{_OWN}{session_id}/"
 
 
 def locate_path(path: str, ids: SessionIds) -> PathLocation:
-    """Where a path of the lab (relative, with slashes) lies."""
+    """Return the location of a path of the lab (relative, with slashes)."""
     if path.startswith(SHARED):
         return _locate_below_recordings(path, ids)
     if not path.startswith(_SESSIONS):
@@ -70,7 +71,7 @@ def locate_path(path: str, ids: SessionIds) -> PathLocation:
 
 
 def _locate_below_recordings(path: str, ids: SessionIds) -> PathLocation:
-    """A session's folder that was put into ``recordings/``: the first folder on the way that seems to be one."""
+    """Return the location of a path below ``recordings/``, with the first folder that seems to be a session's."""
     at = len(SHARED)
     while (end := path.find("/", at)) >= 0:
         name = path[at:end]
@@ -81,13 +82,13 @@ def _locate_below_recordings(path: str, ids: SessionIds) -> PathLocation:
 
 
 def _session_of_folder(name: str) -> str | None:
-    """The id of the session whose folder is called so; the spelling is exact but for Unicode composition."""
+    """Return the id of the session whose folder has this name; exact but for Unicode composition."""
     session_id = to_nfc(name.removeprefix(_OWN))
     return session_id if name.startswith(_OWN) and is_session_id(session_id) else None
 
 
 def _sessions_nearly_named(name: str, ids: SessionIds) -> tuple[str, ...]:
-    """The sessions that a folder's name nearly says: other case, spaces, separators, leading zeros."""
+    """Return the sessions that a folder's name almost matches: other case, spaces, separators, leading zeros."""
     bare = name.strip(" ")
     if bare[: len(_OWN)].lower() != _OWN.lower():
         return ()

@@ -1,7 +1,7 @@
-"""Places in a name that nearly say a session: what marker and id have wrong where they stand.
+"""Places in a name that almost name a session: faults of the marker and the id.
 
-Only names that are linked to no session are searched so. Nothing found here is ever exported, so the search is
-wider than the grammar.
+Only names that are linked to no session are searched. Nothing found here is exported, so the search accepts more than
+the grammar.
 """
 
 import re
@@ -14,20 +14,20 @@ from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
 from labcrate.model.session import has_leading_zero, is_numeric_id
 
-# Every mention of a session fits this; most names without one are done with it.
+# Every mention of a session matches this; most other names do not.
 HINT = re.compile(r"session|s[ _-]*[0-9]", re.ASCII | re.IGNORECASE)
 _AT_TOKEN = re.compile(r"(?:\A|(?<=[_-]))(session|s)([ _-]*)([0-9]+)", re.ASCII | re.IGNORECASE)
 _INSIDE_TOKEN = re.compile(r"(?<=[^_-])(session|s)([0-9]+)(?=[ ._-]|\Z)", re.ASCII | re.IGNORECASE)
 _TEXT_MARKER = re.compile(r"(session)([ _-]*)", re.ASCII | re.IGNORECASE)
-# The platform's other ids begin with digits as often as not, and are no numbers.
+# The platform's other ids often begin with digits, and are no numbers.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=[_-]|\Z)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A session named somewhere in a stem: ``written`` is its id as the name has it, ``ids`` what it may mean.
+    """A session named somewhere in a stem: ``written_id`` is its id as written, ``ids`` the possible ids.
 
-    ``flaw`` is what the marker or the id itself has wrong.
+    ``flaw`` is the fault of the marker or the id itself.
     """
 
     start: int
@@ -41,9 +41,9 @@ class Mention:
 def find_mentions(
     stem: str, session_id: str, prefix_end: int, prefixes: SessionPrefixes, rules: LinkingRules
 ) -> list[Mention]:
-    """Find all places from ``anchor`` on (the end of the camera's prefix) that name a session, in order.
+    """Return all places from ``prefix_end`` on that name a session, in order.
 
-    Those that lack a separator are found anywhere.
+    Places without a separator are found anywhere.
     """
     texts = (
         list(_text_ids(stem, session_id, prefix_end, prefixes, rules))
@@ -51,7 +51,7 @@ def find_mentions(
         else []
     )
     numbers = [*_at_tokens(stem, prefix_end), *_inside_tokens(stem, prefixes, rules)]
-    # An id like 42-b begins with a number, which is no mention of its own.
+    # An id like 42-b begins with a number, which is no separate mention.
     alone = [n for n in numbers if not any(text.start <= n.start < text.end for text in texts)]
     return sorted([*texts, *alone], key=lambda mention: mention.start)
 
@@ -65,7 +65,7 @@ def _at_tokens(stem: str, prefix_end: int) -> Iterator[Mention]:
         if ended and not gap:
             flaw = Rule.LEADING_ZEROS if has_leading_zero(digits) else None
         elif ended or not gap:
-            # A lone s beside a number is a marker only where a marker is due; elsewhere it is any word.
+            # A single s beside a number is a marker only where a marker is expected; elsewhere it is part of any word.
             if len(marker) == 1 and not (prefix_end and found.start() == prefix_end):
                 continue
             flaw = Rule.SPLIT_MARKER if gap else Rule.NUMBER_RUNS_ON
@@ -84,7 +84,7 @@ def _inside_tokens(stem: str, prefixes: SessionPrefixes, rules: LinkingRules) ->
 def _text_ids(
     stem: str, session_id: str, prefix_end: int, prefixes: SessionPrefixes, rules: LinkingRules
 ) -> Iterator[Mention]:
-    """The same for ids that are no numbers: known ones whole, the one that was asked for also where it runs on."""
+    """Yield places with ids that are no numbers: known ids whole, the requested one also if text follows it."""
     for found in _TEXT_MARKER.finditer(stem):
         start, at, gap = found.start(), found.end(), found[2]
         inside = start > 0 and stem[start - 1] not in SEPARATORS
@@ -94,7 +94,7 @@ def _text_ids(
             continue
         named = rules.ids.text_id_at(stem, at)
         if named:
-            # A marker and a separator can begin an id, too: then it is that id.
+            # An id can begin with a marker and a separator: then it is that id.
             flaw = Rule.NO_SEPARATOR if inside else Rule.SPLIT_MARKER if gap else None
             yield Mention(start, named.end, found[1], stem[at : named.end], named.ids, flaw)
         elif not gap and not inside and _continues_after_id(stem, at, session_id):
@@ -103,7 +103,7 @@ def _text_ids(
 
 
 def _continues_after_id(stem: str, at: int, session_id: str) -> bool:
-    """Whether a text id stands there and what follows is no letter, which might make it yet another id."""
+    """Return whether the text id is followed by something that is no letter (a letter could be part of another id)."""
     end = at + len(session_id)
     follows = stem[end : end + 1]
     return (
@@ -112,7 +112,7 @@ def _continues_after_id(stem: str, at: int, session_id: str) -> bool:
 
 
 def _is_marker_expected(before: str, marker: str, prefixes: SessionPrefixes, rules: LinkingRules) -> bool:
-    """Whether a marker without a separator stands where one is due: right after a camera's prefix."""
+    """Return whether a marker without a separator is directly after a camera's prefix."""
     bare = before.rstrip(" .")
     if rules.prefixes.configured:
         return bool(prefixes.get(bare))

@@ -1,7 +1,7 @@
-"""The prefixes that recordings' names begin with, and the cameras that have them.
+"""The prefixes of recordings' names, and the cameras that have them.
 
-A camera has one prefix: its configured ``recordingPrefix``; else its name in lower case with white space as ``-``;
-else ``cam{id}``: as the reference platform names its files.
+A camera has one prefix: its configured ``recordingPrefix``; else its name in lower case with ``-`` for white space;
+else ``cam{id}``. The reference platform names its files so.
 """
 
 import re
@@ -18,7 +18,7 @@ _BETWEEN = re.compile(r"[\s_-]+")
 
 
 class PrefixRank(IntEnum):
-    """Where a prefix comes from; where cameras share one, the lower rank has it."""
+    """The source of a prefix; if cameras share a prefix, those with the lowest rank have it."""
 
     CONFIGURED = 0
     NAME = 1
@@ -27,9 +27,9 @@ class PrefixRank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraNames:
-    """What a camera may be called in file names. ``key`` is the caller's own, and is given back with a verdict.
+    """The names of a camera in file names. ``key`` is the caller's own, and returned with a verdict.
 
-    Two with one ``id`` and one prefix are one camera, whatever their keys: the first key is given back.
+    Two with one ``id`` and one prefix are one camera, whatever their keys: the first key is returned.
     """
 
     key: str
@@ -40,7 +40,7 @@ class CameraNames:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """A prefix with the cameras that have it at its best rank; ``ids`` are those of every rank."""
+    """A prefix with the cameras that have it at its lowest rank; ``ids`` are those of every rank."""
 
     text: str
     rank: PrefixRank
@@ -49,11 +49,11 @@ class Prefix:
 
     @property
     def camera(self) -> str | None:
-        """The key of the camera, when it is only one."""
+        """Return the key of the camera if there is only one."""
         return self.cameras[0].key if len(self.cameras) == 1 else None
 
     def merge(self, other: "Prefix") -> "Prefix":
-        """Return the prefix with the cameras of both; of the same camera the first mention stays."""
+        """Return the prefix with the cameras of both; of the same camera the first mention counts."""
         ids = self.ids | other.ids
         best = self if self.rank <= other.rank else other
         if self.rank is not other.rank:
@@ -67,7 +67,7 @@ _PrefixTable = Mapping[str, Prefix]
 
 @dataclass(frozen=True, slots=True)
 class SessionPrefixes:
-    """The prefixes that count for names of one session: the lab's, and those of the session's own selection."""
+    """The prefixes for names of one session: the lab's, and those of the session's own selection."""
 
     lab: _PrefixTable
     selection: _PrefixTable
@@ -75,18 +75,18 @@ class SessionPrefixes:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The prefixes as they are shown: the lab's first, each group in the order it was given."""
+        """Return the prefixes as written: the lab's first, each group in its given order."""
         own = (prefix.text for folded, prefix in self.selection.items() if folded not in self.lab)
         return (*(prefix.text for prefix in self.lab.values()), *own)
 
     def get(self, text: str) -> Prefix | None:
-        """The prefix that ``text`` is, without regard to case; None when it is none."""
+        """Return the prefix that equals ``text`` without regard to case, or None."""
         folded = fold(text)
         lab, own = self.lab.get(folded), self.selection.get(folded)
         return own.merge(lab) if own and lab else own or lab
 
     def camera_called(self, text: str) -> tuple[CameraNames, str] | None:
-        """Return the only camera whose name or prefix ``text`` is but for case, blanks and dashes, with its prefix."""
+        """Return the only camera whose name or prefix is ``text`` but for case, blanks and dashes, with its prefix."""
         plain = _comparison_form(text)
         found = {
             camera.id: (camera, prefix.text)
@@ -97,7 +97,7 @@ class SessionPrefixes:
         return next(iter(found.values())) if plain and len(found) == 1 else None
 
     def prefix_ends(self, stem: str) -> list[int]:
-        """The indexes of all separators in ``stem`` that a prefix stands before, ascending."""
+        """Return the indexes of all separators in ``stem`` that follow a prefix, ascending."""
         return [
             at
             for at, folded in _name_starts(stem, self.max_separators)
@@ -105,7 +105,7 @@ class SessionPrefixes:
         ]
 
     def longest_in(self, stem: str) -> Prefix | None:
-        """The longest prefix that a name (without extension) begins with or consists of."""
+        """Return the longest prefix that a name (without extension) begins with or equals."""
         if whole := self.get(stem):
             return whole
         ends = self.prefix_ends(stem)
@@ -116,7 +116,7 @@ class SessionPrefixes:
 class Prefixes:
     """All prefixes of a lab: those of its cameras, and those of each session's selection.
 
-    ``configured`` says whether a ``recordingPrefix`` is configured anywhere; without one, any prefix is accepted.
+    ``configured`` means that a ``recordingPrefix`` is configured anywhere; without one, any prefix is accepted.
     """
 
     configured: bool = False
@@ -134,7 +134,7 @@ class Prefixes:
         *,
         configured: bool = False,
     ) -> "Prefixes":
-        """Give each camera its prefix. ``configured`` is for prefixes that stand where they cannot be read."""
+        """Give each camera its prefix. ``configured`` means that there are prefixes that cannot be read."""
         lab = _prefix_table(cameras, ids)
         chosen = {session: _prefix_table(of_session, ids) for session, of_session in selections.items()}
         tables = [lab, *chosen.values()]
@@ -148,11 +148,11 @@ class Prefixes:
         )
 
     def of_session(self, session_id: str) -> SessionPrefixes:
-        """The prefixes that count for names of a session."""
+        """Return the prefixes for names of a session."""
         return SessionPrefixes(self.lab, self.selections.get(session_id, {}), self.max_separators)
 
     def prefixes_in(self, stem: str) -> list[tuple[int, str]]:
-        """Each separator in ``stem`` that a prefix of anybody stands before, ascending, with that prefix folded."""
+        """Return each separator in ``stem`` that follows any prefix, ascending, with that prefix folded."""
         return [
             (at, folded)
             for at, folded in _name_starts(stem, self.max_separators)
@@ -160,15 +160,15 @@ class Prefixes:
         ]
 
     def is_selected_for(self, session_id: str, folded: str) -> bool:
-        """Whether a camera of the session's own selection has that (folded) prefix."""
+        """Return whether a camera of the session's own selection has that (folded) prefix."""
         return folded in self.selections.get(session_id, {})
 
 
 def prefix_of(camera: CameraNames, ids: SessionIds) -> tuple[PrefixRank, str] | None:
-    """Return a camera's prefix and its rank; None for a camera that has none.
+    """Return a camera's prefix and its rank; None for a camera without one.
 
-    A camera whose name holds a session's marker after a separator has none: its files would name that session. Nor
-    does it go by ``cam{id}``, which the platform writes for cameras without a name alone.
+    A camera whose name contains a session's marker after a separator has none: its files would name that session. It
+    does not get ``cam{id}`` either, which the platform writes only for cameras without a name.
     """
     if camera.recording_prefix and not camera.recording_prefix.isspace():
         return PrefixRank.CONFIGURED, camera.recording_prefix
@@ -194,7 +194,7 @@ def _prefix_table(cameras: Iterable[CameraNames], ids: SessionIds) -> dict[str, 
 
 
 def _name_starts(stem: str, depth: int) -> Iterator[tuple[int, str]]:
-    """The first separators of a name, each with what stands before it, folded."""
+    """Yield the first separators of a name, each with the folded text before it."""
     lower = stem.lower() if stem.isascii() else None
     for separator in islice(SEPARATOR.finditer(stem), depth):
         at = separator.start()

@@ -1,4 +1,4 @@
-"""Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
+"""The sessions that a file of the lab is linked to, from folder, name and register together."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,11 +12,12 @@ from labcrate.linking.verdict import Rule
 
 
 class ResolvedLinks(NamedTuple):
-    """What folder, name and register say of one file, and the ``sessions`` that it is linked to by ``rule``.
+    """The result of folder, name and register for one file: the ``sessions`` that it is linked to, by ``rule``.
 
-    ``stem`` is the name of a recording without its extension: None for any other file. ``said`` is the session that
-    the file's own folder or, below ``recordings/``, its name says for sure. ``conflict`` names the sessions that the
-    file may belong to: first those of its folder or name, then those of the register.
+    ``stem`` is the name of a recording without its extension: None for any other file. ``own_session`` is the session
+    that the file's own folder or, below ``recordings/``, its name certainly names. ``manual_sessions`` are those of
+    ``labcrate link``. ``conflict`` has the sessions that the file may belong to: first by folder or name, then by
+    register.
     """
 
     location: PathLocation
@@ -31,18 +32,18 @@ class ResolvedLinks(NamedTuple):
 
 
 def linked_sessions(path: str, rules: LinkingRules) -> tuple[str, ...]:
-    """Return the sessions that a path is linked to, whichever is asked for.
+    """Return the sessions that a path is linked to.
 
-    That is one at most, but for files that ``labcrate link`` gave to several. A path is relative to the lab folder,
-    with slashes, and may hold undecodable bytes as surrogate escapes.
+    It is one at most, but for files that ``labcrate link`` gave to several. A path is relative to the lab folder, with
+    slashes, and may hold undecodable bytes as surrogate escapes.
     """
     return resolve_links(path, rules).sessions
 
 
 def entry_would_link(path: str, session_id: str, rules: LinkingRules) -> bool:
-    """Return whether an entry of ``labcrate link`` would make a file part of a session.
+    """Return whether an entry of ``labcrate link`` would link a file to a session.
 
-    It would not where folder or name surely say another one, or where files of its kind are not taken.
+    It would not if folder or name certainly name another one, or if files of its kind are never included.
     """
     given = (*rules.register.by_path.get(path, ()), session_id)
     register = replace(rules.register, by_path={path: given})
@@ -50,7 +51,7 @@ def entry_would_link(path: str, session_id: str, rules: LinkingRules) -> bool:
 
 
 def resolve_links(path: str, rules: LinkingRules) -> ResolvedLinks:
-    """Take folder, name and register of a file together."""
+    """Return the sessions of a file by folder, name and register."""
     if is_hidden(path):
         return ResolvedLinks(ELSEWHERE, rule=Rule.HIDDEN)
     location, name = locate_path(path, rules.ids), base_name(path)
@@ -77,10 +78,10 @@ def resolve_links(path: str, rules: LinkingRules) -> ResolvedLinks:
 
 
 def _with_register(links: ResolvedLinks, rules: LinkingRules) -> ResolvedLinks:
-    """What folder and name say, together with what the registers say."""
+    """Return the links by folder and name, combined with the registers."""
     own, registered = links.sessions, links.registered.sessions
     if links.manual_sessions:
-        # Whoever linked a file by hand knew what the platform's register says of its name.
+        # A link by hand overrides the platform's register.
         agree, sessions = not own or links.own_session in links.manual_sessions, links.manual_sessions
     elif not links.registered.is_unique:
         return links
@@ -103,7 +104,7 @@ def _with_register(links: ResolvedLinks, rules: LinkingRules) -> ResolvedLinks:
 
 
 def _hinted_sessions(links: ResolvedLinks, rules: LinkingRules) -> tuple[str, ...]:
-    """The sessions that folder and name nearly say: a register must not pass over them."""
+    """Return the sessions that folder and name almost name: a register must not contradict them."""
     stem = links.stem or ""
     hinted = [*links.location.sessions, *links.parsed_name.possible_sessions]
     carried = max(rules.prefixes.prefixes_in(stem), default=None)

@@ -1,4 +1,4 @@
-"""All that decides which session a recording belongs to, as one value, with what the registers of recordings say."""
+"""The rules that link recordings to sessions: ids, prefixes and the registers of recordings."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class LinkEntry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredName:
-    """What all entries of one base name say. They do not ``count`` where several different files have the name."""
+    """The sessions and cameras in all entries of one base name; not ``is_unique`` if different files have the name."""
 
     sessions: tuple[str, ...] = ()
     cameras: frozenset[str] = frozenset()
@@ -29,11 +29,11 @@ class RegisteredName:
 
     @property
     def camera(self) -> str | None:
-        """The caller's key of the camera; None where entries name several."""
+        """Return the caller's key of the camera; None if entries name several."""
         return next(iter(self.cameras)) if self.is_unique and len(self.cameras) == 1 else None
 
     def merge(self, other: "RegisteredName") -> "RegisteredName":
-        """Return what two entries of one base name say together."""
+        """Return the sessions and cameras of two entries of one base name."""
         return RegisteredName(
             _sorted_ids((*self.sessions, *other.sessions)), self.cameras | other.cameras, self.is_unique
         )
@@ -41,11 +41,11 @@ class RegisteredName:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The registers of a lab, built once and only read.
+    """The registers of a lab.
 
     ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it, ``cameras`` path and session to the
-    caller's key of the camera that it gave it with; ``uncounted`` names the base names whose entries count for none,
-    because several files of the lab have them and different bytes.
+    caller's key of the camera. ``ambiguous_names`` are the base names whose entries count for no file, because several
+    files with different bytes have them.
     """
 
     by_name: Mapping[str, RegisteredName] = field(default_factory=dict)
@@ -61,10 +61,10 @@ class Register:
         shared_names: Collection[str],
         cameras: Mapping[tuple[str, str], str] | None = None,
     ) -> "Register":
-        """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
+        """Index the entries. Leave out sessions that are numbers with leading zeros."""
         shared = {to_nfc(name) for name in shared_names}
         by_name: dict[str, RegisteredName] = {}
-        alike: dict[tuple[str | None, str | None, bool], RegisteredName] = {}  # a few say what all entries say
+        alike: dict[tuple[str | None, str | None, bool], RegisteredName] = {}  # many entries have equal values
         for entry in entries:
             name = entry.file if entry.file.isascii() else to_nfc(entry.file)
             key = (entry.session, entry.camera, name not in shared)
@@ -84,12 +84,12 @@ class Register:
 
     @property
     def sessions(self) -> frozenset[str]:
-        """Every session that an entry names."""
+        """Return every session in an entry."""
         named = {registered.sessions for registered in self.by_name.values()}
         return frozenset(one for sessions in (*named, *self.by_path.values()) for one in sessions)
 
     def of_name(self, base_name: str) -> RegisteredName:
-        """Return what is said of a file by its base name; nothing where no entry has it."""
+        """Return what the register has for a file by its base name."""
         return self.by_name.get(to_nfc(base_name), UNREGISTERED)
 
 
@@ -125,15 +125,15 @@ class LinkingRules:
         linked_cameras: Mapping[tuple[str, str], str] | None = None,
         shared_names: Collection[str] = (),
     ) -> "LinkingRules":
-        """Make the rules of a lab out of plain data.
+        """Make the rules of a lab from plain data.
 
-        ``cameras`` are the lab's, ``selections`` those of each session (each with the prefix and the name that the
-        lab knows, where the session's description has none). ``session_ids`` are those of every description and
-        every session's folder, refused ones too; ids of the register are added. ``descriptions_unreadable`` says that
-        a file that describes sessions cannot be read, ``prefix_configured`` that a ``recordingPrefix`` stands in a
-        description that could not be taken. ``linked`` maps the path of a file to the sessions that ``labcrate link``
-        gave it, ``linked_cameras`` path and session to the key of the camera that it gave. ``shared_names`` are the
-        base names that several files of the lab have, with different bytes.
+        ``cameras`` are the lab's, ``selections`` those of each session (each with the lab's prefix and name where the
+        session's description has none). ``session_ids`` are the ids of every description and every session's folder,
+        including refused ones; ids of the register are added. ``descriptions_unreadable`` means that a file that
+        describes sessions cannot be read, ``prefix_configured`` that an unreadable description contains a
+        ``recordingPrefix``. ``linked`` maps the path of a file to the sessions that ``labcrate link`` gave it,
+        ``linked_cameras`` path and session to the key of the camera. ``shared_names`` are the base names that several
+        files of the lab have, with different bytes.
         """
         registered = Register.build(register, linked or {}, shared_names, linked_cameras)
         ids = SessionIds.build([*session_ids, *registered.sessions], unreadable=descriptions_unreadable)
@@ -142,7 +142,7 @@ class LinkingRules:
 
     @classmethod
     def of_prefixes(cls, *configured: str) -> "LinkingRules":
-        """Make the rules of a lab of which only the configured prefixes are known."""
+        """Make the rules of a lab from configured prefixes only."""
         return cls.build(
             cameras=(CameraNames(str(n), str(n), recording_prefix=prefix) for n, prefix in enumerate(configured, 1))
         )

@@ -59,9 +59,9 @@ class Verdict:
 
     kind: VerdictKind
     rule: Rule
-    reason: Message | str
-    remedy: Message | str | None = None
-    warning: Message | str | None = None
+    reason: Message
+    remedy: Message | None = None
+    warning: Message | None = None
     prefix: str | None = None
     linked_as: str | None = None
     command: tuple[str, ...] | None = None

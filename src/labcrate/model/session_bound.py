@@ -31,11 +31,11 @@ class EndReason(StrEnum):
     """The reason for the end of a session's time."""
 
     DESCRIBED = "described"
-    LAST_FILE = "last file"
+    LAST_FILE = "evidence"
     NEXT_SESSION = "next session"
-    MAX_LENGTH = "maximum length"
+    MAX_LENGTH = "longest"
     NO_START = "no start"
-    NO_TIMED_FILE = "no timed file"
+    NO_TIMED_FILE = "no evidence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Apply the options to what a session has: cameras, sensors and time; and say what that leaves out.
+"""Apply the options to what a session has: cameras, sensors and time; report what that leaves out.
 
 The archive lists everything that was left out by choice, with counts.
 """

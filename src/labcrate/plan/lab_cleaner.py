@@ -1,7 +1,7 @@
 """Remove the secrets of one lab from what is read from its files: texts, JSON values, names, messages."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
@@ -30,6 +30,10 @@ class LabCleaner:
     def __repr__(self) -> str:
         return f"LabCleaner({self.matcher.secrets!r})"
 
+    @overload
+    def text(self, text: Message) -> Message: ...
+    @overload
+    def text(self, text: str) -> str: ...
     def text(self, text: str) -> str:
         """Return a text without secrets and absolute paths; the same text if it has none."""
         if not self._may_hold_secret(text):
@@ -40,7 +44,9 @@ class LabCleaner:
 
     def name(self, name: str) -> str:
         """Return a name of a file or camera, or a path below the lab folder, with ``_`` for each secret."""
-        return self._cleaner().clean_name(name) if self._may_hold_secret(name) else name
+        if not self._may_hold_secret(name):
+            return name
+        return name.replace_texts(self.name) if isinstance(name, Message) else self._cleaner().clean_name(name)
 
     def value(self, value: Any, places: list[str]) -> Any:
         """Return a JSON value without secrets; their places are added to ``places``, each once."""

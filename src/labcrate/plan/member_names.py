@@ -81,15 +81,15 @@ class UniqueNames:
             self._folder_names[parent, name_or_path] = f"{found}/"
         return self._folder_names[parent, name_or_path]
 
-    def _free(self, parent: str, name_or_path: str, taken: tuple[set[str], ...]) -> str:
+    def _free(self, parent: str, name_or_path: str, used: tuple[set[str], ...]) -> str:
         """Return the first unused name; numbers that were tried before are used, and not tried again."""
         safe = safe_name(name_or_path)
         stem, suffix = _split(safe)
-        tried = comparison_key(parent + safe), len(stem.encode()), len(taken)
+        tried = comparison_key(parent + safe), len(stem.encode()), len(used)
         number = self._numbers.get(tried, 1)
         if number > 1:
             safe = _cut(stem, suffix, f"~{number}")
-        while is_reserved(safe) or any(comparison_key(parent + safe) in names for names in taken):
+        while is_reserved(safe) or any(comparison_key(parent + safe) in names for names in used):
             number += 1
             safe = _cut(stem, suffix, f"~{number}")
         self._numbers[tried] = number

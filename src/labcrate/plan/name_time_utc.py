@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from labcrate.model.recording import ClockNote
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime
 
-# Zones lie between UTC-12 and UTC+14.
+# Zones are between UTC-12 and UTC+14.
 NO_ZONE_S = 14 * 3600.0
 # A time in an hour that occurs twice, or not at all, is wrong by an hour at most.
 CLOCK_CHANGE_S = 3600.0

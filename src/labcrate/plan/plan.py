@@ -150,6 +150,11 @@ class Missing:
     def __str__(self) -> str:
         return Message("missing.line", what=self.what, why=self.why)
 
+    @property
+    def sentence(self) -> Message:
+        """Return what is missing and why, with a full stop."""
+        return Message("missing.line" if self.why.endswith(".") else "missing.sentence", what=self.what, why=self.why)
+
 
 class SecretTreatment(StrEnum):
     """What happens to a file that holds a secret."""
@@ -261,8 +266,3 @@ class Plan:
         if self.readings.last is not None:
             known.append(self.readings.last)
         return max(known, default=_EARLIEST)
-
-
-def without_final_stop(problem: str) -> str:
-    """Return a problem without the full stop at its end, to be part of a sentence."""
-    return problem if isinstance(problem, Message) else problem.rstrip(".")

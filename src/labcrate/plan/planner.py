@@ -292,7 +292,7 @@ def missing_files(failures: Mapping[str, str]) -> list[Missing]:
 def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
     """Raise IncompleteError if anything is missing, with all of it and the remedies."""
     if missing:
-        lines = tuple(Message("incomplete.line", what=one.what, why=one.why, remedy=one.remedy) for one in missing)
+        lines = tuple(Message("incomplete.line", sentence=one.sentence, remedy=one.remedy) for one in missing)
         raise IncompleteError(
             Message("incomplete.refused", session=session.id, lines=lines),
             [(one.what, one.why, one.remedy) for one in missing],

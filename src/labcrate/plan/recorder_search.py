@@ -45,7 +45,7 @@ class ConfirmReason(StrEnum):
 
     PAST = "it reaches more than a minute past the session"
     OTHER = "it overlaps another session"
-    UNSURE = "clocks were changed at that time, so it may have been recorded an hour later"
+    UNCERTAIN = "clocks were changed at that time, so it may have been recorded an hour later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +257,11 @@ class _RecorderSearch:
             overlapped = tuple(
                 one for one in other_sessions if _overlap(span_of_file, one.span) or _overlap(latest_span, one.span)
             )
-            beyond = _confirm_reason(span_of_file, latest_span, span, overlapped)
+            confirm_reason = _confirm_reason(span_of_file, latest_span, span, overlapped)
             yield replace(
-                candidate, confirm_reason=beyond, other_sessions=overlapped if beyond is ConfirmReason.OTHER else ()
+                candidate,
+                confirm_reason=confirm_reason,
+                other_sessions=overlapped if confirm_reason is ConfirmReason.OTHER else (),
             )
 
     def _other_sessions(self, span: TimeSpan) -> Iterator[OtherSession]:
@@ -337,7 +339,7 @@ def _confirm_reason(
     if file_span.start is None or file_span.end is None or session_span.start is None or session_span.end is None:
         return None
     if latest_span != file_span and not (_overlap(file_span, session_span) and _overlap(latest_span, session_span)):
-        return ConfirmReason.UNSURE
+        return ConfirmReason.UNCERTAIN
     if other_sessions:
         return ConfirmReason.OTHER
     if session_span.start - file_span.start > TOLERANCE or file_span.end - session_span.end > TOLERANCE:

@@ -107,14 +107,16 @@ def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) 
             named = named.nearest(other, AGREE_S)
     container = _interpret_container(creation_time, named, facts.length) if creation_time else None
 
-    taken, *others = _rank_claims(registered.start, named, container, _claim_from_file_time(facts))
+    chosen, *others = _rank_candidates(registered.start, named, container, _candidate_from_file_time(facts))
     differences_s = [
-        abs(_seconds_between(other.start, taken.start)) for other in others if not _claims_agree(taken, other, named)
+        abs(_seconds_between(other.start, chosen.start))
+        for other in others
+        if not _candidates_agree(chosen, other, named)
     ]
     return RecordingTime(
-        span=TimeSpan(taken.start, _recording_end(taken, registered, named, facts.length)),
-        candidates=(StartCandidate(taken.source, taken.start, taken.uncertainty_s, is_chosen=True), *others),
-        notes=frozenset(_clock_notes(taken, others, named, is_local=container is not None and container.local)),
+        span=TimeSpan(chosen.start, _recording_end(chosen, registered, named, facts.length)),
+        candidates=(StartCandidate(chosen.source, chosen.start, chosen.uncertainty_s, is_chosen=True), *others),
+        notes=frozenset(_clock_notes(chosen, others, named, is_local=container is not None and container.local)),
         max_difference_s=max(differences_s, default=0.0),
         offset_s=clock.offset_s if named or container else 0.0,
     )
@@ -129,8 +131,8 @@ def possible_spans(facts: RecordingFacts, context: TimeContext = TimeContext()) 
     """Yield the span of a recording by each source, the best source first; there is at least one."""
     time = recording_time(facts, context)
     yield time.span
-    for claim in time.other_candidates:
-        yield TimeSpan(claim.start, shift_instant(claim.start, facts.length or timedelta()))
+    for candidate in time.other_candidates:
+        yield TimeSpan(candidate.start, shift_instant(candidate.start, facts.length or timedelta()))
 
 
 def _if_plausible(instant: datetime | None) -> datetime | None:
@@ -210,10 +212,10 @@ def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
     return offset.total_seconds() if offset else 0.0
 
 
-def _rank_claims(
+def _rank_candidates(
     registered: datetime | None, named: NameTimeUtc | None, container: _ContainerTime | None, modified: StartCandidate
 ) -> list[StartCandidate]:
-    """Return all claims, the best one first."""
+    """Return all candidates, the best one first."""
     by_name = [StartCandidate(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
     by_container = []
     if container:
@@ -225,7 +227,7 @@ def _rank_claims(
     return [*by_register, *by_content, modified]
 
 
-def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
+def _candidate_from_file_time(facts: RecordingFacts) -> StartCandidate:
     """Return the start according to the modification time, which is about the recording's end."""
     end, length = from_ns(facts.mtime_ns), facts.length
     if length is None:
@@ -235,23 +237,23 @@ def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
 
 
 def _recording_end(
-    taken: StartCandidate, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
+    chosen: StartCandidate, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
 ) -> datetime | None:
     """Return the end by the source of the start: the register's; else start plus length; without length the name's."""
     end = None
-    if taken.source is TimeSource.REGISTER:
+    if chosen.source is TimeSource.REGISTER:
         end = registered.end
-    elif taken.source is TimeSource.NAME and named and length is None:
+    elif chosen.source is TimeSource.NAME and named and length is None:
         end = named.end
-    return end if end and end >= taken.start else shift_instant(taken.start, length or timedelta())
+    return end if end and end >= chosen.start else shift_instant(chosen.start, length or timedelta())
 
 
-def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeUtc | None) -> bool:
+def _candidates_agree(chosen: StartCandidate, other: StartCandidate, named: NameTimeUtc | None) -> bool:
     """Return whether two sources agree; a modification time, often that of a copy, is not compared."""
     if other.source is TimeSource.MODIFIED:
         return True
-    gap_s = _seconds_between(other.start, taken.start)
-    if named and taken.source is TimeSource.NAME:
+    gap_s = _seconds_between(other.start, chosen.start)
+    if named and chosen.source is TimeSource.NAME:
         return _agrees_with_name(named, gap_s)
     if named and other.source is TimeSource.NAME:
         return _agrees_with_name(named, -gap_s)
@@ -259,16 +261,16 @@ def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeU
 
 
 def _clock_notes(
-    taken: StartCandidate, others: list[StartCandidate], named: NameTimeUtc | None, *, is_local: bool
+    chosen: StartCandidate, others: list[StartCandidate], named: NameTimeUtc | None, *, is_local: bool
 ) -> Iterator[ClockNote]:
     """Yield what is unusual about a recording's clock, as far as it matters for the chosen time."""
     if is_local:
         yield ClockNote.LOCAL_TIME
     if named is None:
         return
-    is_chosen = taken.source is TimeSource.NAME
+    is_chosen = chosen.source is TimeSource.NAME
     is_contradicted = any(
-        other.source is TimeSource.NAME and not _claims_agree(taken, other, named) for other in others
+        other.source is TimeSource.NAME and not _candidates_agree(chosen, other, named) for other in others
     )
     if not named.has_zone and (is_chosen or is_contradicted):
         yield ClockNote.NO_ZONE

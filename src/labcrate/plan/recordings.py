@@ -72,7 +72,7 @@ class SessionCameras:
         )
 
     def find(self, verdict: Verdict) -> Camera | None:
-        """Return the camera of a recording, as its name or a register says."""
+        """Return the camera of a recording by its verdict, or None if it is unknown."""
         return self.by_key.get(verdict.camera) if verdict.camera else None
 
 
@@ -250,9 +250,9 @@ def cameras_without_recordings(found: Iterable[RecordingFile], cameras: SessionC
 
 def may_overlap_session(session: Session, time: RecordingTime) -> bool:
     """Return whether a recording overlaps the session's time, within the uncertainty of a time without a known zone."""
-    span, taken = time.span, time.chosen
-    if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in time.notes:
-        span = span.padded(timedelta(seconds=taken.uncertainty_s))
+    span, chosen = time.span, time.chosen
+    if chosen.source is TimeSource.NAME and ClockNote.NO_ZONE in time.notes:
+        span = span.padded(timedelta(seconds=chosen.uncertainty_s))
     return span.overlaps(session.span)
 
 

@@ -111,8 +111,12 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
     """Yield the sensor files, or parts of them, that could not be read and may hold readings of the session."""
     for problem in readings.problems:
         if problem.incomplete:
-            place = f"{problem.file}, {problem.where}" if problem.where else problem.file
-            yield Missing(place, Message("readings.missing", problem=problem.what), _remedy(problem))
+            place = Message("missing.place", file=problem.file, where=problem.where)
+            yield Missing(
+                place if problem.where else problem.file,
+                Message("readings.missing", problem=problem.what),
+                _remedy(problem),
+            )
 
 
 def _remedy(problem: ReadingsProblem) -> Message:
@@ -121,7 +125,8 @@ def _remedy(problem: ReadingsProblem) -> Message:
         return Message("readings.missing.dates")
     if not problem.fatal:
         return Message("readings.missing.row")
-    return Message("missing.export_again" if "; " in problem.what else "missing.unreadable.remedy")
+    has_remedy = problem.fault_id != "readings.cannot_open"
+    return Message("missing.export_again" if has_remedy else "missing.unreadable.remedy")
 
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
@@ -129,7 +134,7 @@ def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
     time = window_name(options)
     for problem in readings.problems:
         if not problem.incomplete:
-            yield Message("readings.problem", problem=_problem_message(problem))
+            yield Message("readings.problem", problem=str(problem))
     if not len(readings):
         yield no_readings_warning(readings, time)
     yield from map(str, readings.ambiguous_sensors)
@@ -139,15 +144,8 @@ def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
         yield silent_sensor_warning(name, time)
 
 
-def _problem_message(problem: ReadingsProblem) -> Message:
-    """Return a problem with its file and place."""
-    if problem.where:
-        return Message("file.problem_at", file=problem.file, where=problem.where, problem=problem.what)
-    return Message("file.problem", file=problem.file, problem=problem.what)
-
-
 def window_name(options: Options) -> Message:
-    """Return the name of the time that readings are taken from: the session's, or the chosen one."""
+    """Return the name of the time whose readings are included: the session's, or the chosen one."""
     return Message("readings.session_time" if options.span == TimeSpan() else "readings.chosen_time")
 
 

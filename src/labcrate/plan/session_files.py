@@ -1,6 +1,6 @@
 """Sort the files of a session's own folder: what is exported, and what stays out by which rule.
 
-See docs/explanation/linking.md, "The rest of the session's folder" and "What is never taken".
+See docs/reference/lab-folder.md, "A session" and "What is never taken".
 """
 
 import stat

@@ -15,7 +15,7 @@ from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan, format_duration
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import DataKind, Options
-from labcrate.plan.plan import Missing, PlannedRecording, without_final_stop
+from labcrate.plan.plan import Missing, PlannedRecording
 from labcrate.plan.recordings import SessionCameras
 from labcrate.plan.summary import camera_label
 
@@ -48,20 +48,20 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
 
 
 def _time_difference_messages(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
-    apart = [recording.time for recording in recordings if recording.time.max_difference_s]
-    if not apart:
+    differing = [recording.time for recording in recordings if recording.time.max_difference_s]
+    if not differing:
         return
-    seconds = max(time.max_difference_s for time in apart)
+    seconds = max(time.max_difference_s for time in differing)
     size = f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
-    yield Message("clock.apart", apart=len(apart), count=len(recordings), size=size)
-    local = [time for time in apart if ClockNote.LOCAL_TIME in time.notes]
+    yield Message("clock.apart", apart=len(differing), count=len(recordings), size=size)
+    local = [time for time in differing if ClockNote.LOCAL_TIME in time.notes]
     if local:
         by_name = all(time.chosen.source is TimeSource.NAME for time in local)
-        taken = Message("clock.file_name" if by_name else "clock.better_source")
-        if len(local) == len(apart):
-            yield Message("clock.local_time", taken=taken)
+        source = Message("clock.file_name" if by_name else "clock.better_source")
+        if len(local) == len(differing):
+            yield Message("clock.local_time", taken=source)
         else:
-            yield Message("clock.local_time_in_some", count=len(local), taken=taken)
+            yield Message("clock.local_time_in_some", count=len(local), taken=source)
 
 
 def _uncertain_time_messages(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
@@ -106,9 +106,10 @@ def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) 
     """Yield the files that could not be read although they may say what belongs to the session."""
     for error in _faults_of_session(inventory, session_id):
         if _may_hide_files(error, options):
-            file = printable(error.file)
-            place = f"{file}, {error.where}" if error.where else file
-            yield Missing(place, without_final_stop(error.problem), Message("missing.export_again"))
+            place = Message("missing.place", file=error.file, where=error.where)
+            yield Missing(
+                place if error.where else printable(error.file), error.problem, Message("missing.export_again")
+            )
 
 
 def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Units of measured values: from the device's own definition, else only where they are certain.
 
-Zigbee2MQTT's ``definition.exposes`` names each property's unit; features nest. Without it a unit is given only for
-properties that have the same one for every device: ``voltage`` for one is V or mV, ``voc`` is µg/m³, ppb or ppm.
+Zigbee2MQTT's ``definition.exposes`` has each property's unit; features nest. Without it a unit is given only for
+properties that have the same one for every device: ``voltage``, for example, is V or mV, ``voc`` is µg/m³, ppb or ppm.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ CERTAIN_UNITS: Mapping[str, str] = {
 
 
 class Units:
-    """The units that the lab's devices tell of themselves."""
+    """The units in the definitions of the lab's devices."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self._reported_units = {
@@ -37,14 +37,14 @@ class Units:
         }
 
     def unit_of(self, device: str, prop: str) -> str | None:
-        """The unit of a device's property (nested keys joined by ``-``), None if it is not known."""
+        """Return the unit of a device's property (nested keys joined by ``-``), None if it is not known."""
         units = self._reported_units.get(device)
         if units is not None and prop in units:
             return units[prop]
         return CERTAIN_UNITS.get(prop)
 
     def shared_unit(self, devices: Sequence[str], prop: str) -> str | None:
-        """The unit of a property if it is known and the same for all the devices."""
+        """Return the unit of a property if it is known and the same for all the devices."""
         units = {self.unit_of(device, prop) for device in devices}
         return units.pop() if len(units) == 1 else None
 
@@ -66,6 +66,6 @@ def _walk(exposes: Any, prefix: str) -> Iterator[tuple[str, str | None]]:
         unit = one.get("unit")
         if path and "features" not in one and (one.get("type") == "numeric" or unit):
             yield path, unit if isinstance(unit, str) and unit else None
-        # Only a composite's features lie inside its value; those of a light or a switch lie beside one another.
+        # Only a composite's features are inside its value; those of a light or a switch are siblings.
         inside = f"{path}-" if path and one.get("type") == "composite" else prefix
         yield from _walk(one.get("features"), inside)

@@ -1,4 +1,4 @@
-"""The same readers on archives of several GiB, every byte of them: minutes of work, so only where it is asked for."""
+"""The same readers on archives of several GiB, every byte of them: it takes minutes, so they run only on request."""
 
 import os
 import random

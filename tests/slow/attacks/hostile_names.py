@@ -1,4 +1,4 @@
-"""Names that seek to steer a terminal, to leave a folder, to be another's, or to be no name at all: seeded."""
+"""Names that try to steer a terminal, to leave a folder, or to be another name or none, from a seed."""
 
 import random
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def recording(dice: random.Random) -> str:
 
 
 def folders(dice: random.Random) -> str:
-    """Return folders, each with its slash: mostly none or few, now and then a hundred."""
+    """Return folders, each with its slash: usually none or few, sometimes a hundred."""
     depth = dice.choice((0, 0, 0, 1, 1, 2, 3, 100))
     if depth == 100:
         return "".join(f"{dice.choice('abAB-')}{dice.choice('é.1 ')}x/" for _ in range(depth))
@@ -55,7 +55,7 @@ def folders(dice: random.Random) -> str:
 
 
 def pairs(names: Sequence[str], dice: random.Random) -> list[str]:
-    """Return for some names the same in capitals, swapped case or with a dot behind: one name on other systems."""
+    """Return the same names in capitals, with swapped case or with a dot after: one name on other systems."""
     found = []
     for name in dice.sample(names, min(len(names), 8)):
         folder, slash, last = name.rpartition("/")
@@ -64,7 +64,7 @@ def pairs(names: Sequence[str], dice: random.Random) -> list[str]:
 
 
 def possible(name: str, longest: int = 255) -> str:
-    """Return the name as a file of Linux may have it, cut to so many bytes."""
+    """Return the name as Linux allows it, cut to ``longest`` bytes."""
     raw = name.replace("/", "_").replace("\0", "_").encode("utf-8", "surrogateescape")[:longest]
     name = raw.decode("utf-8", "surrogateescape")
     return f"_{name}" if name in ("", ".", "..") else name

@@ -1,6 +1,6 @@
-"""Archives changed at random: an answer or a refusal, little memory, and nothing whole that unzippers see otherwise.
+"""Archives with random changes: findings or a refusal, little memory, and none accepted that unzippers read otherwise.
 
-``LABCRATE_ATTACK_ROUNDS=5000`` tries more; the seed is fixed, so that a number of rounds always tries the same.
+``LABCRATE_ATTACK_ROUNDS=5000`` tries more; the seed is fixed, so a number of rounds always tries the same.
 """
 
 import os
@@ -38,7 +38,7 @@ from labcrate.errors import LabcrateError, VerificationError
 
 ROUNDS = int(os.environ.get("LABCRATE_ATTACK_ROUNDS", "400"))
 MOST = 100 * 1024 * 1024
-"""What one archive of less than 1 MB may take, in bytes that Python counts."""
+"""The memory that one archive of less than 1 MB may take, in bytes as Python counts them."""
 
 METADATA = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}}'
 SESSION = archive_of(CONTENTS | {b"data/session_metadata.json": METADATA, b"datapackage.json": b'{"resources": []}'})
@@ -55,13 +55,13 @@ LIMITS = {"I": 0xFFFFFFFF, "H": 0xFFFF}
 
 
 def seeds() -> list[bytes]:
-    """What is changed: sound archives, one that can be opened, and forgeries."""
+    """Return the archives to be changed: valid ones, one that can be opened, and forgeries."""
     forged = [FORGED[name][0]() for name in ("deflated", "a data descriptor", "an end record in the comment", "twice")]
     return [WHOLE, SESSION, *forged, *(make() for make in SOUND.values())]
 
 
 def changed(data: bytes, chance: random.Random) -> bytes:
-    """The bytes with one to four changes of any kind, most of them where structures are."""
+    """Return the bytes with one to four changes of any kind, most of them in structures."""
     for _ in range(chance.randint(1, 4)):
         marks = [at for mark in (b"PK\1\2", b"PK\3\4", b"PK\5\6") for at in places(data, mark)] or [0]
         at = min(max(0, chance.choice(marks) + chance.randint(-4, 60)), len(data))
@@ -81,7 +81,7 @@ def changed(data: bytes, chance: random.Random) -> bytes:
 
 
 def places(data: bytes, mark: bytes) -> Iterator[int]:
-    """Where a mark stands."""
+    """Return the positions of a mark."""
     at = data.find(mark)
     while at >= 0:
         yield at
@@ -89,7 +89,7 @@ def places(data: bytes, mark: bytes) -> Iterator[int]:
 
 
 def with_fields(chance: random.Random) -> bytes:
-    """An archive of which a few header fields hold other values than they should."""
+    """Return an archive with wrong values in a few header fields."""
 
     def fields(names: tuple[str, ...], codes: str) -> dict[str, int]:
         picked = chance.sample(range(1, len(names)), chance.randint(0, 2))
@@ -105,7 +105,7 @@ def with_fields(chance: random.Random) -> bytes:
 
 
 def with_names(chance: random.Random) -> bytes:
-    """An archive whose members, all in its manifest, have odd names: many such archives are whole."""
+    """Return an archive whose members, all in its manifest, have odd names; many such archives are valid."""
     names = {"/".join(chance.choices(PARTS, k=chance.randint(1, 3))).encode() for _ in range(chance.randint(1, 4))}
     contents = {name: chance.randbytes(chance.choice((0, 5, 300))) for name in sorted(names)}
     pieces: tuple[ForgedMember, ...] = members_of(contents)
@@ -113,7 +113,7 @@ def with_names(chance: random.Random) -> bytes:
 
 
 def whole(path: Path) -> bool:
-    """Whether verify has nothing against it; whatever it raises but a refusal fails the test."""
+    """Return whether verify accepts it; an exception that is no refusal fails the test."""
     try:
         report = verify_archive(path)
     except VerificationError:
@@ -123,7 +123,7 @@ def whole(path: Path) -> bool:
 
 
 def opened(path: Path) -> None:
-    """Open an archive and read what it holds; whatever is raised but a LabcrateError fails the test."""
+    """Open an archive and read its contents; an exception that is no LabcrateError fails the test."""
     try:
         with labcrate.open(path) as archive:
             for name in archive.members:
@@ -160,7 +160,7 @@ TOOLS = {
 
 
 def unpacked(path: Path, tool: str) -> dict[str, bytes]:
-    """Contents by path, as a tool unpacks them."""
+    """Return contents by path, as a tool unpacks them."""
     folder = path.with_name("out")
     folder.mkdir()
     TOOLS[tool](path, folder)
@@ -170,7 +170,7 @@ def unpacked(path: Path, tool: str) -> dict[str, bytes]:
 
 
 def test_random_changes_end_in_an_answer_and_little_memory(tmp_path: Path) -> None:
-    """Bytes and header fields changed at random: findings or a refusal, none whole but what is an unchanged one."""
+    """Random changes of bytes and header fields give findings or a refusal; only unchanged archives are accepted."""
     chance, originals = random.Random(11), seeds()  # noqa: S311 - the same ones each time
     sound = {WHOLE, SESSION, *(make() for make in SOUND.values())}
     path = tmp_path / "a.zip"
@@ -189,7 +189,7 @@ def test_random_changes_end_in_an_answer_and_little_memory(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_random_names_that_are_called_whole_are_the_same_to_every_unzipper(tool: str, tmp_path: Path) -> None:
-    """Archives with odd names: those without a finding unpack to just their members, under just these names."""
+    """Archives with odd names and without findings unpack to exactly their members."""
     if tool != "Python" and not shutil.which(tool):
         pytest.skip(f"{tool} is not installed: this unzipper was not tried")
     chance, path, sound = random.Random(12), tmp_path / "a.zip", 0  # noqa: S311

@@ -1,4 +1,4 @@
-"""Memory: whatever somebody puts into a file, ``verify`` and ``labcrate.open`` take at most 200 MB for it."""
+"""``verify`` and ``labcrate.open`` take at most 200 MB of memory for any file."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ GB = 1_000_000_000
 MANIFEST = MANIFEST_NAME.encode()
 HEAD = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}, '
 
-# The peak of this program's own memory; what resource.getrusage says may be that of the process which started it.
+# The peak of this process; resource.getrusage may give that of the parent process.
 PROGRAM = """
 import sys
 import labcrate
@@ -46,7 +46,7 @@ def written(path: Path, data: bytes) -> None:
 
 
 def sparse(path: Path, name: bytes, size: int) -> None:
-    """An archive with one member of that many zeros, which take no room on the disk."""
+    """Write an archive with one member of that many zeros, which use no disk space."""
     local = records.local_header(name, 0, size, SECONDS, 0)
     central = records.central_header(name, 0, size, SECONDS, 0)
     with path.open("wb") as file:
@@ -56,40 +56,40 @@ def sparse(path: Path, name: bytes, size: int) -> None:
 
 
 def with_directory(path: Path, headers: bytes, count: int) -> None:
-    """An archive without members that has this directory."""
+    """Write an archive without members that has this directory."""
     path.write_bytes(headers + records.end_records(count, 0, len(headers)))
 
 
 def headers(path: Path, count: int, name: Callable[[int], bytes]) -> None:
-    """An archive of nothing but headers in the directory, all of one place."""
+    """Write an archive of nothing but directory headers, all for one position."""
     with_directory(
         path, b"".join(records.central_header(name(index), 0, 0, SECONDS, 0) for index in range(count)), count
     )
 
 
 def huge_directory(path: Path) -> None:
-    """A directory of 107 MB: one header again and again."""
+    """Write a directory of 107 MB: one header repeated."""
     with_directory(path, records.central_header(b"01234567", 0, 0, SECONDS, 0) * 1_700_000, 1_700_000)
 
 
 def metadata(rest: bytes) -> dict[bytes, bytes]:
-    """The contents of a session archive with more in its metadata."""
+    """Return the contents of a session archive with more in its metadata."""
     return {b"README.txt": b"", METADATA: HEAD + rest}
 
 
 def tokens(count: int, kind: bytes) -> bytes:
-    """A JSON array that takes much more memory than bytes."""
+    """Return a JSON array that takes much more memory than bytes."""
     return b"[" + b",".join([kind] * count) + b"]"
 
 
 def many(path: Path) -> None:
-    """As many members as there may be, all sound, and metadata as long as may be."""
+    """Write as many members as allowed, all valid, and metadata of the maximum length."""
     files = {b"data/session_files/frames/%06d.jpg" % index: b"" for index in range(MAX_MEMBERS - 3)}
     path.write_bytes(archive_of(metadata(b'"x": ' + tokens(20_000_000, b"[]") + b"}") | files))
 
 
 def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
-    """An archive with such metadata."""
+    """Write an archive with such metadata."""
     contents = metadata(rest)
     if session:
         contents[METADATA] = contents[METADATA].replace(b'{"id": 42}', session)
@@ -99,7 +99,7 @@ def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "metadata of 1.5 GB": (lambda path: sparse(path, METADATA, 3 * GB // 2), "at most 64,000,000 bytes are read"),
     "a manifest of 1 GB": (lambda path: sparse(path, MANIFEST, GB), "at most 16,000,000 bytes are read"),
-    "a table of 1.5 GB that is not asked for": (
+    "a table of 1.5 GB that is not read": (
         lambda path: sparse(path, b"data/zigbee-sensors.csv", 3 * GB // 2),
         "its CRC-32",
     ),
@@ -155,7 +155,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a program's own peak of memory is read from /proc")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_file_takes_more_than_200_mb(name: str, tmp_path: Path) -> None:
-    """Opened and verified, in one program: an answer in a sentence, and at most 200 MB at its peak."""
+    """Opening and verifying it in one program ends with a message, and at most 200 MB at the peak."""
     make, answer = HOSTILE[name]
     path = tmp_path / "a.zip"
     make(path)

@@ -1,6 +1,6 @@
-"""Hostile texts in every field of a lab: a plan of it costs little more than that of harmless texts as long.
+"""Hostile texts in every field of a lab: a plan of it costs little more than with harmless texts of the same length.
 
-The ratio is of processor time in one and the same run, so that neither the machine nor its load decides.
+The ratio is of processor time in the same run, so that the machine and its load do not matter.
 """
 
 import random
@@ -16,16 +16,15 @@ from labcrate import Lab
 from labcrate.errors import DocumentError
 
 SEED, LENGTH = 11, 6_000
-MOST = 25
-"""How many times the processor time of a harmless text a hostile one of the same length may take: a quadratic one takes
-hundreds of times as much."""
+MAX_RATIO = 25
+"""The maximum processor time relative to a harmless text of the same length; quadratic code takes 100 times more."""
 REFUSALS = (DocumentError,)
-"""What a lab's own fault raises; a secret in a generated document is labcrate's, and none of these."""
+"""Errors caused by the lab's own faults; a secret in a generated document is a defect of labcrate instead."""
 HARMLESS = "The participant sat down and read for a while. "
 
 
 def lab_with(root: Path, text: str) -> None:
-    """Build a lab with a text in every field that holds one."""
+    """Build a lab with a text in every text field."""
     lab = PlatformLab(root).build()
     fields = {"name": text, "description": text, "notes": text, "tags": [text], "status": text[:50], text[:9999]: text}
     deep = {"labInfo": {"a": [text, {text[:5000]: text}]}, "researcher": text}
@@ -48,29 +47,29 @@ def cost(root: Path, text: str) -> float:
     """Return the processor time of a plan, in seconds."""
     lab_with(root, text)
     begin = time.process_time()
-    with suppress(*REFUSALS):  # a refusal that names what is wrong costs this session alone
+    with suppress(*REFUSALS):  # a refusal with its reason affects only this session
         Lab(root).plan("77")
     return time.process_time() - begin
 
 
 @pytest.fixture(scope="module")
 def harmless(tmp_path_factory: pytest.TempPathFactory) -> float:
-    """The processor time of a plan with harmless texts; what the first plan loads is loaded."""
+    """Return the processor time of a plan with harmless texts, after a first plan loaded the modules."""
     cost(tmp_path_factory.mktemp("first") / "lab", "short")
     return cost(tmp_path_factory.mktemp("harmless") / "lab", repeat_to_length(HARMLESS, LENGTH))
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
 def test_a_plan_of_hostile_texts_costs_little_more(tmp_path: Path, harmless: float, name: str) -> None:
-    """Each shape, in every field at once."""
+    """Each shape is in every field at once."""
     text = repeat_to_length(SHAPES[name].encode("utf-8", "replace").decode(), LENGTH)
-    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
+    assert cost(tmp_path / "lab", text) < MAX_RATIO * max(harmless, 0.2)
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + 10))
 def test_a_plan_of_mixed_texts_costs_little_more(tmp_path: Path, harmless: float, seed: int) -> None:
-    """Random mixtures of the shapes."""
+    """The texts are random mixtures of the shapes."""
     chance = random.Random(seed)  # noqa: S311 - an attack that repeats
     pieces = "".join(chance.choice([*SHAPES.values()]) * chance.randint(1, 40) for _ in range(200))
     text = repeat_to_length(pieces.encode("utf-8", "replace").decode(), LENGTH)
-    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
+    assert cost(tmp_path / "lab", text) < MAX_RATIO * max(harmless, 0.2)

@@ -1,4 +1,4 @@
-"""A people.db with seeded damage: every command and the server say it in one sentence, and leave the file alone."""
+"""A people.db with random damage: every command and the server report it in one sentence, and leave the file alone."""
 
 import random
 import sqlite3
@@ -46,7 +46,7 @@ def filled(folder: Path) -> bytes:
 
 
 def put(folder: Path, content: bytes) -> None:
-    """Put a people.db in place without a journal of another one."""
+    """Put a people.db in place without a journal of another database."""
     for suffix in ("-wal", "-shm"):
         (folder / f"{PEOPLE_FILE}{suffix}").unlink(missing_ok=True)
     (folder / PEOPLE_FILE).write_bytes(content)
@@ -74,7 +74,7 @@ def read_all(folder: Path) -> Iterator[object]:
 
 
 def test_damage_is_one_kind_of_error(tmp_path: Path) -> None:
-    """Whatever bytes are hit, reading gives rows or a PeopleError. Seed 5: SQLite's own sentence was no UTF-8."""
+    """For any damage, reading gives rows or a PeopleError. Seed 5: SQLite's own sentence was no UTF-8."""
     whole = filled(tmp_path)
     shown: list[str] = []
     for seed in range(SEEDS):
@@ -106,12 +106,12 @@ def test_an_impossible_time_is_damage(tmp_path: Path, column: str) -> None:
 def test_each_command_says_it_in_one_sentence(
     usual_lab: Any, cli: Any, clear: Any, tmp_path: Path, command: tuple[str, ...], seed: int
 ) -> None:
-    """Exit code 14 or a right answer, one sentence, no traceback, and the file as it was."""
+    """The result is exit code 14 or a right answer, one sentence, no traceback, and an unchanged file."""
     state = usual_lab.root / ".labcrate"
     state.mkdir()
     whole = filled(tmp_path)
     content = bytearray(damaged(whole, seed))
-    content[200:2600] = whole[:2400]  # the schema is hit as well: nothing of it is right
+    content[200:2600] = whole[:2400]  # the schema is destroyed as well
     put(state, bytes(content))
     outcome = cli(*command, "--lab", usual_lab.root)
     if "--json" in command:

@@ -1,4 +1,4 @@
-"""Videos with seeded damage, as a failing card or a hostile visitor may leave them: pictures and probes stand them."""
+"""Videos with random damage, as from a failing card or a hostile user: pictures and probes work or are left out."""
 
 import io
 import random
@@ -38,7 +38,7 @@ def damaged(whole: bytes, seed: int, first: int, last: int) -> bytes:
 
 
 def test_no_damaged_mp4_raises_anything(tmp_path: Path) -> None:
-    """Each of the damaged MP4s has a JPEG or none, and a probe; nothing is raised, whatever its index says."""
+    """Each damaged MP4 has a JPEG or none, and a probe; nothing is raised, whatever its index contains."""
     path = tmp_path / "clip.mp4"
     make_clip(path, "Hall", datetime(2025, 5, 2, 8, tzinfo=UTC), 1.0, size=(96, 64))
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Labs full of hostile names: verdicts, what commands write, and the archive stand them (seeded)."""
+"""Labs full of hostile names: verdicts, output of commands, and archives (from a seed)."""
 
 import json
 import os
@@ -32,7 +32,7 @@ COMMANDS = (
 
 
 def some_rules(dice: random.Random) -> LinkingRules:
-    """The rules of a lab whose cameras, sessions and registers have hostile names; half of them have prefixes."""
+    """Return the rules of a lab whose cameras, sessions and registers have hostile names; half have prefixes."""
     cameras = [
         CameraNames(f"{n}@", hostile.component(dice), hostile.component(dice), dice.choice((None, "", "cam1", prefix)))
         for n, prefix in enumerate(hostile.component(dice) for _ in range(4))
@@ -47,8 +47,8 @@ def some_rules(dice: random.Random) -> LinkingRules:
 
 
 def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
-    """Each of the names has a verdict for each session, all printable, and at most one session has it."""
-    asked = [one for one in hostile.IDS if one]
+    """Each name has a printable verdict for each session, and at most one session is linked."""
+    session_ids = [one for one in hostile.IDS if one]
     linked = 0
     for seed in range(30):
         dice = random.Random(seed)  # noqa: S311 - the same names each time
@@ -62,7 +62,7 @@ def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
         for path, sessions in zip(paths, alone, strict=True):
             assert len(sessions) <= 1, ascii(path)
             linked += bool(sessions)
-            for session in asked:
+            for session in session_ids:
                 verdict = judge_file(path, session, rules)
                 assert verdict.linked == (session in sessions), ascii(path)
                 said = f"{verdict.reason}{verdict.remedy or ''}{verdict.warning or ''}"
@@ -105,7 +105,7 @@ def fill(lab: Any, seed: int) -> list[str]:
 
 
 def write(path: Path, content: str) -> bool:
-    """Write a file that is there once; False where its name is a folder's, a file's above it, or there already."""
+    """Write a file that does not exist yet; return False if its name is a folder's, a file's above it, or in use."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x") as file:
@@ -116,7 +116,7 @@ def write(path: Path, content: str) -> bool:
 
 
 def check_written(outcome: Any, *, as_json: bool) -> None:
-    """No command fails otherwise than it should, nor writes what steers."""
+    """Check that a command fails only as expected and writes no steering characters."""
     assert outcome.code == 0, outcome.err
     assert not RAW.search(outcome.out + outcome.err)
     if as_json:
@@ -124,7 +124,7 @@ def check_written(outcome: Any, *, as_json: bool) -> None:
 
 
 def check_unpacked(folder: Path, archive: zipfile.ZipFile) -> None:
-    """All that lies in the folder are the members, each with its bytes."""
+    """Check that the folder contains exactly the members, each with its bytes."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     assert found == set(archive.namelist())
     for name in found:
@@ -132,7 +132,7 @@ def check_unpacked(folder: Path, archive: zipfile.ZipFile) -> None:
 
 
 def check_sources(root: Path, written: list[str], archive: zipfile.ZipFile) -> None:
-    """The metadata says of every copied file what it is called in the lab, and each file is in it or named."""
+    """Check that the metadata has the original name of every copied file, and that each file is in it or listed."""
     metadata = json.loads(archive.read("data/session_metadata.json"))
     lists = (metadata["recordings"], metadata["sessionFiles"], metadata["sensorFiles"])
     copied = {one["file"]: one for some in lists for one in some}
@@ -151,7 +151,7 @@ def check_sources(root: Path, written: list[str], archive: zipfile.ZipFile) -> N
 
 @pytest.mark.parametrize("seed", range(LABS))
 def test_a_lab_of_hostile_names_is_exported_whole(lab: Any, cli: Any, tmp_path: Path, seed: int) -> None:
-    """Commands write no control character; the archive is whole, unpacks everywhere, and says each original name."""
+    """Commands write no control character; the archive verifies, unpacks everywhere, and has each original name."""
     written = fill(lab, seed)
     for command in COMMANDS:
         check_written(cli(*command, "--lab", lab.root), as_json="--json" in command)

@@ -1,4 +1,4 @@
-"""Thousands of connections that say nothing, from several addresses: whoever asks is served meanwhile."""
+"""Thousands of idle connections from several addresses: other clients are served meanwhile."""
 
 import json
 import resource
@@ -32,7 +32,7 @@ DESCRIPTORS = 8192
 
 @pytest.fixture
 def descriptors() -> Iterator[None]:
-    """As many descriptors as the test needs; skips where the system does not give them."""
+    """Allow as many descriptors as the test needs; skip if the system does not."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, max(before[1], DESCRIPTORS)))
@@ -44,7 +44,7 @@ def descriptors() -> Iterator[None]:
 
 @pytest.fixture
 def token(usual_lab: "LabBuilder") -> str:
-    """The token of somebody who may log in to the lab."""
+    """Return the token of a user who may log in to the lab."""
     folder: Path = usual_lab.root / STATE_FOLDER
     folder.mkdir()
     with PeopleDatabase.open(folder) as database:
@@ -55,19 +55,19 @@ def token(usual_lab: "LabBuilder") -> str:
 
 @pytest.fixture
 def port(usual_lab: "LabBuilder") -> Iterator[int]:
-    """The port of the real command, which serves in a process of its own."""
+    """Return the port of the real command, which serves in its own process."""
     words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(usual_lab.root), "--port", "0", "--json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout
-            told: dict[str, Any] = json.loads(server.stdout.readline())
-            yield int(told["url"].rstrip("/").rpartition(":")[2])
+            started: dict[str, Any] = json.loads(server.stdout.readline())
+            yield int(started["url"].rstrip("/").rpartition(":")[2])
         finally:
             server.terminate()
 
 
 def dial(port: int, source: str, stack: ExitStack) -> socket.socket:
-    """A connection from one of this machine's addresses, open until the test ends."""
+    """Open a connection from one of this machine's addresses, until the test ends."""
     client = stack.enter_context(socket.socket())
     client.settimeout(120)
     client.bind((source, 0))
@@ -76,7 +76,7 @@ def dial(port: int, source: str, stack: ExitStack) -> socket.socket:
 
 
 def status(client: socket.socket, path: str, token: str = "") -> int:
-    """The status of the answer to one request."""
+    """Return the status of the answer to one request."""
     login = f"Authorization: Bearer {token}\r\n" if token else ""
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{login}\r\n".encode())
     got = client.recv(1 << 16)
@@ -85,7 +85,7 @@ def status(client: socket.socket, path: str, token: str = "") -> int:
 
 
 def ended(client: socket.socket) -> bool:
-    """Whether the server has ended a connection; nothing is waited for."""
+    """Return whether the server has ended a connection, without waiting."""
     client.setblocking(False)
     try:
         return client.recv(1) == b""
@@ -97,7 +97,7 @@ def ended(client: socket.socket) -> bool:
 
 @pytest.mark.usefixtures("descriptors")
 def test_idle_connections_shut_nobody_out(token: str, port: int) -> None:
-    """Of 3,072 connections from six addresses the longest silent ones end; visitors old and new are answered."""
+    """Of 3,072 connections from six addresses, the longest silent ones end; new and old clients are answered."""
     with ExitStack() as stack:
         visitor = dial(port, "127.0.0.1", stack)
         assert status(visitor, "/api/health", token) == 200

@@ -1,4 +1,4 @@
-"""Somebody of a study tries to get readings from beyond their session: random queries, a fixed seed, a fixed number."""
+"""A user of a study requests readings from outside their session: random queries with a fixed seed and number."""
 
 import io
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import LabBuilder
     from tests.web.conftest import Serve
 
-serve = serving_labs.serve  # the fixture, which stands beside the tests of the server
+serve = serving_labs.serve  # the fixture of the server's tests
 QUERIES = 300
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 LABS: dict[str, dict[str, Any]] = {
@@ -33,7 +33,7 @@ ZONES = ("UTC", "Asia/Tokyo", "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Madrid
 
 
 def time(choice: random.Random) -> str:
-    """A time near the session's edges or far from them, in any of the ways to write one."""
+    """Return a time near the session's edges or far from them, in any form of writing."""
     at = choice.choice((START, END, START, END, datetime(2025, 5, 2, tzinfo=UTC)))
     at += timedelta(seconds=choice.choice((0, 0, 1, -1, 60, -60, 3600, -3600, 86400, -86400, 10**8, -(10**8))))
     at += timedelta(microseconds=choice.choice((0, 0, 1, -1)))
@@ -47,7 +47,7 @@ def time(choice: random.Random) -> str:
 
 
 def query(choice: random.Random) -> str:
-    """Some of the options that there are, with values that may be meant and ones that may not."""
+    """Return some of the options, with valid and invalid values."""
     options: dict[str, Callable[[], str]] = {
         "from": lambda: time(choice),
         "to": lambda: time(choice),
@@ -65,7 +65,7 @@ def query(choice: random.Random) -> str:
 
 @pytest.mark.parametrize("kind", LABS)
 def test_no_query_takes_a_reading_from_beyond_the_session(serve: "Serve", usual_lab: "LabBuilder", kind: str) -> None:
-    """Whatever is asked for, an archive's window and readings lie in the session's own time, or there is none."""
+    """For any query, an archive's window and readings are within the session's time, or there is no archive."""
     usual_lab.session(42, **LABS[kind])
     usual_lab.recording("recordings/cam1_session42_20250502T080100Z.mp4")
     rows = [START + timedelta(seconds=30 * number) for number in range(-200, 200)]
@@ -78,21 +78,21 @@ def test_no_query_takes_a_reading_from_beyond_the_session(serve: "Serve", usual_
     whole = json.loads(_members(client.get(url).content)["data/session_metadata.json"])["readings"]["window"]
     statuses = Counter[int]()
     for _ in range(QUERIES):
-        asked = query(choice)
-        answer = client.get(f"{url}?{asked}")
+        parameters = query(choice)
+        answer = client.get(f"{url}?{parameters}")
         statuses[answer.status_code] += 1
-        assert answer.status_code in (200, 400, 403), (asked, answer.text)
+        assert answer.status_code in (200, 400, 403), (parameters, answer.text)
         if answer.status_code == 200:
             found = json.loads(_members(answer.content)["data/session_metadata.json"])["readings"]
             window = found["window"]
-            assert not window["all"], asked
+            assert not window["all"], parameters
             if whole["start"] is None:
-                assert not found["count"], asked
+                assert not found["count"], parameters
             elif window["start"] and found["count"]:
-                assert parse_instant(whole["start"]) <= parse_instant(window["start"]), asked
-                assert parse_instant(window["end"]) <= parse_instant(whole["end"]), asked
-                assert parse_instant(whole["start"]) <= parse_instant(found["first"]), asked
-                assert parse_instant(found["last"]) <= parse_instant(whole["end"]), asked
+                assert parse_instant(whole["start"]) <= parse_instant(window["start"]), parameters
+                assert parse_instant(window["end"]) <= parse_instant(whole["end"]), parameters
+                assert parse_instant(whole["start"]) <= parse_instant(found["first"]), parameters
+                assert parse_instant(found["last"]) <= parse_instant(whole["end"]), parameters
     assert statuses[403] > QUERIES // 4
     assert statuses[200] > QUERIES // 20
 

@@ -1,4 +1,4 @@
-// Looks through a page for what would keep somebody from using it. An expression: each member gives a list of faults.
+// Finds accessibility faults of a page. An expression: each member returns a list of faults.
 ({
   // What a screen reader needs, each rule with the first elements that break it.
   faults() {
@@ -11,7 +11,7 @@
     const referring = "aria-labelledby aria-describedby for".split(" ");
     const dangling = (e) =>
       referring.some((a) => (e.getAttribute(a) ?? "").split(" ").some((id) => id && !document.getElementById(id)));
-    const tell = (rule, broken) => {
+    const report = (rule, broken) => {
       if (broken.length) faults.push([rule, broken.slice(0, 3).map((e) => e.outerHTML.slice(0, 160))]);
     };
     const skipped = [];
@@ -20,22 +20,22 @@
       if (Number(e.tagName[1]) > level + 1) skipped.push(e);
       level = Number(e.tagName[1]);
     }
-    tell("a page has one main heading", all("h1").length === 1 ? [] : [document.body]);
-    tell("a page has one main landmark", all("main").length === 1 ? [] : [document.body]);
-    tell("a page has a language and a title", document.documentElement.lang && document.title ? [] : [document.body]);
-    tell("headings skip no level", skipped);
-    tell("fields have labels", all("input:not([type=hidden]), select, textarea").filter((e) => !e.labels?.length && !e.ariaLabel));
-    tell("what is operated has a name", all("button, a[href], summary").filter((e) => !name(e)));
-    tell("what is named by its role has a name", all("[role=img], [role=group], [role=region], progress, nav, section").filter((e) => !name(e)));
-    tell("pictures have a text or are decoration", all("img:not([alt]), main svg:not([role=img], [aria-hidden], .plot *)"));
-    tell("no id stands twice", all("[id]").filter((e) => ids.indexOf(e.id) !== ids.lastIndexOf(e.id)));
-    tell("references lead to something", all("[aria-labelledby], [aria-describedby], [for]").filter(dangling));
-    tell("column headings say what they head", all("thead th:not([scope])"));
-    tell("the keyboard goes in the order of the page", all("[tabindex]").filter((e) => e.tabIndex > 0));
+    report("a page has one main heading", all("h1").length === 1 ? [] : [document.body]);
+    report("a page has one main landmark", all("main").length === 1 ? [] : [document.body]);
+    report("a page has a language and a title", document.documentElement.lang && document.title ? [] : [document.body]);
+    report("headings skip no level", skipped);
+    report("fields have labels", all("input:not([type=hidden]), select, textarea").filter((e) => !e.labels?.length && !e.ariaLabel));
+    report("controls have a name", all("button, a[href], summary").filter((e) => !name(e)));
+    report("elements with a role have a name", all("[role=img], [role=group], [role=region], progress, nav, section").filter((e) => !name(e)));
+    report("pictures have a text or are decoration", all("img:not([alt]), main svg:not([role=img], [aria-hidden], .plot *)"));
+    report("no id is used twice", all("[id]").filter((e) => ids.indexOf(e.id) !== ids.lastIndexOf(e.id)));
+    report("references point to an element", all("[aria-labelledby], [aria-describedby], [for]").filter(dangling));
+    report("column headings have a scope", all("thead th:not([scope])"));
+    report("the keyboard order is that of the page", all("[tabindex]").filter((e) => e.tabIndex > 0));
     return faults;
   },
 
-  // Text whose colour is too near to what lies behind it (WCAG 2.2, success criterion 1.4.3).
+  // Text with too little contrast to its background (WCAG 2.2, success criterion 1.4.3).
   pale() {
     const parse = (colour) => {
       const [r, g, b, a = 1] = colour.match(/[\d.]+/g).map(Number);
@@ -77,7 +77,7 @@
     return [...document.querySelectorAll("main *")].filter(more).map((e) => e.outerHTML.slice(0, 120));
   },
 
-  // What has the focus, if nobody could see that.
+  // The element with the focus, if that is not visible.
   unseen() {
     const e = document.activeElement;
     return e === document.body || getComputedStyle(e).outlineStyle !== "none" ? [] : [e.outerHTML.slice(0, 160)];

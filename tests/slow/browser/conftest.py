@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real server: ``labcrate serve`` as a process of its own, on a lab of the demo."""
+"""A real Chromium with a real server: ``labcrate serve`` in its own process, on a sample lab."""
 
 import json
 import shutil
@@ -26,10 +26,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @dataclass
 class Server:
-    """The command, running. It can be killed and started again.
+    """The running command. It can be killed and started again.
 
-    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` ends
-    without a slash; ``login`` is what a browser that is logged in remembers.
+    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` has no
+    slash at the end; ``login`` is the storage state of a browser that is logged in.
     """
 
     lab: Path
@@ -56,11 +56,11 @@ class Server:
         command += ["--time-zone", "Europe/Madrid"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout
-        told = json.loads(self._process.stdout.readline() or "{}")
-        self.url, self.setup = told["url"].rstrip("/"), told["setupUrl"]
+        started = json.loads(self._process.stdout.readline() or "{}")
+        self.url, self.setup = started["url"].rstrip("/"), started["setupUrl"]
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it as a power cut would."""
         if self._process:
             self._process.kill()
             self._process.communicate()

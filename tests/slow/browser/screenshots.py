@@ -1,4 +1,4 @@
-"""Takes the docs' pictures: ``python -m tests.slow.browser.screenshots docs/screenshots``, of the sample lab."""
+"""The pictures of the docs, taken of the sample lab: ``python -m tests.slow.browser.screenshots docs/screenshots``."""
 
 import io
 import re
@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
             _save(page, folder / "session.webp")
             page.set_viewport_size({"width": 1280, "height": 760})
             _save(page.locator("#near"), folder / "plan.webp", height=760)
-        # A recording that takes some seconds to read, and no room on the disk.
+        # A recording that takes some seconds to read, and no disk space.
         with (lab / "recordings/kitchen_session42_long.mp4").open("wb") as file:
             file.truncate(LONG_BYTES)
         with _page(lab) as (page, url):
@@ -70,7 +70,7 @@ def _page(lab: Path) -> Iterator[tuple[Page, str]]:
 
 
 def _save(what: Page | Locator, file: Path, height: int | None = None) -> None:
-    """Take a picture, cut to a height, as WebP in the best quality that stays below the limit."""
+    """Save a picture, cut to a height, as WebP in the best quality below the limit."""
     picture: Image.Image = Image.open(io.BytesIO(what.screenshot(animations="disabled")))
     if height and picture.height > height:
         picture = picture.crop((0, 0, picture.width, height))

@@ -1,4 +1,4 @@
-"""That everybody can use the pages: by keyboard, with a screen reader, on a phone, in the dark."""
+"""The pages are usable for everyone: by keyboard, with a screen reader, on a phone, in dark mode."""
 
 import json
 import shutil
@@ -64,10 +64,10 @@ def opened(context: Any, server: Server, path: str) -> Page:
 
 
 def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
-    """Names, labels, headings, landmarks and references are in order, and no text is too pale, in light and dark."""
-    everybody, somebody = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
+    """Names, labels, headings, landmarks and references are in order, and all text has enough contrast."""
+    anonymous, logged_in = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
     wrong = {}
-    for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
+    for context, paths in ((logged_in, PAGES), (anonymous, ("/login",))):
         for path in paths:
             page = opened(context, awkward, path)
             wrong[path, "faults"] = found(page, "faults")
@@ -94,7 +94,7 @@ def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
 
 
 def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: Any) -> None:
-    """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
+    """On a phone, users and tokens are cards with each value beside its name."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
     page = opened(context, awkward, "/account")
     page.get_by_label("Purpose").fill("nightly")
@@ -107,8 +107,9 @@ def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: A
 
 
 def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
-    """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
-    can always be seen.
+    """A user can log in, skip to the content, open a session, choose, and reach the download without a mouse.
+
+    The element with the focus is always visible.
     """
     page = browse().new_page()
     page.goto(awkward.url)
@@ -140,14 +141,14 @@ def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> 
     assert begun.value.suggested_filename.endswith(".zip")
 
 
-def focus(page: Page, wanted: str, *, back: bool = False) -> None:
+def focus(page: Page, selector: str, *, back: bool = False) -> None:
     """Type Tab until an element has the focus; check that every stop on the way is visible."""
     for _ in range(120):
-        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
         assert found(page, "unseen") == []
-    raise AssertionError(f"{wanted} cannot be reached by keyboard")
+    raise AssertionError(f"{selector} cannot be reached by keyboard")
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:

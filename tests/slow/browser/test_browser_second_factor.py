@@ -12,8 +12,8 @@ from tests.slow.browser.test_browser_access import SCHEMES, found
 
 def code(context: BrowserContext, server: Server, secret: str, steps_on: int = 0) -> str:
     """Return the code of an app with the server's clock, or some steps ahead of it."""
-    told = context.request.get(f"{server.url}/api/health").headers["date"]
-    return pyotp.TOTP(secret).at(parsedate_to_datetime(told), counter_offset=steps_on)
+    date = context.request.get(f"{server.url}/api/health").headers["date"]
+    return pyotp.TOTP(secret).at(parsedate_to_datetime(date), counter_offset=steps_on)
 
 
 def faults(page: Page) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""What a researcher does in a browser, from the first link to the archive on their disk."""
+"""A researcher's way in a browser, from the first link to the archive on their disk."""
 
 import hashlib
 import re
@@ -60,9 +60,9 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
     expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("was linked to this session")
     assert exact_size(page) > before
 
-    told = exact_size(page)
+    shown_size = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == told
+    assert got.stat().st_size == shown_size
     assert sha256(got) == sha256(exported(own_lab, tmp_path / "cli.zip"))
 
     page.locator(".note.good").get_by_role("button", name="Undo").click()
@@ -71,7 +71,7 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
 
 
 def test_options_change_the_size_before_anything_is_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
-    """Each tick shows the exact size of what it leaves; the download is just that, and the command line's too."""
+    """Each option shows the exact size of the result; the download has it, and is the command line's."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
@@ -135,12 +135,12 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     expect(again.locator("#job-said")).to_contain_text("Cancelled")
 
 
-def inside(told: Any) -> bool:
+def inside(plot_range: Any) -> bool:
     """Return whether a plot shows a part of the session that starts later and ends earlier."""
-    return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
+    return bool(plot_range["from"] > "2025-05-02T06:40:00.000Z" and plot_range["to"] < "2025-05-02T06:42:30.000Z")
 
 
-def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
+def test_plots_are_drawn_and_zoomed(shared: Server, browse: Any) -> None:
     """The readings are drawn as lines; zooming in requests the visible part from the server."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
@@ -157,7 +157,7 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
 
 
 def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
-    """A recording's card opens to a player that shows moving pictures, and can be moved to any time."""
+    """A recording's card opens to a player that shows moving pictures and can seek to any time."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     card = page.locator("#recordings li").filter(has_text="kitchen_session42_20250502T064030Z.mp4")
@@ -184,16 +184,16 @@ def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, b
     page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
     page.get_by_role("button", name="Show size").click()
-    told = exact_size(page)
+    shown_size = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
-    assert got.stat().st_size == told
+    assert got.stat().st_size == shown_size
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", "--only", "sensors"))
     page.get_by_role("link", name="Show values as a table").click()
     expect(page.get_by_role("rowheader", name="kitchen climate").first).to_be_visible()
 
 
 def test_the_lab_is_left_as_it_was(shared: Server, browse: Any, demo: Any, tmp_path: Path) -> None:
-    """Looking at pages, pictures and plots writes nothing into the lab but labcrate's own folder."""
+    """Opening pages, pictures and plots writes nothing to the lab except labcrate's own folder."""
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     page.locator("#recordings").scroll_into_view_if_needed()

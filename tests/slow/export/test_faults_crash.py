@@ -44,7 +44,7 @@ def _audit(event, arguments):
 
 
 def _started(arguments, seen=[]):
-    # Counted from the first dealing with the lab: what Python does to start is not of interest.
+    # Counted from the first call about the lab: calls of the start of Python do not matter.
     if not seen and arguments and isinstance(arguments[0], (str, bytes)) and _own in os.fsdecode(arguments[0]):
         seen.append(True)
     return bool(seen)
@@ -55,7 +55,7 @@ def _counted(name):
 
     def dealing(*arguments, **options):
         if name == "write" and len(arguments[1]) > 65536:
-            arguments = (arguments[0], arguments[1][:65536])  # a large write has many moments
+            arguments = (arguments[0], arguments[1][:65536])  # a large write is split into many calls
         elif name == "copy_file_range":
             arguments = (*arguments[:2], min(arguments[2], 262144))
         _deal(name)
@@ -115,7 +115,7 @@ def dealings(outcome: Any, tmp_path: Path) -> int:
 
 
 def _export(lab: Any) -> tuple[Any, ...]:
-    # One worker: the order of dealings is the same in every run then.
+    # One worker, so that the order of calls is the same in every run.
     return ("export", "42", "--lab", lab.root, "--workers", "1", "-o")
 
 
@@ -152,7 +152,7 @@ def test_kill_9_while_exporting(
         died += code == -signal.SIGKILL
         assert code in (0, -signal.SIGKILL)
         if target.exists() and not (force and target.read_bytes() == b"the archive of last week"):
-            assert target.read_bytes() == whole  # it died after the renaming
+            assert target.read_bytes() == whole  # it was killed after the renaming
         assert {path.name for path in outputs.iterdir()} <= {"out.zip", "out.zip.part"}
         assert snapshot(large_lab.root) == before
         assert cli(*words, target, "--force").code == 0
@@ -253,14 +253,14 @@ def test_what_an_earlier_version_left(cli: Any, usual_lab: Any, tmp_path: Path) 
 def test_a_killed_export_leaves_no_signature_beside_another_archive(
     usual_lab: Any, cli: Any, mortal: Any, tmp_path: Path, kind: str
 ) -> None:
-    """Killed at each name that is given or taken: a signature that stands is that of the ZIP beside it."""
+    """Killed at each rename or removal of a file: a signature is never beside another ZIP than its own."""
     key = cli("keygen", "--lab", usual_lab.root, "--json").json["publicKey"]
     target = tmp_path / "out.zip"
     words = (*_export(usual_lab), target, "--sign", "--force")
     assert cli(*words).code == 0
     killed, at = 0, 1
     while at == killed + 1:  # until a run has no such moment left
-        usual_lab.session(42, name=f"Morning {at}")  # so that the signature that is there is of another archive
+        usual_lab.session(42, name=f"Morning {at}")  # so that the existing signature is of another archive
         killed += mortal(at, *words, on=kind).returncode == -signal.SIGKILL
         at += 1
         assert cli("verify", target).code == 0 or not target.exists()

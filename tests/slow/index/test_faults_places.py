@@ -1,4 +1,4 @@
-"""Where the index may lie: read-only and full disks, permissions, many commands at once; all in own processes."""
+"""The place of the index: read-only and full disks, permissions, many commands at once, all in their own processes."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from tests.index.test_faults_catalog import index_of
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("mode", [0o444, 0o000])
 def test_an_index_that_may_not_be_written(command: Any, clear: Any, usual_lab: Any, tmp_path: Path, mode: int) -> None:
-    """An index that may be read is used as it is; one that may not be read is refused with what to delete."""
+    """A read-only index is used as it is; one that cannot be read is refused with the path to delete."""
     assert command("index", "--lab", usual_lab.root).returncode == 0
     usual_lab.recording("recordings/cam1_session42_later.mp4")
     index_of(usual_lab).chmod(mode)
@@ -29,7 +29,7 @@ def test_an_index_that_may_not_be_written(command: Any, clear: Any, usual_lab: A
 def test_a_lab_on_a_read_only_mount(
     command: Any, namespace: list[str], usual_lab: Any, tmp_path: Path, snapshot: Any, warm: bool
 ) -> None:
-    """A lab mounted read-only is exported, with or without an index of its own; nothing in it changes."""
+    """A lab mounted read-only is exported, with or without its own index; nothing in it changes."""
     if warm:
         assert command("index", "--lab", usual_lab.root).returncode == 0
     before = snapshot(usual_lab.root)
@@ -45,10 +45,10 @@ def test_a_lab_on_a_read_only_mount(
 
 
 def test_a_lab_on_a_full_disk(namespace: list[str], usual_lab: Any, tmp_path: Path, command: Any) -> None:
-    """A lab whose disk has not one byte left is exported to another disk, documents too large for memory included.
+    """A lab on a full disk is exported to another disk, also with documents too large for memory.
 
-    Nothing stays behind, neither in labcrate's own folder nor in the system's temporary one. That the export could
-    not be logged is said, and no more.
+    Nothing stays behind in labcrate's folder or in the system's temporary one. A warning says that there is no log
+    line.
     """
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 1000})] * 2000)
     shutil.move(usual_lab.root, tmp_path / "origin")
@@ -74,7 +74,7 @@ def test_a_lab_on_a_full_disk(namespace: list[str], usual_lab: Any, tmp_path: Pa
 
 
 def test_many_commands_share_one_index(usual_lab: Any, tmp_path: Path) -> None:
-    """Six exports into six files at once, with no index to begin with: all succeed, and all are equal."""
+    """Six exports at once without an index all succeed, and their archives are equal."""
     targets = [tmp_path / f"{number}.zip" for number in range(6)]
     words = [sys.executable, "-m", "labcrate", "export", "42", "--lab", str(usual_lab.root), "-o"]
     running = [subprocess.Popen([*words, str(target)], stderr=subprocess.PIPE) for target in targets]

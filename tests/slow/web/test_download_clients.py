@@ -196,10 +196,10 @@ def test_requests_resumes_the_same_archive_only(server: Server, whole: tuple[Pat
     server.end(signal.SIGKILL)
     (whole[0] / "recordings/cam1_session42_3.mp4").write_bytes(b"another recording")
     server.start()
-    anew = client.get(server.url, headers=resuming, timeout=60)
-    assert anew.status_code == 200
-    assert anew.headers["ETag"] != resuming["If-Range"]
-    assert len(anew.content) == int(anew.headers["Content-Length"])
+    restarted = client.get(server.url, headers=resuming, timeout=60)
+    assert restarted.status_code == 200
+    assert restarted.headers["ETag"] != resuming["If-Range"]
+    assert len(restarted.content) == int(restarted.headers["Content-Length"])
     client.close()
 
 

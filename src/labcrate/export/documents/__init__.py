@@ -1,1 +1,1 @@
-"""The documents that labcrate writes into an archive. Each is a function of the plan alone."""
+"""The documents that labcrate writes into an archive. Each depends only on the plan."""

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from labcrate.export.documents.metadata import instant_text
+from labcrate.messages.message import Message
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
@@ -15,9 +16,9 @@ _PROFILE = "https://w3id.org/ro/crate/1.1"
 _LICENCE = "#licence"
 
 
-def crate_document(plan: Plan, parts: Iterable[MemberDescription]) -> dict[str, Any]:
-    """The crate's JSON-LD: every file with size, type and SHA-256, the session as its root data set."""
-    files = [_file(part) for part in parts]
+def crate_document(plan: Plan, members: Iterable[MemberDescription]) -> dict[str, Any]:
+    """Return the crate's JSON-LD: every file with size, type and SHA-256, and the session as the root data set."""
+    files = [_file(member) for member in members]
     return {
         "@context": _CONTEXT,
         "@graph": [
@@ -42,8 +43,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
         "@type": "Dataset",
         "identifier": f"session-{session.id}",
         "name": session_title(plan),
-        "description": session.description
-        or f"Recordings and sensor readings of session {session.id} of a living lab.",
+        "description": session.description or Message("crate.description", session=session.id),
         "datePublished": format_instant(plan.latest_change),
         "license": {"@id": _LICENCE},
         "hasPart": [{"@id": identifier} for identifier in identifiers],
@@ -60,7 +60,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
 
 
 def _licence(plan: Plan) -> dict[str, Any]:
-    """The licence in the session's own words; that there is none is said, not filled in."""
+    """Return the licence as the session's description states it, or a text that says that there is none."""
     described = plan.session.all_fields
     metadata = described.get("metadata")
     for place in (described, metadata if isinstance(metadata, dict) else {}):
@@ -70,8 +70,8 @@ def _licence(plan: Plan) -> dict[str, Any]:
     return {
         "@id": _LICENCE,
         "@type": "CreativeWork",
-        "name": "No licence is stated",
-        "description": "The session's data state no licence; ask the lab before passing them on.",
+        "name": Message("crate.no_licence"),
+        "description": Message("crate.ask_for_licence"),
     }
 
 
@@ -80,17 +80,17 @@ def _researcher(plan: Plan) -> list[dict[str, Any]]:
     return [{"@id": "#researcher", "@type": "Person", "name": name}] if name else []
 
 
-def _file(part: MemberDescription) -> dict[str, Any]:
-    # RO-Crate 1.1, "Encoding file paths": an @id is a URI reference, so spaces and the like are quoted.
+def _file(member: MemberDescription) -> dict[str, Any]:
+    # RO-Crate 1.1, "Encoding file paths": an @id is a URI reference, so spaces and other characters are quoted.
     entity: dict[str, Any] = {
-        "@id": quote(part.name, safe="/~()!*'"),
+        "@id": quote(member.name, safe="/~()!*'"),
         "@type": "File",
-        "name": part.name.rpartition("/")[2],
-        "description": part.description,
-        "encodingFormat": part.media_type,
+        "name": member.name.rpartition("/")[2],
+        "description": member.description,
+        "encodingFormat": member.media_type,
     }
-    if part.sha256 is not None:
-        entity |= {"contentSize": str(part.size_bytes), "sha256": part.sha256}
-    if part.modified is not None:
-        entity["dateModified"] = format_instant(part.modified)
+    if member.sha256 is not None:
+        entity |= {"contentSize": str(member.size_bytes), "sha256": member.sha256}
+    if member.modified is not None:
+        entity["dateModified"] = format_instant(member.modified)
     return entity

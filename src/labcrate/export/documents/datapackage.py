@@ -10,71 +10,75 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from labcrate.export.documents.metadata import JsonObject
+from labcrate.messages.message import Message
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
 from labcrate.plan.summary import MemberDescription, session_title
 from labcrate.readings.write.columns import Column
 
-# A recording's claims in one cell, without the one that was taken.
+# A recording's start times by other sources in one cell, without the one that was chosen.
 OTHER_STARTS = "startClaims"
 
-# Column: its key in the metadata's recording, Frictionless type, unit, what it means.
-RECORDING_COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
-    ("file", "file", "string", None, "name inside the archive"),
-    ("camera_id", "cameraId", "string", None, "the camera's id in the lab"),
-    ("camera_name", "cameraName", "string", None, "the camera's name"),
-    ("start", "startTime", "datetime", None, "when the recording starts, UTC"),
-    ("end", "endTime", "datetime", None, "when the recording ends, UTC"),
-    ("start_source", "startSource", "string", None, "where the start comes from"),
-    (
-        "start_uncertainty_s",
-        "startUncertaintySeconds",
-        "number",
-        "s",
-        "how wrong the start may be, either way",
+
+class RecordingColumn(NamedTuple):
+    """A column of ``data/recordings.csv``.
+
+    ``key`` is its key in the metadata's recording, ``type`` its Frictionless type.
+    """
+
+    name: str
+    key: str
+    type: str
+    unit: str | None
+    description: Message
+
+
+RECORDING_COLUMNS = (
+    RecordingColumn("file", "file", "string", None, Message("column.file")),
+    RecordingColumn("camera_id", "cameraId", "string", None, Message("column.camera_id")),
+    RecordingColumn("camera_name", "cameraName", "string", None, Message("column.camera_name")),
+    RecordingColumn("start", "startTime", "datetime", None, Message("column.start")),
+    RecordingColumn("end", "endTime", "datetime", None, Message("column.end")),
+    RecordingColumn("start_source", "startSource", "string", None, Message("column.start_source")),
+    RecordingColumn(
+        "start_uncertainty_s", "startUncertaintySeconds", "number", "s", Message("column.start_uncertainty_s")
     ),
-    (
-        "other_starts",
-        OTHER_STARTS,
-        "string",
-        None,
-        "what the other sources say of the start, with their uncertainty",
-    ),
-    ("duration_s", "durationSeconds", "number", "s", "length of the media; empty when it cannot be read"),
-    ("video_codec", "videoCodec", "string", None, "video codec"),
-    ("width", "width", "integer", "px", "picture width"),
-    ("height", "height", "integer", "px", "picture height"),
-    ("frame_rate", "frameRate", "number", "1/s", "declared frames per second; the delivered rate may differ"),
-    ("audio_codec", "audioCodec", "string", None, "audio codec; empty when there is no sound"),
-    ("readable", "readable", "boolean", None, "false for a damaged file, which is kept as it is"),
-    ("size_bytes", "sizeBytes", "integer", "B", "file size"),
-    ("sha256", "sha256", "string", None, "SHA-256 of the file, hexadecimal"),
-    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name, its folder or a register"),
-    ("source", "source", "string", None, "where it lies in the lab folder, or below a recorder's"),
+    RecordingColumn("other_starts", OTHER_STARTS, "string", None, Message("column.other_starts")),
+    RecordingColumn("duration_s", "durationSeconds", "number", "s", Message("column.duration_s")),
+    RecordingColumn("video_codec", "videoCodec", "string", None, Message("column.video_codec")),
+    RecordingColumn("width", "width", "integer", "px", Message("column.width")),
+    RecordingColumn("height", "height", "integer", "px", Message("column.height")),
+    RecordingColumn("frame_rate", "frameRate", "number", "1/s", Message("column.frame_rate")),
+    RecordingColumn("audio_codec", "audioCodec", "string", None, Message("column.audio_codec")),
+    RecordingColumn("readable", "readable", "boolean", None, Message("column.readable")),
+    RecordingColumn("size_bytes", "sizeBytes", "integer", "B", Message("column.size_bytes")),
+    RecordingColumn("sha256", "sha256", "string", None, Message("column.sha256")),
+    RecordingColumn("linked_by", "linkedBy", "string", None, Message("column.linked_by")),
+    RecordingColumn("source", "source", "string", None, Message("column.source")),
 )
 
 
 def recordings_csv(recordings: Iterable[JsonObject]) -> bytes:
-    """The content of ``data/recordings.csv``: UTF-8, RFC 4180 but for line feeds alone at line ends."""
+    """Return the content of ``data/recordings.csv``: UTF-8, RFC 4180 but with line feeds alone at line ends."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column for column, *_ in RECORDING_COLUMNS])
+    writer.writerow([column.name for column in RECORDING_COLUMNS])
     writer.writerows(map(_row, recordings))
     return text.getvalue().encode()
 
 
-_KEYS = [key for _, key, *_ in RECORDING_COLUMNS]
+_KEYS = [column.key for column in RECORDING_COLUMNS]
 _VALUES = itemgetter(*_KEYS)
 _STARTS_AT = _KEYS.index(OTHER_STARTS)
-_BOOLEANS_AT = [i for i, (_, _, kind, _, _) in enumerate(RECORDING_COLUMNS) if kind == "boolean"]
+_BOOLEANS_AT = [i for i, column in enumerate(RECORDING_COLUMNS) if column.type == "boolean"]
 
 
 def _row(recording: JsonObject) -> list[Any]:
-    """Return the cells of a recording; the writer makes an empty one of None, and text of numbers."""
+    """Return the cells of a recording; the CSV writer writes None as an empty cell."""
     row = list(_VALUES(recording))
     row[_STARTS_AT] = _other_starts(row[_STARTS_AT])
     for i in _BOOLEANS_AT:
@@ -83,7 +87,7 @@ def _row(recording: JsonObject) -> list[Any]:
 
 
 def _other_starts(claims: Iterable[JsonObject]) -> str:
-    """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
+    """Return the start times that were not chosen: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
     other_claims = (claim for claim in claims if not claim["taken"])
     return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in other_claims)
 
@@ -96,35 +100,35 @@ _TABLE_NAMES = {
 
 
 def datapackage(
-    plan: Plan, parts: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
+    plan: Plan, members: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
 ) -> JsonObject:
-    """The descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's own files."""
+    """Return the descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's files."""
     schemas = {
         names.ZIGBEE_CSV: _schema(zigbee),
         names.SENSOR_CSV: _schema(sensors),
         names.RECORDINGS_CSV: {
-            "fields": [_field(n, t, u, d) for n, _, t, u, d in RECORDING_COLUMNS],
+            "fields": [_field(c.name, c.type, c.unit, c.description) for c in RECORDING_COLUMNS],
             "primaryKey": "file",
         },
     }
-    own = list(_session_file_resources(plan, parts))
+    own = list(_session_file_resources(plan, members))
     return {
         "profile": "data-package" if own else "tabular-data-package",
         "name": f"session-{_slug(plan.session.id)}",
         "title": session_title(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
-            *(_resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")),
+            *(_resource(one, schemas[one.name]) for one in members if schemas.get(one.name, {}).get("fields")),
             *own,
         ],
     }
 
 
-def _session_file_resources(plan: Plan, parts: Sequence[MemberDescription]) -> Iterator[JsonObject]:
-    """The session's own files: a table where its form is known, else a file whose content nobody judges."""
-    taken_names, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
+def _session_file_resources(plan: Plan, members: Sequence[MemberDescription]) -> Iterator[JsonObject]:
+    """Yield the session's own files: tables if their columns are known, otherwise files of any content."""
+    taken_names, by_name = set(_TABLE_NAMES.values()), {member.name: member for member in members}
     for file in plan.session_files:
-        part, name = by_name[file.member], _resource_name(file.member, taken_names)
+        member, name = by_name[file.member], _resource_name(file.member, taken_names)
         taken_names.add(name)
         if file.columns:
             described = {
@@ -133,48 +137,48 @@ def _session_file_resources(plan: Plan, parts: Sequence[MemberDescription]) -> I
                 "schema": _session_file_schema(file.columns),
             }
         else:
-            # Without the type, frictionless takes any CSV and JSON for a table and checks its rows.
+            # Without the type, frictionless treats every CSV and JSON as a table and checks its rows.
             described = {"profile": "data-resource", "type": "file"}
         yield {
             **described,
             "name": name,
-            "path": part.name,
-            "description": part.description,
-            "mediatype": part.media_type,
-            "bytes": part.size_bytes,
-            "hash": f"sha256:{part.sha256}",
+            "path": member.name,
+            "description": member.description,
+            "mediatype": member.media_type,
+            "bytes": member.size_bytes,
+            "hash": f"sha256:{member.sha256}",
         }
 
 
 def _resource_name(member: str, taken_names: Collection[str]) -> str:
-    """A name that no other resource has."""
+    """Return a name that no other resource has."""
     base_name = _slug(member.removeprefix("data/"))
     return next(name for n in count(1) if (name := base_name if n == 1 else f"{base_name}-{n}") not in taken_names)
 
 
 def _session_file_schema(columns: Sequence[Column]) -> JsonObject:
-    """The columns of a table that labcrate did not write: its times may have any form."""
+    """Return the columns of a table that labcrate did not write: its times may have any format."""
     fields = [_field(c.name, c.type, c.unit, c.description) for c in columns]
     return {"fields": [{**one, "format": "any"} if one["type"] == "datetime" else one for one in fields]}
 
 
 def _slug(text: str) -> str:
-    """A text in the letters that a package's name may have (Data Package v1, "name"): a-z, 0-9, ``.``, ``_``, ``-``."""
+    """Return a text in the characters of a package's name (Data Package v1, "name"): a-z, 0-9, ``.``, ``_``, ``-``."""
     ascii_letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9._-]+", "-", ascii_letters).strip("-") or "other"
 
 
-def _resource(part: MemberDescription, schema: JsonObject) -> JsonObject:
+def _resource(member: MemberDescription, schema: JsonObject) -> JsonObject:
     return {
         "profile": "tabular-data-resource",
-        "name": _TABLE_NAMES[part.name],
-        "path": part.name,
-        "description": part.description,
+        "name": _TABLE_NAMES[member.name],
+        "path": member.name,
+        "description": member.description,
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "bytes": part.size_bytes,
-        "hash": f"sha256:{part.sha256}",
+        "bytes": member.size_bytes,
+        "hash": f"sha256:{member.sha256}",
         "schema": schema,
     }
 

@@ -1,4 +1,4 @@
-"""``data/session_metadata.json``: the session, its recordings, its sensors, its warnings.
+"""``data/session_metadata.json``: the session, its recordings, sensors and warnings.
 
 Its JSON Schema is docs/spec/session_metadata.schema.json.
 """
@@ -29,13 +29,13 @@ JsonObject = dict[str, Any]
 
 
 def to_json(value: object) -> bytes:
-    """A JSON document as people like to read it: indented, Unicode as it is, a line feed at the end."""
-    # Two steps, because the json module writes with an indent four times slower.
+    """Return a value as an indented JSON document in UTF-8, with a line feed at the end."""
+    # In two steps: with an indent, the json module is four times slower.
     return msgspec.json.format(json.dumps(value, ensure_ascii=False).encode(), indent=2) + b"\n"
 
 
 def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject:
-    """The content of ``data/session_metadata.json``; ``recordings`` are those of ``recording_object``."""
+    """Return the content of ``data/session_metadata.json``; ``recordings`` are from ``recording_object``."""
     return {
         "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
@@ -59,7 +59,7 @@ def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject
 
 
 def not_taken_object(one: NotTaken) -> JsonObject:
-    """One file of the session that stays out, and by which rule; ``files`` counts those of a folder."""
+    """Return a file of the session that is not in the archive, with the rule; ``files`` counts those of a folder."""
     return {"source": one.source, "rule": str(one.rule), "reason": one.rule.reason, "files": one.files}
 
 
@@ -76,7 +76,7 @@ def _session_file(file: SessionFile) -> JsonObject:
 
 
 def selection_object(plan: Plan) -> JsonObject:
-    """What was chosen of the session: only the metadata of a partial archive say it."""
+    """Return what was chosen of the session, for the metadata of a partial archive."""
     options = plan.options
     return {
         "partial": True,
@@ -90,12 +90,12 @@ def selection_object(plan: Plan) -> JsonObject:
 
 
 def instant_text(value: datetime | None) -> str | None:
-    """An instant in UTC as JSON has it."""
+    """Return an instant in UTC as text for JSON."""
     return format_instant(value) if value else None
 
 
 def local_time_text(value: datetime | None, zone: str | None) -> str | None:
-    """The same instant on the wall clock of a zone, with its offset: ``2025-05-02T21:40:00.000+02:00``."""
+    """Return an instant in the local time of a zone, with its offset: ``2025-05-02T21:40:00.000+02:00``."""
     return value.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds") if value and zone else None
 
 
@@ -123,7 +123,7 @@ def _session(plan: Plan) -> JsonObject:
 
 
 def recording_object(recording: PlannedRecording) -> JsonObject:
-    """One recording as the metadata tells it."""
+    """Return one recording for the metadata."""
     probe, fixity = recording.probe, recording.fixity
     return {
         "file": recording.member,
@@ -162,12 +162,12 @@ def _claim(claim: StartCandidate) -> JsonObject:
 
 
 def json_number(value: float) -> float:
-    """A number as JSON and CSV have it: 60, not 60.0."""
+    """Return a number for JSON and CSV: 60 instead of 60.0."""
     return int(value) if value.is_integer() else value
 
 
-# Stands where a hash will: a plan tells the ZIP's size to the byte before anything is hashed. No
-# archive is ever made of it.
+# Takes the place of a hash that is not known yet, so that the size of the ZIP is exact before anything is hashed. No
+# archive is made with it.
 UNKNOWN_SHA256 = "0" * 64
 
 
@@ -175,13 +175,13 @@ def _camera(camera: Camera) -> JsonObject:
     return {"id": camera.id, "name": camera.name, "recordingPrefix": camera.prefix, **camera.extra}
 
 
-# What the lab's devices.json knows of the present moment. It would give the same session other bytes
-# tomorrow; the session's own values stand in its readings.
+# The current values in the lab's devices.json. They would give the same session other bytes tomorrow; the session's
+# own values are in its readings.
 VOLATILE = ("lastSeen", "battery", "linkquality")
 
 
 def device_object(device: Device) -> JsonObject:
-    """One Zigbee device, without what changes with its every message (see VOLATILE)."""
+    """Return one Zigbee device, without the values that change with every message (see VOLATILE)."""
     return {
         "id": device.id,
         "name": device.name,
@@ -193,7 +193,7 @@ def device_object(device: Device) -> JsonObject:
 
 
 def devices_document(plan: Plan) -> JsonObject:
-    """The content of ``data/devices.json``: the cameras and Zigbee devices of this session alone."""
+    """Return the content of ``data/devices.json``: only the cameras and Zigbee devices of this session."""
     return {
         "cameras": [_camera(camera) for camera in plan.cameras],
         "zigbee": [device_object(device) for device in plan.devices],
@@ -203,7 +203,7 @@ def devices_document(plan: Plan) -> JsonObject:
 
 
 def _camera_files(plan: Plan) -> str:
-    """Name the lab's files that describe the cameras, with a comma between."""
+    """Return the names of the lab's files that describe the cameras, separated by commas."""
     users = {user for camera in plan.cameras for user in camera.users}
     files = [CAMERAS] if None in users or not users else []
     return ", ".join([*files, *(f"{DATA}/user_{user}/{CAMERAS_FILE}" for user in sorted(users - {None}, key=str))])

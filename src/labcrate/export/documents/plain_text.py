@@ -1,4 +1,4 @@
-"""Headings, paragraphs and two-column tables of a plain text that is read in any editor."""
+"""Headings, paragraphs and two-column tables in plain text."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,13 +11,13 @@ Row = tuple[str, ...]
 
 
 def section(title: str, lines: Iterable[str]) -> list[str]:
-    """Return a heading with its lines below; nothing where there are none."""
+    """Return a heading with its lines below; nothing if there are none."""
     body = list(lines)
     return [title, "-" * len(title), *body] if body else []
 
 
 def wrap_lines(text: str, bullet: str = "") -> list[str]:
-    """Return a text in lines that are easy to read, the first behind a bullet."""
+    """Return a text in lines of at most ``WIDTH`` characters, the first after a bullet."""
     paragraphs = text.splitlines() or [""]
     return [line for paragraph in paragraphs for line in _wrap(paragraph, bullet)]
 
@@ -36,7 +36,7 @@ def _wrap(text: str, bullet: str) -> list[str]:
 
 
 def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
-    """Two columns: the first as wide as it must be, within reason, and on one line; the second wrapped beside it."""
+    """Return two columns: the first on one line, at most ``widest`` characters, the second wrapped beside it."""
     rows = [(printable(label), text) for label, text in rows]
     width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
     return [line for label, text in rows for line in _row(label, text, width)]
@@ -46,7 +46,7 @@ def _row(label: str, text: str, width: int) -> Iterator[str]:
     lines: list[str] = []
     wrapper = textwrap.TextWrapper(WIDTH - width, break_long_words=False, break_on_hyphens=False)
     for part in text.splitlines() or [""]:
-        # Made for each call, a wrapper costs more than an empty line is worth.
+        # No wrapper for an empty line: it takes longer than the line is worth.
         lines += wrapper.wrap(part) or [""] if part else [""]
     if len(label) > width - 2:
         yield label

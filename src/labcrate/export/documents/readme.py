@@ -1,12 +1,13 @@
-"""``README.txt``: the archive explained to somebody who has nothing but the ZIP."""
+"""``README.txt``: explains the archive to a reader who has only the ZIP."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 from labcrate.export.documents.metadata import instant_text, local_time_text
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
 from labcrate.export.documents.secrets import secret_paragraphs
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable, printable_lines
 from labcrate.model.timespan import EMPTY_SPAN, format_duration
 from labcrate.plan import member_names as names
@@ -16,12 +17,10 @@ from labcrate.plan.summary import (
     MemberDescription,
     camera_spans,
     describe_camera_span,
-    describe_not_exported,
     describe_not_taken,
     describe_readings,
     describe_recording,
     format_size,
-    plural,
 )
 from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 
@@ -29,32 +28,211 @@ _MAX_LISTED = 40
 
 
 def readme(
-    plan: Plan, parts: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
+    plan: Plan, members: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
 ) -> bytes:
-    """The README of an archive; ``zigbee`` and ``sensors`` are the columns of the two kinds of sensor table."""
-    title = f"Session {plan.session.id}: {plan.session.name}" if plan.session.name else plan.session.title
-    title = f"{title} (PARTIAL)" if plan.options.is_partial else title
-    member_names = {part.name for part in parts}
+    """Return the README of an archive; ``zigbee`` and ``sensors`` are the columns of its two sensor tables."""
+    title = _title(plan)
+    partial = plan.options.is_partial
+    member_names = {member.name for member in members}
     sections = [
         [*wrap_lines(title), "=" * min(WIDTH, len(title))],
         _introduction(plan),
-        section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.is_partial else []),
-        section("Session", _session(plan)),
-        section("Warnings", _warnings(plan)),
-        section("Recordings", _recordings(plan)),
-        section("Sensor readings", _sensors(plan)),
-        section("Files", _files([p for p in parts if not _is_recording(p)])),
-        section("Left out", _left_out(plan)),
-        section("Secrets", _secrets(plan)),
-        section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
-        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(plan, sensors, member_names)),
-        section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
-        section("Times", _times(plan)),
-        section("How recordings were linked to this session", wrap_lines(_LINKING + _about_recorders(plan))),
-        section("How to check that nothing is missing or altered", _CHECK),
-        section("How to load the readings", _LOAD if names.ZIGBEE_CSV in member_names else []),
+        section(Message("readme.heading_partial"), _selection(plan) if partial else []),
+        section(Message("readme.heading_session"), _session(plan)),
+        section(Message("readme.heading_warnings"), _warnings(plan)),
+        section(Message("readme.heading_recordings"), _recordings(plan)),
+        section(Message("readme.heading_sensors"), _sensors(plan)),
+        section(Message("readme.heading_files"), _files([m for m in members if not _is_recording(m)])),
+        section(Message("readme.heading_left_out"), _left_out(plan)),
+        section(Message("readme.heading_secrets"), _secrets(plan)),
+        section(Message("readme.heading_columns", table=names.ZIGBEE_CSV), _columns(zigbee)),
+        section(Message("readme.heading_columns", table=names.SENSOR_CSV), _sensor_table(plan, sensors, member_names)),
+        section(
+            Message("readme.heading_columns", table=names.RECORDINGS_CSV),
+            table([(column.name, _with_unit(column.unit, column.description)) for column in RECORDING_COLUMNS]),
+        ),
+        section(Message("readme.heading_times"), _times(plan)),
+        section(Message("readme.heading_linking"), _linking(plan)),
+        section(Message("readme.heading_check"), _check_lines()),
+        section(Message("readme.heading_load"), _load_lines() if names.ZIGBEE_CSV in member_names else []),
     ]
     return printable_lines("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+
+
+def _title(plan: Plan) -> str:
+    session = plan.session
+    title = Message("readme.title", session=session.id, name=session.name) if session.name else session.title
+    return Message("readme.partial_title", title=title) if plan.options.is_partial else title
+
+
+def _introduction(plan: Plan) -> list[str]:
+    state = Message("readme.state", state=plan.state, sentences=tuple(_state_sentences(plan)))
+    return [
+        *wrap_lines(Message("readme.introduction")),
+        "",
+        *wrap_lines(state),
+        Message("readme.format", version=str(FORMAT_VERSION)),
+    ]
+
+
+def _state_sentences(plan: Plan) -> Iterator[Message]:
+    """Yield sentences that say what the archive's state means, and how many files were not exported."""
+    partial = plan.options.is_partial
+    not_exported = list(_not_exported(plan))
+    if plan.state is State.INCOMPLETE:
+        yield Message("readme.chosen_is_missing" if partial else "readme.something_is_missing")
+    elif not_exported:
+        yield Message("readme.no_planned_file_is_missing")
+    elif plan.state is State.WARNINGS:
+        yield Message("readme.nothing_is_missing")
+    else:
+        yield Message("readme.all_chosen_is_included" if partial else "readme.all_is_included")
+    if plan.state is not State.COMPLETE:
+        yield Message("readme.see_warnings")
+    if not_exported:
+        yield from not_exported
+        yield Message("readme.see_left_out")
+
+
+def _not_exported(plan: Plan) -> Iterator[Message]:
+    if plan.withheld:
+        yield Message("readme.files_not_exported", count=plan.withheld)
+    if plan.near_misses:
+        yield Message("readme.near_misses_not_exported", count=len(plan.near_misses))
+
+
+def _selection(plan: Plan) -> list[str]:
+    options = plan.options
+    data = (
+        Message("readme.sensors_and_recordings")
+        if options.only is DataKind.ALL
+        else Message("readme.only", data=options.only)
+    )
+    rows = [
+        (Message("readme.label_data"), data),
+        (Message("readme.label_cameras"), ", ".join(options.cameras)),
+        (Message("readme.label_sensors"), ", ".join(options.sensors)),
+        (Message("readme.label_from"), instant_text(options.span.start)),
+        (Message("readme.label_to"), instant_text(options.span.end)),
+    ]
+    lines = [*wrap_lines(Message("readme.partial")), "", *table([(label, value) for label, value in rows if value])]
+    return [*lines, "", *(line for text in plan.not_chosen for line in wrap_lines(text, "- "))]
+
+
+def _session(plan: Plan) -> list[str]:
+    session = plan.session
+    seconds = session.span.seconds
+    rows = [
+        (Message("readme.label_id"), session.id),
+        (Message("readme.label_name"), session.name),
+        (
+            Message("readme.label_start"),
+            _time(instant_text(session.span.start), local_time_text(session.span.start, plan.zone)),
+        ),
+        (
+            Message("readme.label_end"),
+            _time(instant_text(session.span.end), local_time_text(session.span.end, plan.zone)),
+        ),
+        (Message("readme.label_length"), format_duration(seconds) if seconds is not None else None),
+        (Message("readme.label_zone"), plan.zone or Message("readme.no_zone")),
+        (Message("readme.label_status"), Message("readme.status", status=session.status) if session.status else None),
+        (Message("readme.label_researcher"), session.researcher),
+        (Message("readme.label_tags"), ", ".join(session.tags)),
+        (Message("readme.label_description"), session.description),
+        (Message("readme.label_notes"), session.notes),
+    ]
+    return table([(label, value) for label, value in rows if value])
+
+
+def _time(utc: str | None, local: str | None) -> str:
+    if utc is None:
+        return Message("readme.no_time")
+    return Message("readme.local_time", utc=utc, local=local) if local else utc
+
+
+def _warnings(plan: Plan) -> list[str]:
+    lines = []
+    for missing in plan.missing:
+        lines += wrap_lines(Message("readme.missing", missing=missing.sentence), "- ")
+    for warning in plan.warnings:
+        lines += wrap_lines(warning, "- ")
+    return lines or [Message("readme.no_warnings")]
+
+
+def _recordings(plan: Plan) -> list[str]:
+    if not plan.recordings:
+        if plan.options.is_partial:
+            return [Message("readme.no_recordings_chosen")]
+        return [Message("readme.no_recordings_exported" if plan.withheld else "readme.no_recordings_linked")]
+    size = format_size(sum(recording.size_bytes for recording in plan.recordings))
+    length = format_duration(sum(recording.probe.duration_s or 0 for recording in plan.recordings))
+    lines = [Message("readme.recordings", count=len(plan.recordings), length=length, size=size), ""]
+    spans, listed = camera_spans(plan.recordings)
+    for span in spans:
+        first, *more = describe_camera_span(span)
+        lines += [first, *(f"    {line}" for line in more)]
+        files = Message("readme.camera_files", first=span.recordings[0].member, table=names.RECORDINGS_CSV)
+        lines.append(f"    {files}")
+    for recording in listed[:_MAX_LISTED]:
+        start = Message(
+            "readme.recording_start", start=instant_text(recording.span.start), source=recording.start_source
+        )
+        lines += [recording.member, f"    {describe_recording(recording)}", f"    {start}"]
+    if len(listed) > _MAX_LISTED:
+        lines.append(Message("readme.more", number=len(listed) - _MAX_LISTED, file=names.RECORDINGS_CSV))
+    return lines
+
+
+def _sensors(plan: Plan) -> list[str]:
+    if plan.options.only is DataKind.RECORDINGS:
+        return [Message("readme.no_readings_chosen")]
+    lines = [f"{describe_readings(plan)}.", *wrap_lines(_window(plan))]
+    counts = plan.readings.counts_per_device
+    if counts:
+        head = (Message("readme.column_sensor"), Message("readme.column_readings"))
+        lines += ["", *table([head, *((name, f"{count:,}") for name, count in counts)], widest=60)]
+    return lines
+
+
+def _window(plan: Plan) -> str:
+    """Return a sentence that says from which time readings are included."""
+    start, end = instant_text(plan.window.start), instant_text(plan.window.end)
+    if plan.options.all_readings:
+        return Message("readme.window_all")
+    if plan.window == EMPTY_SPAN:
+        return Message("readme.window_none")
+    if start and end:
+        return Message("readme.window", start=start, end=end)
+    if start:
+        return Message("readme.window_from", start=start)
+    return Message("readme.window_to", end=end) if end else ""
+
+
+def _files(members: Sequence[MemberDescription]) -> list[str]:
+    own = [member for member in members if member.name.startswith(f"{names.SESSION_FILES}/")]
+    hidden = {member.name for member in own[_MAX_LISTED:]}
+    lines = table([(member.name, member.description) for member in members if member.name not in hidden])
+    if hidden:
+        values = {"number": len(hidden), "folder": names.SESSION_FILES, "file": names.METADATA}
+        lines.append(Message("readme.more_in_folder", **values))
+    return lines
+
+
+def _left_out(plan: Plan) -> list[str]:
+    lines = []
+    if plan.not_taken:
+        lines += wrap_lines(Message("readme.not_copied"))
+    for one in plan.not_taken[:_MAX_LISTED]:
+        lines += wrap_lines(f"{describe_not_taken(one)}.", "- ")
+    if len(plan.not_taken) > _MAX_LISTED:
+        lines.append(Message("readme.more", number=len(plan.not_taken) - _MAX_LISTED, file=names.METADATA))
+    if plan.near_misses:
+        lines += wrap_lines(Message("readme.near_misses", count=len(plan.near_misses)), "- ")
+    return lines
+
+
+def _secrets(plan: Plan) -> list[str]:
+    return [line for bullet, text in secret_paragraphs(plan.secrecy) for line in wrap_lines(text, bullet)]
 
 
 def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str]) -> list[str]:
@@ -63,45 +241,58 @@ def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str])
     if names.SENSOR_CSV not in member_names:
         return []
     redacted = {one.member for one in plan.secrecy.files if one.treatment is SecretTreatment.REDACTED}
-    but = ", but for what was removed (see Secrets)" if names.SENSOR_CSV in redacted else ""
-    return wrap_lines(f"The session brought this file itself; it is here as the lab wrote it{but}.")
+    return wrap_lines(Message("readme.own_table_redacted" if names.SENSOR_CSV in redacted else "readme.own_table"))
 
 
-_LINKING = (
-    "A recording belongs to the session when its file name says so (a camera's prefix, then _ or -, then session "
-    "or s, then the session's whole id: cam1_session42_....mp4), when it lies in the session's own folder, or when the "
-    "lab's register of recordings, or somebody of the lab by hand, gave it to the session. "
-    f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
-)
+def _columns(columns: Iterable[Column]) -> list[str]:
+    """Return the columns of every archive, one on a line; those that only these messages have, in one paragraph."""
+    all_columns = list(columns)
+    further = [c for c in all_columns if c.key is not None and c.name not in FIXED_COLUMNS]
+    lines = table([(c.name, _with_unit(c.unit, c.description)) for c in all_columns if c not in further])
+    if further:
+        listed = ", ".join(_with_unit(column.unit, printable(column.name)) for column in further)
+        lines += ["", *wrap_lines(Message("readme.further_columns", columns=listed))]
+    return lines
 
 
-def _about_recorders(plan: Plan) -> str:
-    """Say that recorders' files were chosen by a person, where there are any."""
-    if not any(recording.is_from_recorder for recording in plan.recordings):
-        return ""
-    return (
-        " Recordings of a recorder that knows no sessions are named by camera and start; a person linked those that "
-        "overlap the session's time. Their source is the recorder's name and the path below its folder."
-    )
+def _with_unit(unit: str | None, text: str) -> str:
+    return f"{text} [{unit}]" if unit else text
 
 
-_CHECK = [
-    "With labcrate, before unpacking:",
-    "    labcrate verify ARCHIVE.zip",
-    "Without it, after unpacking, in the folder that holds this file:",
-    f"    sha256sum -c {names.MANIFEST}        (Linux; macOS: shasum -a 256 -c)",
-]
+def _times(plan: Plan) -> list[str]:
+    text = Message("readme.times", table=names.RECORDINGS_CSV)
+    return wrap_lines(Message("readme.times_in_zone", text=text, zone=plan.zone) if plan.zone else text)
 
-_LOAD = [
-    "Python, with pandas, without unpacking:",
+
+def _linking(plan: Plan) -> list[str]:
+    """Return how recordings were linked; for files of recorders, also that a person chose them."""
+    text = Message("readme.linking", table=names.RECORDINGS_CSV)
+    if any(recording.is_from_recorder for recording in plan.recordings):
+        text = Message("readme.linking_recorders", text=text)
+    return wrap_lines(text)
+
+
+def _check_lines() -> list[str]:
+    sha256sum = f"sha256sum -c {names.MANIFEST}"
+    return [
+        Message("readme.check_with_labcrate"),
+        "    labcrate verify ARCHIVE.zip",
+        Message("readme.check_without_labcrate"),
+        f"    {Message('readme.check_systems', command=sha256sum)}",
+    ]
+
+
+_LOAD_PANDAS = [
     "    import zipfile, pandas",
     f'    file = zipfile.ZipFile("ARCHIVE.zip").open("{names.ZIGBEE_CSV}")',
     '    readings = pandas.read_csv(file, parse_dates=["timestamp"])',
-    "Python, with Polars, after unpacking:",
+]
+_LOAD_POLARS = [
     "    import polars",
     "    readings = polars.read_csv(",
     f'        "{names.ZIGBEE_CSV}", infer_schema_length=None)',
-    "R:",
+]
+_LOAD_R = [
     f'    unzip("ARCHIVE.zip", "{names.ZIGBEE_CSV}")',
     f'    readings <- read.csv("{names.ZIGBEE_CSV}", na.strings = "")',
     "    flags <- sapply(readings, function(x)",
@@ -112,169 +303,16 @@ _LOAD = [
 ]
 
 
-def _introduction(plan: Plan) -> list[str]:
-    text = (
-        "This archive holds one session of a living lab: the video recordings of its cameras, the readings of its "
-        "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
-        "your agreement with them allows, and pass nothing on without it."
-    )
-    content = "was chosen" if plan.options.is_partial else "belongs to the session"
-    left_out = describe_not_exported(plan)
-    all_packed = "No file that was to be packed is missing"
-    state = {
-        State.COMPLETE: f"complete. {all_packed if left_out else f'Everything that {content} is in it'}.",
-        State.WARNINGS: f'complete, with warnings. {all_packed if left_out else "Nothing is missing"}; see "Warnings".',
-        State.INCOMPLETE: f'incomplete. Something that {content} is missing; see "Warnings".',
-    }[plan.state]
-    state += f' {left_out[0].upper()}{left_out[1:]}; see "Left out".' if left_out else ""
+def _load_lines() -> list[str]:
     return [
-        *wrap_lines(text),
-        "",
-        *wrap_lines(f"State: {state}"),
-        f"Format: labcrate session archive, version {FORMAT_VERSION}",
+        Message("readme.load_pandas"),
+        *_LOAD_PANDAS,
+        Message("readme.load_polars"),
+        *_LOAD_POLARS,
+        Message("readme.load_r"),
+        *_LOAD_R,
     ]
 
 
-def _selection(plan: Plan) -> list[str]:
-    options = plan.options
-    rows = [
-        ("Chosen", f"only {options.only}" if options.only is not DataKind.ALL else "sensors and recordings"),
-        ("Cameras", ", ".join(options.cameras)),
-        ("Sensors", ", ".join(options.sensors)),
-        ("From", instant_text(options.span.start)),
-        ("To", instant_text(options.span.end)),
-    ]
-    about = "This archive holds a part of the session. Whoever exported it chose what, and nothing else was left out:"
-    lines = [*wrap_lines(about), "", *table([(label, value) for label, value in rows if value])]
-    return [*lines, "", *(line for said in plan.not_chosen for line in wrap_lines(said, "- "))]
-
-
-def _session(plan: Plan) -> list[str]:
-    session = plan.session
-    seconds = session.span.seconds
-    rows = [
-        ("Id", session.id),
-        ("Name", session.name),
-        ("Start", _utc_and_local(instant_text(session.span.start), local_time_text(session.span.start, plan.zone))),
-        ("End", _utc_and_local(instant_text(session.span.end), local_time_text(session.span.end, plan.zone))),
-        ("Length", format_duration(seconds) if seconds is not None else None),
-        ("Time zone", plan.zone or "not recorded: all times are UTC"),
-        ("Status", session.status),
-        ("Researcher", session.researcher),
-        ("Tags", ", ".join(session.tags)),
-        ("Description", session.description),
-        ("Notes", session.notes),
-    ]
-    return table([(label, value) for label, value in rows if value])
-
-
-def _utc_and_local(utc: str | None, local: str | None) -> str:
-    if utc is None:
-        return "not recorded"
-    return f"{utc} ({local} local)" if local else utc
-
-
-def _warnings(plan: Plan) -> list[str]:
-    lines = []
-    for missing in plan.missing:
-        lines += wrap_lines(f"MISSING: {missing.what} {missing.why}.", "- ")
-    for warning in plan.warnings:
-        lines += wrap_lines(warning, "- ")
-    return lines or ["None."]
-
-
-def _recordings(plan: Plan) -> list[str]:
-    if not plan.recordings:
-        if plan.options.is_partial:
-            return ["None was chosen."]
-        return ['None; see "Left out".' if plan.withheld else "None: no recording is linked to this session."]
-    size = sum(r.size_bytes for r in plan.recordings)
-    length = sum(r.probe.duration_s or 0 for r in plan.recordings)
-    lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
-    spans, listed = camera_spans(plan.recordings)
-    for span in spans:
-        first, *more = describe_camera_span(span)
-        lines += [first, *(f"    {line}" for line in more)]
-        lines.append(f"    the first is {span.recordings[0].member}; all: {names.RECORDINGS_CSV}")
-    for recording in listed[:_MAX_LISTED]:
-        lines += [recording.member, f"    {describe_recording(recording)}"]
-        lines.append(f"    starts {instant_text(recording.span.start)} ({recording.start_source})")
-    if len(listed) > _MAX_LISTED:
-        lines.append(f"... and {len(listed) - _MAX_LISTED:,} more: see {names.RECORDINGS_CSV}")
-    return lines
-
-
-def _files(parts: Sequence[MemberDescription]) -> list[str]:
-    own = [part for part in parts if part.name.startswith(f"{names.SESSION_FILES}/")]
-    hidden = {part.name for part in own[_MAX_LISTED:]}
-    lines = table([(part.name, part.description) for part in parts if part.name not in hidden])
-    if hidden:
-        lines.append(f"... and {len(hidden):,} more in {names.SESSION_FILES}: see {names.METADATA}")
-    return lines
-
-
-def _left_out(plan: Plan) -> list[str]:
-    lines = []
-    if plan.not_taken:
-        lines += wrap_lines("Files of the session that were not copied:")
-    for one in plan.not_taken[:_MAX_LISTED]:
-        lines += wrap_lines(f"{describe_not_taken(one)}.", "- ")
-    if len(plan.not_taken) > _MAX_LISTED:
-        lines.append(f"... and {len(plan.not_taken) - _MAX_LISTED:,} more: see {names.METADATA}")
-    if number := len(plan.near_misses):
-        were = "was" if number == 1 else "were"
-        about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
-        lines += wrap_lines(f"{plural(number, 'file')} {about}", "- ")
-    return lines
-
-
-def _secrets(plan: Plan) -> list[str]:
-    return [line for bullet, said in secret_paragraphs(plan.secrecy) for line in wrap_lines(said, bullet)]
-
-
-def _sensors(plan: Plan) -> list[str]:
-    lines = [f"{describe_readings(plan)}."]
-    if plan.options.all_readings:
-        lines += wrap_lines("All readings of the lab are included, not only those inside the session's time.")
-    elif plan.window == EMPTY_SPAN:
-        lines += wrap_lines("No time is known from which readings could be taken, so none was; see Warnings.")
-    elif plan.window.start or plan.window.end:
-        start, end = instant_text(plan.window.start) or "the first", instant_text(plan.window.end) or "the last"
-        lines += wrap_lines(f"Window: {start} to {end}, both included.")
-    counts = plan.readings.counts_per_device
-    if counts:
-        lines += ["", *table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
-    return lines
-
-
-def _times(plan: Plan) -> list[str]:
-    text = (
-        "All times are UTC, ISO 8601 (the Z means UTC). Clocks of cameras and sensors drift against each other by up "
-        "to some seconds a day; how wrong a recording's start may be says start_uncertainty_s; start_source says where "
-        "it comes from, and other_starts what the other sources say."
-    )
-    if plan.zone:
-        text += f" Times without a zone were read in the time zone {plan.zone}."
-    return wrap_lines(text)
-
-
-def _columns(columns: Iterable[Column]) -> list[str]:
-    """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
-    all_columns = list(columns)
-    further = [c for c in all_columns if c.key is not None and c.name not in FIXED_COLUMNS]
-    lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
-    if further:
-        listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)
-        lines += [
-            "",
-            *wrap_lines(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
-        ]
-    return lines
-
-
-def _unit(unit: str | None, description: str) -> str:
-    return f"{description} [{unit}]" if unit else description
-
-
-def _is_recording(part: MemberDescription) -> bool:
-    return part.name.startswith(names.RECORDINGS + "/")
+def _is_recording(member: MemberDescription) -> bool:
+    return member.name.startswith(names.RECORDINGS + "/")

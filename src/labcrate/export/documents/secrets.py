@@ -1,79 +1,58 @@
-"""What an archive says of the lab's secrets: where they were looked for, and what was done. Never a value."""
+"""The secrets of a lab in an archive's documents: where they were searched for, and what was done. Never a value."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from labcrate.messages.message import Message, first_names
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Secrecy, SecretFile, SecretTreatment
-from labcrate.plan.summary import plural
 from labcrate.secrets.credential_keys import CAMERA_LEFT_OUT, LEFT_OUT, normalize_key
 
 _MAX_LISTED = 20
-_SEARCHED = (
-    "Passwords, tokens, network addresses and stream URLs that the lab's own files hold{known}, and any URL with a "
-    "password in it, were searched for in every file of this archive: in the whole file, in MP4 and MOV in everything "
-    "but pictures and sound. User names and absolute paths were left out of what labcrate wrote. Nothing was searched "
-    "for that only pictures or sound show, or that no file of the lab holds."
-)
+_TREATMENT_TEXTS = {
+    SecretTreatment.REDACTED: "secrets_section.redacted",
+    SecretTreatment.ALLOWED: "secrets_section.allowed",
+}
 
 
-def secret_paragraphs(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
-    """Yield what the README says, each paragraph behind its bullet."""
-    yield "", _SEARCHED.format(known=", as far as they could be read" if secrecy.unread else "")
+def secret_paragraphs(secrecy: Secrecy) -> Iterator[tuple[str, Message]]:
+    """Yield the paragraphs of the README, each with its bullet."""
+    yield "", Message("secrets_section.searched_readable" if secrecy.unread else "secrets_section.searched")
     if secrecy.unread:
-        yield (
-            "- ",
-            f"Could not be read: {_list_files(secrecy.unread)}. The passwords and addresses in it are not known and "
-            "were NOT searched for; they may stand anywhere in this archive.",
-        )
-    left_out = [place for place in secrecy.blanked if _is_left_out(place)]
-    blanked = []
-    if len(left_out) < len(secrecy.blanked):
-        places = plural(len(secrecy.blanked) - len(left_out), "place")
-        blanked.append(f"{places} of the lab's descriptions (listed in {names.METADATA})")
-    if secrecy.messages:
-        blanked.append(f"values in {plural(secrecy.messages, 'sensor message')}")
-    if blanked:
-        yield "- ", f'Blanked, where now stands "[removed]": {", and ".join(blanked)}.'
-    if left_out:
-        yield (
-            "- ",
-            f"Left out altogether, key and value: {plural(len(left_out), 'place')} of the lab's descriptions with user "
-            f"names or stream paths (listed in {names.METADATA}).",
-        )
-    for treatment, said in _TREATMENT_TEXTS.items():
+        yield "- ", Message("secrets_section.unread", files=first_names(secrecy.unread, _MAX_LISTED))
+    yield from _removed_values(secrecy)
+    for treatment, id in _TREATMENT_TEXTS.items():
         found = [one for one in secrecy.files if one.treatment is treatment]
         for one in found[:_MAX_LISTED]:
-            yield "- ", f"{one.member} {said.format(kinds=one.kinds_text)}"
+            yield "- ", Message(id, file=one.member, kinds=one.kinds_text)
         if len(found) > _MAX_LISTED:
-            yield "- ", f"... and {len(found) - _MAX_LISTED:,} more like it: see {names.METADATA}"
-    if not_searched := secrecy.not_searched:
-        yield (
-            "- ",
-            "Compressed, so that what is inside was not searched: "
-            f"{_list_files(not_searched)}. See yourself what they hold before you pass them on.",
-        )
+            yield "- ", Message("secrets_section.more", number=len(found) - _MAX_LISTED, file=names.METADATA)
+    if secrecy.not_searched:
+        yield "- ", Message("secrets_section.not_searched", files=first_names(secrecy.not_searched, _MAX_LISTED))
 
 
-def _list_files(files: Sequence[str]) -> str:
-    more = f" and {len(files) - _MAX_LISTED:,} more" if len(files) > _MAX_LISTED else ""
-    return f"{', '.join(files[:_MAX_LISTED])}{more}"
+def _removed_values(secrecy: Secrecy) -> Iterator[tuple[str, Message]]:
+    """Yield how many values were replaced or left out of the lab's descriptions and the sensor messages."""
+    left_out = sum(map(_is_left_out, secrecy.blanked))
+    places = []
+    if blanked := len(secrecy.blanked) - left_out:
+        places.append(Message("secrets_section.places", count=blanked, file=names.METADATA))
+    if secrecy.messages:
+        places.append(Message("secrets_section.messages", count=secrecy.messages))
+    if places:
+        yield "- ", Message("secrets_section.blanked", places=places)
+    if left_out:
+        yield "- ", Message("secrets_section.left_out", count=left_out, file=names.METADATA)
 
 
 def _is_left_out(place: str) -> bool:
-    """Return whether a place is one of a user name or stream path, which are not blanked but left out."""
+    """Return whether a place has a user name or a stream path: these are left out with their key."""
     key = normalize_key(place.rpartition(".")[2])
     return key in (CAMERA_LEFT_OUT if place.startswith("cameras[") else LEFT_OUT)
 
 
-_TREATMENT_TEXTS = {
-    SecretTreatment.REDACTED: "differs from the lab's own file, because this was taken out of it: {kinds}.",
-    SecretTreatment.ALLOWED: "is as the lab has it and HOLDS {kinds}: whoever exported this allowed that.",
-}
-
-
 def secrecy_object(secrecy: Secrecy) -> dict[str, Any]:
-    """Return what the metadata say."""
+    """Return what was done with secrets, for the metadata."""
     return {
         "blankedPlaces": list(secrecy.blanked),
         "blankedMessages": secrecy.messages,
@@ -83,7 +62,7 @@ def secrecy_object(secrecy: Secrecy) -> dict[str, Any]:
 
 
 def secret_objects(files: Iterable[SecretFile]) -> list[dict[str, Any]]:
-    """Return files that hold secrets as JSON objects: the same in metadata, plans and answers."""
+    """Return files with secrets as JSON objects: the same in metadata, plans and API answers."""
     return [
         {
             "file": one.member,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
-    "doctor.active": "Session {session} is still active.",
+    "doctor.active": "The session is still active.",
     "doctor.active.remedy": "Stop the session in the lab, then export it.",
     "doctor.bytes": "{file} does not match its checksum, although its size and times are unchanged.",
     "doctor.bytes.figures": "Checksums: {confirmed} of {files} files were confirmed in the last {days} days; {differing} do not match.",
@@ -22,7 +22,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.closed.link_remedy": "Replace it with the file or folder itself, or with a hard link.",
     "doctor.closed.other": "{file} is neither a file nor a folder.",
     "doctor.closed.other_remedy": "Replace it with the recording itself, or remove it.",
-    "doctor.damaged": "{file} is damaged. {problem}",
+    "doctor.damaged": "{file} is damaged: {problem}.",
     "doctor.damaged.remedy": "It is exported as it is. Look for an intact copy on the recorder or on the camera's memory card.",
     "doctor.document.remedy": "Correct the file, then run this check again.",
     "doctor.empty.remedy": "Remove the empty files, or replace them with intact copies.",
@@ -50,7 +50,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} file of session {session} is not exported ({why}).",
         "{count} files of session {session} are not exported ({why}).",
     ),
-    "doctor.kept_out.remedy": "If you need one of them, copy the file itself into the session's folder under a unique name.",
+    "doctor.kept_out.remedy": "To export such a file, copy the file itself into the session's folder under a unique name.",
     "doctor.kind.active": "Sessions that are still active",
     "doctor.kind.bytes": "Files that do not match their checksum",
     "doctor.kind.clock": "Camera clocks that disagree",
@@ -74,7 +74,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.kind.time_zone": "Times without a time zone",
     "doctor.kind.unbounded": "Sessions without a start or end time",
     "doctor.kind.unknown": "Files that belong to no session",
-    "doctor.missing.file": "{file} {why}",
+    "doctor.missing.file": "{file} {why}.",
     "doctor.missing.remedy": "Make sure that the file is readable and intact, then run this check again.",
     "doctor.prefix.remedy": "Give each camera its own recordingPrefix.",
     "doctor.prefix.shared": "Several cameras have the prefix {prefix}, so a file name does not show which of them recorded it: {names}.",
@@ -92,6 +92,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} names in the registers of recordings are names of several files with different content. Their entries are not used for any of them.",
     ),
     "doctor.register.shared_remedy": "Indexing finds out which files are equal copies. Give different recordings different names.",
+    "doctor.rows": "{problem}.",
     "doctor.rows.dates_remedy": "Write the format of the times into labcrate.toml (date_formats), or correct the rows.",
     "doctor.rows.remedy": "Correct the rows, or restore the file.",
     "doctor.secret": "{file} contains {kinds}.",

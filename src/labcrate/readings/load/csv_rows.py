@@ -1,9 +1,8 @@
-"""Rows of a CSV (RFC 4180), in blocks so that a large file is never in memory as a whole, each row with its line.
+"""Rows of a CSV (RFC 4180) with their line numbers, read in blocks so that a large file is never in memory as a whole.
 
-A row that a crash cut off in the middle of a quoted field would make any parser take the following rows for its
-continuation. So the fast parser's result is believed only if it found one row per line; any other block is
-taken apart line by line, and there a line that begins with a timestamp begins a row. A line that is not UTF-8 is read
-as Windows-1252.
+A row that a crash cut off inside a quoted field would make any parser read the following rows as its continuation. So
+the result of the fast parser is used only if it found one row per line. Any other block is split line by line, where a
+line that begins with a timestamp begins a row. A line that is not UTF-8 is read as Windows-1252.
 """
 
 import csv
@@ -51,16 +50,16 @@ class CsvBlock:
     unread_lines: int = 0
 
     def cells_of_rows(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
-        """Of the rows, those that have as many fields as the header, and their cells: per column, a text per row."""
+        """Return the given rows that have as many fields as the header, and their cells: per column, a text per row."""
         if self.fields is not None:
             whole = [row for row in rows if row not in self.broken_rows]
             return whole, _transposed([self.fields[row] for row in whole], self.width)
         try:
             parsed = _parse(self.text, self.width, range(self.width), self.delimiter)
             columns = [column.gather(list(rows)) for column in parsed]
-        except PolarsError:  # a column that was not looked at before does not parse in some row
+        except PolarsError:  # a column that was not read before does not parse in some row
             return self._cells_of_lines(rows)
-        # The parser fills up a row that was cut off with nulls.
+        # The parser fills a row that was cut off with nulls.
         if columns[-1].null_count() and len(self._cells_of_lines(rows)[0]) < len(rows):
             return self._cells_of_lines(rows)
         return list(rows), [column.fill_null("").to_list() for column in columns]
@@ -73,7 +72,7 @@ class CsvBlock:
 
 @dataclass(frozen=True, slots=True)
 class RowFormat:
-    """What the rows of a file are like: ``width`` fields each; ``columns``: the places of those to read first."""
+    """The format of a file's rows: ``width`` fields each; ``key_columns``: the indexes of those to read first."""
 
     width: int
     key_columns: Sequence[int]
@@ -83,12 +82,12 @@ class RowFormat:
 def read_blocks(
     file: OpenFile, rows: RowFormat, block_bytes: int = BLOCK_BYTES, first_line: int = 2
 ) -> Iterator[CsvBlock]:
-    """Read all rows after the header."""
-    # One buffer for all blocks: touching fresh memory for each costs more than parsing does.
+    """Yield all rows after the header, in blocks."""
+    # One buffer for all blocks: allocating memory for each costs more than parsing.
     buffer, filled, line = bytearray(block_bytes), 0, first_line
     while True:
-        if filled == len(buffer):  # by the beginning of one row
-            buffer.extend(bytes(len(buffer)))  # twice as large: each larger one is read from its beginning again
+        if filled == len(buffer):  # with the beginning of one row
+            buffer.extend(bytes(len(buffer)))  # twice as large
         with memoryview(buffer) as view:
             got = file.readinto(view[filled:])
             end = filled + got
@@ -124,7 +123,7 @@ def _parse_block(raw: bytes, rows: RowFormat, numbers: range, last: bool) -> Csv
 
 
 def _parse_lines(text: bytes, rows: RowFormat, count: int) -> list[pl.Series] | None:
-    """The columns of a text that is one row per line; None if it is not sure to be that."""
+    """Return the key columns of a text with one row per line; None if it may have another form."""
     try:
         first = _parse(text, rows.width, rows.key_columns, rows.delimiter)
     except PolarsError:
@@ -134,7 +133,7 @@ def _parse_lines(text: bytes, rows: RowFormat, count: int) -> list[pl.Series] | 
 
 
 def _split_rows(text: bytes, rows: RowFormat, numbers: range, last: bool) -> CsvBlock:
-    """The rows of a text that is not one row per line, whole and broken ones."""
+    """Return the rows of a text that has not one row per line, whole and broken ones."""
     lines = text.split(b"\n")[: len(numbers)]
     fields: list[list[str]] = []
     places: list[int] = []
@@ -145,7 +144,7 @@ def _split_rows(text: bytes, rows: RowFormat, numbers: range, last: bool) -> Csv
         stop, open_field = _row_end(lines, start)
         if open_field and stop == len(lines):
             if not last:
-                break  # the row may go on in the next block
+                break  # the row may continue in the next block
             truncated_from = len(fields) if truncated_from is None else truncated_from
         row = None if open_field else _parse_fields(b"\n".join(lines[start:stop]), rows.width, rows.delimiter)
         if row is not None:
@@ -176,7 +175,7 @@ def _split_rows(text: bytes, rows: RowFormat, numbers: range, last: bool) -> Csv
 
 
 def _row_end(lines: list[bytes], start: int) -> tuple[int, bool]:
-    """Where the row ends that begins at ``start`` (exclusive), and whether a quoted field is still open there."""
+    """Return the end (exclusive) of the row that begins at ``start``, and whether a quoted field is still open."""
     quotes = size = 0
     for at in range(start, len(lines)):
         if at > start and (_BEGINS_ROW.match(lines[at]) or size > _LONGEST_ROW):
@@ -204,7 +203,7 @@ def _pick_columns(fields: list[list[str]], columns: Sequence[int]) -> list[pl.Se
 
 
 def _parse_fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
-    """The fields of one row, None if it is not a whole one."""
+    """Return the fields of one row; None if it is incomplete."""
     try:
         parsed = list(csv.reader([row.decode().rstrip("\r\n")], strict=True, delimiter=delimiter))
     except (csv.Error, UnicodeDecodeError):
@@ -213,7 +212,7 @@ def _parse_fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
 
 
 def _readable_fields(line: bytes, width: int, delimiter: str) -> list[str]:
-    """The fields that a broken row surely has: all but the last, which may be cut off; empty ones for the others."""
+    """Return the certain fields of a broken row: all but the last, which may be cut off; the others are empty."""
     try:
         parsed = next(csv.reader([line.decode().rstrip("\r\n")], delimiter=delimiter), [])
     except (csv.Error, UnicodeDecodeError):

@@ -1,14 +1,15 @@
-"""Reading ``zigbee-sensors.csv``: one row per reading, the whole message in its column ``payload``.
+"""Reading ``zigbee-sensors.csv``: one row per reading, with the whole message in its column ``payload``.
 
-The columns ``timestamp`` and either ``topic`` or ``device_id`` must be there, in any place. A row without a payload
-(other tools write such files) gets one made from its own other cells; one without a topic is of the device that its
-``device_id`` names.
+The columns ``timestamp`` and either ``topic`` or ``device_id`` are required, in any order. A row without a payload
+(other tools write such files) gets one made from its own other cells; a row without a topic is of the device in its
+``device_id``.
 """
 
 from collections.abc import Sequence
 
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.csv_rows import BLOCK_BYTES, CsvBlock, RowFormat, read_blocks
 from labcrate.readings.load.dialect import KNOWN_COLUMNS, Dialect, open_utf8, read_dialect
@@ -18,9 +19,9 @@ from labcrate.readings.load.source import FileReadings, OpenFile, ReadingsCollec
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics, device_id
 
-_NO_ROW = "this is no whole row, so it was left out; a crash may have cut it off"
-_NO_UTF16 = "some bytes are no UTF-16 text, so letters are missing; write the file again"
-_GUESSED = "the line is not UTF-8 although others are, and was read as Windows-1252; letters in it may be wrong"
+_NO_ROW = Message("readings.row_incomplete")
+_NO_UTF16 = Message("readings.utf16_damaged")
+_GUESSED = Message("readings.mixed_encodings")
 
 
 def read_csv(
@@ -31,22 +32,18 @@ def read_csv(
     rules: TimeRules | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> FileReadings:
-    """Read the readings inside the window; a file without the needed columns becomes a fatal problem."""
+    """Return the readings inside the window; a file without the required columns becomes a fatal problem."""
     file, first_line, transcoder = open_utf8(file)
     try:
         dialect = read_dialect(file, first_line)
     except ValueError:
-        what = "the header is not one line of text; write the file again as UTF-8"
-        return FileReadings(problems=(ReadingsProblem(label, "line 1", what, fatal=True),))
+        return _fatal(label, Message("readings.csv_header"))
     reader = _CsvReader(dialect, ReadingsCollector(label, window, topics, rules))
     if not dialect.header:
-        reader.collector.faults.add(
-            "the file is empty, without even a header, so it was taken as having no readings", ""
-        )
+        reader.collector.faults.add(Message("readings.csv_empty"), "")
         return reader.collector.result()
     if not dialect.has_required_columns:
-        what = 'the header needs the columns "timestamp" and "topic" (or "device_id"); put them in'
-        return FileReadings(problems=(ReadingsProblem(label, "line 1", what, fatal=True),))
+        return _fatal(label, Message("readings.csv_missing_columns"))
     rows = RowFormat(len(dialect.header), reader.key_columns, dialect.delimiter)
     for block in read_blocks(file, rows, block_bytes, dialect.first_row_line):
         reader.add_block(block)
@@ -55,8 +52,16 @@ def read_csv(
     return reader.collector.result()
 
 
+def _fatal(label: str, what: Message) -> FileReadings:
+    return FileReadings(problems=(ReadingsProblem(label, _line(1), what, fatal=True),))
+
+
+def _line(number: int) -> Message:
+    return Message("readings.line", line=str(number))
+
+
 class _CsvReader:
-    """Takes blocks of rows under one header."""
+    """A reader of blocks of rows under one header."""
 
     def __init__(self, dialect: Dialect, collector: ReadingsCollector) -> None:
         self.collector = collector
@@ -70,20 +75,20 @@ class _CsvReader:
     def add_block(self, block: CsvBlock) -> None:
         """Add a block's readings."""
         if block.guessed_lines:
-            self.collector.faults.add(_GUESSED, f"line {block.guessed_lines[0]}", len(block.guessed_lines))
+            self.collector.faults.add(_GUESSED, _line(block.guessed_lines[0]), len(block.guessed_lines))
         if not len(block.lines):
             return
         broken = dict.fromkeys(block.broken_rows, _NO_ROW)
         topic = self._topics(block)
         batch = self.collector.read_batch(
-            block.key_columns[0], topic, lambda row: f"line {block.lines[row]}", broken, block.truncated_from
+            block.key_columns[0], topic, lambda row: _line(block.lines[row]), broken, block.truncated_from
         )
         self._note_topic_kinds(block, batch)
         if batch.inside.any():
             self._add_inside(block, batch)
 
     def _topics(self, block: CsvBlock) -> pl.Series:
-        """Each row's topic, made from its device_id where there is none; empty where there is neither."""
+        """Return each row's topic, made from its device_id if it has none; empty if it has neither."""
         names = [name for name in ("topic", "device_id") if name in self._column_index]
         frame = pl.DataFrame(
             [one.fill_null("").alias(name) for name, one in zip(names, block.key_columns[1:], strict=True)]
@@ -98,7 +103,10 @@ class _CsvReader:
         return pl.select(pl.when(missing).then(made).otherwise(topic).alias("topic"))["topic"]
 
     def _note_topic_kinds(self, block: CsvBlock, batch: RowBatch) -> None:
-        """Note the file's topics; where the device is a part of one, its first row says whether messages are whole."""
+        """Note the topics of the file.
+
+        If the device is only a part of a topic, the topic's first row shows whether its messages are whole.
+        """
         for topic, row in self.collector.first_rows_of_new_topics(batch):
             whole = True
             if "/" in device_id(topic, self.collector.topics.base) and row not in block.broken_rows:
@@ -116,7 +124,7 @@ class _CsvReader:
         self.collector.add_payloads(batch, rows, *self._payloads(cells, len(rows)))
 
     def _payloads(self, cells: Sequence[list[str]], count: int) -> tuple[list[str | None], list[bool]]:
-        """Each row's payload as compact JSON, None if it is unreadable, and whether it was made from other cells."""
+        """Return each row's payload as compact JSON (None if unreadable), and whether it was made from other cells."""
         whole = cells[self._column_index["payload"]] if "payload" in self._column_index else [""] * count
         payloads: list[str | None] = []
         for row, cell in enumerate(whole):

@@ -1,6 +1,6 @@
-"""Date formats that a lab names itself, and what to say of a time that only a lab can explain.
+"""Date formats that a lab configures, and the advice for dates that are ambiguous.
 
-``02/03/2025 10:00`` is a day in March or in February: no program can know, so it is never guessed.
+``02/03/2025 10:00`` is a day in March or in February: it is never guessed.
 """
 
 import re
@@ -10,8 +10,10 @@ from functools import cache
 
 import polars as pl
 
+from labcrate.messages.message import Message
+
 _REQUIRED = (("%Y", "%y"), ("%m", "%b", "%B"), ("%d",))
-# Directives that Python's strptime and Polars read alike; %f and the rest go to Python alone.
+# Directives that strptime and Polars read alike; %f and the others are read by Python only.
 _SAME_IN_POLARS = re.compile(r"(?:[^%]|%[YmdHMS%])*")
 _SURE_FROM = datetime(1970, 1, 1, tzinfo=UTC)
 _SURE_TO = datetime(2100, 1, 1, tzinfo=UTC)
@@ -26,22 +28,23 @@ _COMPACT = re.compile(r"\s*\d{14}\s*")
 def check_date_format(text: str) -> None:
     """Check a strptime format of a date and time.
 
-    Raises ValueError with one sentence if it lacks day, month or year, or holds an unknown directive.
+    Raises ValueError with one sentence if it lacks day, month or year, or contains an unknown directive.
     """
     for group in _REQUIRED:
         if not any(one in text for one in group):
-            raise ValueError(f'the date format "{text}" needs one of {", ".join(group)}')
+            raise ValueError(Message("readings.date_format_incomplete", format=text, directives=", ".join(group)))
     now = datetime(2025, 11, 30, 21, 42, 37, tzinfo=UTC)
     try:
         datetime.strptime(now.strftime(text), text)  # noqa: DTZ007
     except ValueError as error:
-        raise ValueError(f'the date format "{text}" cannot be read: {error}') from error
+        raise ValueError(Message("readings.date_format_invalid", format=text, reason=str(error))) from error
 
 
 def read_formats(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Series]:
-    """Read times in the first of the formats that fits each.
+    """Read times in the first format that fits each.
 
-    Gives microseconds since 1970 (null where none fits; a time without a zone as if it were UTC) and which had no zone.
+    Return microseconds since 1970 (null where none fits; a time without a zone as if it were UTC), and which had no
+    zone.
     """
     frame = texts.alias("text").to_frame().select("text", us=pl.lit(None, pl.Int64), naive=pl.lit(False))
     for one in formats:
@@ -55,7 +58,7 @@ def read_formats(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, p
 
 def _read(texts: pl.Series, one: str) -> tuple[pl.Series, pl.Series]:
     if _SAME_IN_POLARS.fullmatch(one):
-        # Polars takes "25" for the year 25 where %Y stands: such a row goes to Python, which does not.
+        # Polars reads "25" as the year 25 for %Y; Python does not, so it reads such a row.
         time = texts.str.to_datetime(one, time_unit="us", strict=False)
         sure = time.is_between(_SURE_FROM.replace(tzinfo=None), _SURE_TO.replace(tzinfo=None))
         us = time.cast(pl.Int64).to_frame("us").select(pl.when(sure.fill_null(False)).then("us"))["us"]
@@ -84,16 +87,13 @@ def _parse(text: str, one: str) -> tuple[int | None, bool]:
 
 
 @cache
-def date_format_advice(shape: str) -> str:
-    """Return what to write into ``labcrate.toml`` for times of this shape (see `shape_of`)."""
-    return (
-        f"a time of this kind can mean several dates, so the reading was left out; say in labcrate.toml how it is "
-        f'written, for example date_formats = ["{shape}"]'
-    )
+def date_format_advice(shape: str) -> Message:
+    """Return the fault of times of this shape (see `guess_date_format`), with a format for ``labcrate.toml``."""
+    return Message("readings.ambiguous_date", format=shape)
 
 
 def guess_date_format(text: str) -> str | None:
-    """Return a format that the text may have, None if it does not look like a date at all."""
+    """Return a format that fits the text; None if it does not look like a date."""
     if _COMPACT.fullmatch(text):
         return "%Y%m%d%H%M%S"
     found = _DATE.fullmatch(text)

@@ -1,7 +1,7 @@
-"""How a text file of readings is written: its encoding, and what stands between the fields of a CSV.
+"""The encoding of a text file of readings, and the delimiter of a CSV.
 
-Encodings are UTF-8, UTF-16 (by its byte order mark, or the zero bytes of its first letters) and, for whatever is not
-UTF-8, Windows-1252. Fields are separated by a comma, a semicolon or a tab: by that which the header line needs.
+Encodings are UTF-8, UTF-16 (detected by its byte order mark, or the zero bytes of its first letters) and, for any line
+that is not UTF-8, Windows-1252. Fields are separated by a comma, a semicolon or a tab, whichever fits the header line.
 """
 
 import codecs
@@ -34,17 +34,17 @@ class Dialect:
 
     @property
     def has_required_columns(self) -> bool:
-        """Whether the columns are there that readings need."""
+        """Return whether the columns that readings need are present."""
         return "timestamp" in self.header and ("topic" in self.header or "device_id" in self.header)
 
     @property
     def decimal_comma(self) -> bool:
-        """Whether ``21,5`` is a number: where commas do not separate the fields."""
+        """Return whether ``21,5`` is a number: where commas do not separate the fields."""
         return self.delimiter != ","
 
 
 def open_utf8(file: io.BufferedIOBase) -> "tuple[io.BufferedIOBase, bytes, Utf16Transcoder | None]":
-    """Give the file, its first line, and the transcoder if it is UTF-16: then the file is that, read as UTF-8."""
+    """Return the file, its first line, and the transcoder through which a UTF-16 file is read as UTF-8 (else None)."""
     line = file.readline(_MAX_LINE_BYTES)
     encoding = utf16_encoding(line)
     if encoding is None:
@@ -55,7 +55,7 @@ def open_utf8(file: io.BufferedIOBase) -> "tuple[io.BufferedIOBase, bytes, Utf16
 
 
 def read_dialect(file: io.BufferedIOBase, first_line: bytes) -> Dialect:
-    """Read the header; the file goes on after it. Raises ValueError if it is no line of text."""
+    """Read the header; the file's position is after it. Raises ValueError if it is no line of text."""
     number, text = 2, _text(first_line)
     delimiter = None
     if found := _SEPARATOR_LINE.fullmatch(text):
@@ -65,10 +65,10 @@ def read_dialect(file: io.BufferedIOBase, first_line: bytes) -> Dialect:
 
 
 def lines_as_utf8(text: bytes) -> tuple[bytes, list[int], bool]:
-    """Give a text of whole lines as UTF-8, each line that is not UTF-8 read as Windows-1252.
+    """Return a text of whole lines as UTF-8, each line that is not UTF-8 read as Windows-1252.
 
-    Gives also the places of these lines, and whether others hold UTF-8 beyond ASCII: then it is a damaged file rather
-    than one in Windows-1252.
+    Return also the indexes of these lines, and whether others contain UTF-8 beyond ASCII: then the file is damaged
+    rather than in Windows-1252.
     """
     if text.isascii():
         return text, [], False
@@ -93,7 +93,7 @@ def lines_as_utf8(text: bytes) -> tuple[bytes, list[int], bool]:
 
 
 def decode_windows_1252(data: bytes) -> str:
-    """Decode Windows-1252; the five bytes that it leaves undefined are control characters, as browsers read them."""
+    """Decode Windows-1252; its five undefined bytes become control characters, as in browsers."""
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError:
@@ -104,7 +104,7 @@ _WINDOWS = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in ra
 
 
 class Utf16Transcoder(io.RawIOBase):
-    """A file in UTF-16, read as UTF-8. ``damaged``: some bytes were no text and became U+FFFD."""
+    """A file in UTF-16, read as UTF-8. ``is_damaged``: some bytes were no text and became U+FFFD."""
 
     def __init__(self, file: BinaryIO | io.BufferedIOBase, start: bytes, encoding: str) -> None:
         self.is_damaged = False
@@ -114,16 +114,16 @@ class Utf16Transcoder(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read a piece."""
+        """Read up to the size of the buffer."""
         while not self._ready and not self._ended:
             data, self._start = self._start or self._file.read(_CHUNK), b""
             self._ended = not data
             text = self._decoder.decode(data, final=self._ended)
-            # An odd byte at the very end is a torn row, which shows by itself.
+            # An odd byte at the end belongs to a truncated row, which is reported as such.
             self.is_damaged = self.is_damaged or ("\ufffd" in text and not self._ended)
             self._ready = text.encode()
         view = memoryview(buffer).cast("B")
@@ -134,7 +134,7 @@ class Utf16Transcoder(io.RawIOBase):
 
 
 def utf16_encoding(beginning: bytes) -> str | None:
-    """Return the UTF-16 of a text's first bytes, which takes a byte order mark away; None if it is not UTF-16."""
+    """Return the UTF-16 encoding of a text by its first bytes; None for other text."""
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     zeros = [byte == 0 for byte in beginning[:4]]

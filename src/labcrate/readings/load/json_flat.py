@@ -1,6 +1,6 @@
-"""Messages in a flat list, or one JSON object a line: ``{"timestamp", "topic", "payload"}``, in any order of topics.
+"""Messages in a flat list, or one JSON object per line: ``{"timestamp", "topic", "payload"}``, topics in any order.
 
-A message without a topic is of the device that its ``device_id`` names, as in the CSV.
+A message without a topic is of the device in its ``device_id``, as in the CSV.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.readings.load.dialect import lines_as_utf8
 from labcrate.readings.load.payload import compact
 from labcrate.readings.load.source import FileReadings, ReadingsCollector
 
 _ROWS = 50_000
-NO_MESSAGE = "this is no object with a timestamp, a topic and a payload, so it was left out"
+NO_MESSAGE = Message("readings.no_flat_message")
 
 
 class _FlatMessage(msgspec.Struct, gc=False):
@@ -33,7 +34,7 @@ _LINE = msgspec.json.Decoder(_FirstLine)
 
 
 def begins_with_message(text: bytes) -> bool:
-    """Tell whether the first line of a text is a message of its own."""
+    """Return whether the first line of a text is a message."""
     line, _, _ = lines_as_utf8(text.lstrip().partition(b"\n")[0])
     try:
         return _LINE.decode(line).messages is msgspec.UNSET
@@ -42,7 +43,7 @@ def begins_with_message(text: bytes) -> bool:
 
 
 def read_list(parts: Sequence[msgspec.Raw], key: str, collector: ReadingsCollector) -> FileReadings:
-    """Read the messages of a list; ``key`` is what the list is called, for people."""
+    """Return the messages of a list; ``key`` is the name of the list in the file."""
     for start in range(0, len(parts), _ROWS):
         _add_messages(
             parts[start : start + _ROWS], [f"{key}[{place}]" for place in range(start, start + _ROWS)], collector
@@ -51,22 +52,30 @@ def read_list(parts: Sequence[msgspec.Raw], key: str, collector: ReadingsCollect
 
 
 def read_lines(text: bytes, collector: ReadingsCollector) -> FileReadings:
-    """Read one message a line; a last line that ends too early is a torn one."""
+    """Return the messages of a text with one per line; a last line that ends too early is truncated."""
     whole, _, _ = lines_as_utf8(text)
     numbered = [(number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line.strip()]
     for start in range(0, len(numbered), _ROWS):
         some = numbered[start : start + _ROWS]
         last = start + _ROWS >= len(numbered)
         lines = [line for _, line in some]
-        _add_messages(lines, [f"line {number}" for number, _ in some], collector, len(lines) - 1 if last else None)
+        _add_messages(
+            lines,
+            [Message("readings.line", line=str(number)) for number, _ in some],
+            collector,
+            len(lines) - 1 if last else None,
+        )
     return collector.result()
 
 
 def _add_messages(
-    parts: Sequence[msgspec.Raw | bytes], places: Sequence[str], collector: ReadingsCollector, last: int | None = None
+    parts: Sequence[msgspec.Raw | bytes],
+    places: Sequence[Message | str],
+    collector: ReadingsCollector,
+    last: int | None = None,
 ) -> None:
     messages: list[_FlatMessage] = []
-    broken: dict[int, str] = {}
+    broken: dict[int, Message] = {}
     truncated: int | None = None
     for row, part in enumerate(parts):
         try:
@@ -127,7 +136,7 @@ def payload_text(raw: msgspec.Raw | msgspec.UnsetType) -> str | None:
 
 
 def as_text(timestamps: Sequence[object]) -> pl.Series:
-    """Return timestamps as text: numbers count from 1970, anything else but text is unreadable."""
+    """Return timestamps as text: numbers count from 1970, other values than text are unreadable."""
     try:
         return pl.Series(timestamps, dtype=pl.String)
     except TypeError:

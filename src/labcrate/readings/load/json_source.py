@@ -1,8 +1,8 @@
 """Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``, or messages in a flat list.
 
-The file is read once into memory, then decoded topic by topic; payloads stay undecoded bytes of that memory, and only
-those inside the window are looked at. Read and not mapped: a platform that rewrites its file meanwhile would otherwise
-kill the process with SIGBUS.
+The file is read into memory at once, then decoded topic by topic; payloads stay undecoded bytes of that memory, and
+only those inside the window are decoded. The file is not mapped: a platform that rewrites it meanwhile would kill the
+process with SIGBUS.
 """
 
 import re
@@ -10,6 +10,7 @@ import re
 import msgspec
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
 from labcrate.readings.load.json_flat import as_text, begins_with_message, payload_text, read_lines, read_list
@@ -18,8 +19,8 @@ from labcrate.readings.load.source import FileReadings, OpenFile, ReadingsCollec
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics
 
-_NO_MESSAGE = "this is no object with a timestamp and a payload, so it was left out"
-_NO_LIST = "this is no list of messages, so it was left out"
+_NO_MESSAGE = Message("readings.no_message")
+_NO_LIST = Message("readings.no_list")
 
 
 class _MessagesFile(msgspec.Struct):
@@ -40,7 +41,7 @@ _FILE: msgspec.json.Decoder[_MessagesFile | list[msgspec.Raw]] = msgspec.json.De
 def read_json(
     file: OpenFile, label: str, window: TimeSpan, topics: Topics, rules: TimeRules | None = None
 ) -> FileReadings:
-    """Read the readings inside the window; a file that is no such JSON becomes a fatal problem."""
+    """Return the readings inside the window; a file that is no such JSON becomes a fatal problem."""
 
     def collector(in_time_order: bool = True) -> ReadingsCollector:
         return ReadingsCollector(label, window, topics, rules, in_time_order)
@@ -69,22 +70,22 @@ def _read_topics(messages: dict[str, msgspec.Raw], collector: ReadingsCollector)
 
 
 def _read_other(whole: _MessagesFile, text: bytes, collector: ReadingsCollector) -> FileReadings:
-    """The readings of an object without messages: it may be one itself."""
+    """Return the readings of an object without messages: it may be a message itself."""
     if whole.timestamp is not msgspec.UNSET:
         return read_lines(text, collector)
-    collector.faults.add('there is no "messages" in it, so it was taken as having no readings', "")
+    collector.faults.add(Message("readings.no_messages_key"), "")
     return collector.result()
 
 
 def _as_utf8(data: bytes) -> bytes | memoryview:
-    """The text without a byte order mark; UTF-16 becomes UTF-8."""
+    """Return the text without a byte order mark; UTF-16 becomes UTF-8."""
     if encoding := utf16_encoding(data[:4]):
         return data.decode(encoding, "replace").encode()
     return memoryview(data)[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
 
 
 def _decoded(data: bytes | memoryview) -> _MessagesFile | list[msgspec.Raw]:
-    """The file's value; a text whose keys are not UTF-8 is read as Windows-1252. Payloads are not looked at."""
+    """Return the file's value; a text whose keys are not UTF-8 is read as Windows-1252. Payloads stay undecoded."""
     try:
         return _FILE.decode(data)
     except ValueError:
@@ -120,7 +121,11 @@ def _add_topic(topic: str, raw: msgspec.Raw, collector: ReadingsCollector) -> No
 
 
 def _add_messages(
-    topic: str, messages: list[_TopicMessage], broken: dict[int, str], where: RowLocation, collector: ReadingsCollector
+    topic: str,
+    messages: list[_TopicMessage],
+    broken: dict[int, Message],
+    where: RowLocation,
+    collector: ReadingsCollector,
 ) -> None:
     name = pl.Series([topic], dtype=pl.String)
     texts = as_text([message.timestamp for message in messages])
@@ -134,17 +139,17 @@ def _add_messages(
 
 
 def _parse_problem(label: str, data: bytes, error: str) -> ReadingsProblem:
-    """A problem that names the line: from the decoder's byte, or the last one if the text ends too early."""
+    """Return a problem with the line: from the decoder's byte, or the last line if the text ends too early."""
     line = data.count(b"\n") + 1
     if not data or data.isspace():
-        return ReadingsProblem(label, "", "the file is empty; write it again or restore a copy", fatal=True)
+        return ReadingsProblem(label, "", Message("readings.json_empty"), fatal=True)
     if "truncated" in error:
-        what = "the JSON ends too early; wait until it is written, or restore a copy"
-        return ReadingsProblem(label, f"line {line}", what, fatal=True)
+        where = Message("readings.line", line=str(line))
+        return ReadingsProblem(label, where, Message("readings.json_truncated"), fatal=True)
     if found := re.search(r" \(byte (\d+)\)", error):
         at = int(found[1])
         line = data.count(b"\n", 0, at) + 1
         reason = error.removeprefix("JSON is malformed: ").replace(found[0], "")
-        return ReadingsProblem(label, f"line {line}, byte {at}", f"this is not JSON ({reason}); repair it", fatal=True)
-    what = f'it should be an object with "messages", or a list of messages ({error}); repair it'
-    return ReadingsProblem(label, "", what, fatal=True)
+        where = Message("readings.line_and_byte", line=str(line), byte=str(at))
+        return ReadingsProblem(label, where, Message("readings.json_invalid", reason=reason), fatal=True)
+    return ReadingsProblem(label, "", Message("readings.json_wrong_shape", reason=error), fatal=True)

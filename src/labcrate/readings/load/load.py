@@ -1,4 +1,4 @@
-"""Loading the lab's readings of a window: both files at once, as one."""
+"""Loading the lab's readings of a window from both files as one set."""
 
 from collections.abc import Iterable, Sequence
 from io import BufferedIOBase
@@ -27,19 +27,19 @@ def load_readings(
     zone: str | None = None,
     date_formats: tuple[str, ...] = (),
 ) -> Readings:
-    """Load the readings inside ``window`` (both ends included; an open side takes everything) of ``sensors``.
+    """Return the readings of ``sensors`` inside ``window`` (both ends included; an open side has no limit).
 
-    Each file is a path, a file open for reading in binary, or None if the lab has none. With no sensors those of all
-    are taken. ``devices`` tell which address goes by which name; ``labels`` name the files in problems. ``zone`` is the
-    IANA zone of times that have none (None: UTC, with a warning); ``date_formats`` are the lab's own, as of strptime
-    (check them with `date_formats.check_date_format`). What cannot be read is among the problems, never an exception.
-    Implements "Which readings" of the archive's specification.
+    Each file is a path, a file open for reading in binary, or None if the lab has none. Without sensors those of all
+    are returned. ``devices`` map addresses to names; ``labels`` name the files in problems. ``zone`` is the IANA zone
+    of times without one (None: UTC, with a warning); ``date_formats`` are the lab's own, for strptime (check them with
+    `date_formats.check_date_format`). A fault becomes one of the problems, never an exception. Implements "Which
+    readings" of the archive's specification.
     """
     topics = Topics(base_topic, tuple(devices))
     selection = SensorSelection(sensors, topics)
     if json_file is None and csv_file is None:
         return Readings(window=window, topics=topics, absent_sensors=selection.match_topics(()).sensors_without(()))
-    # Loads Polars: not for a lab without readings.
+    # Imports Polars, which a lab without readings does not need.
     from labcrate.readings.load.load_files import load_files  # noqa: PLC0415
 
     rules = TimeRules(zone, date_formats)

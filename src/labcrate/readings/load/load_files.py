@@ -1,9 +1,10 @@
-"""Reading both files of readings at once, as one."""
+"""Reading both files of readings at once, as one set of readings."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.csv_source import read_csv
 from labcrate.readings.load.json_source import read_json
@@ -29,7 +30,7 @@ def load_files(
 ) -> Readings:
     """Return the readings of the window and of the selected sensors; see `load.load_readings`."""
     json_label, csv_label = labels
-    # Parsing the CSV runs mostly outside the interpreter's lock, so it goes on while the JSON is decoded.
+    # Parsing the CSV runs mostly outside the interpreter's lock, in parallel with decoding the JSON.
     with ThreadPoolExecutor(max_workers=1) as pool:
         csv = pool.submit(_read, csv_file, csv_label, lambda file: read_csv(file, csv_label, window, topics, rules))
         json = _read(json_file, json_label, lambda file: read_json(file, json_label, window, topics, rules))
@@ -45,5 +46,5 @@ def _read(file: Path | OpenFile | None, label: str, read: Callable[[OpenFile], F
                 return read(opened)
         return read(file)
     except OSError as error:
-        what = f"the file cannot be read ({error.strerror or 'input/output error'}); check its permissions and its disk"
+        what = Message("readings.cannot_read", reason=error.strerror or "input/output error")
         return FileReadings(problems=(ReadingsProblem(label, "", what, fatal=True),))

@@ -1,7 +1,7 @@
-"""One message's payload: as compact JSON text, as a value to compare, as cells of a table.
+"""The payload of a message: as compact JSON text, as a value to compare, as cells of a table.
 
-The text that is kept is the source's own: key order, number text and escapes stay, only whitespace
-between the tokens goes.
+The text is the source's own: key order, number text and escapes are unchanged, only whitespace between the tokens is
+removed.
 """
 
 import json
@@ -19,27 +19,27 @@ class Number(str):
 
 
 DECODER = msgspec.json.Decoder(float_hook=Number)
-"""Decodes a payload; numbers with a fraction or exponent become ``Number``, so that no digit changes."""
+"""Decoder of a payload; numbers with a fraction or exponent become ``Number``, so that no digit changes."""
 SCALAR_TEXT: Mapping[type, Callable[[Any], str]] = {
     str: str,
     Number: str,
     int: str,
     bool: {True: "true", False: "false"}.__getitem__,
 }
-"""How each type of scalar that `DECODER` makes becomes the text of a cell; null becomes none."""
+"""The function that turns each type of scalar that `DECODER` makes into the text of a cell; null becomes no text."""
 
 _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 MAX_DEPTH = 64
-"""How many objects and lists may lie in one another; no device's message comes near it."""
+"""The most objects and lists inside each other; messages of devices have far fewer."""
 
 
 def compact(json_text: bytes | str | msgspec.Raw) -> str:
-    """A payload given as JSON, without whitespace between its tokens.
+    """Return a payload given as JSON, without whitespace between its tokens.
 
-    A string that holds a JSON object is that object: some platforms store the message as it came, as text.
-    Raises ValueError if it is not JSON, or nested deeper than `DEEPEST`.
+    A string that contains a JSON object is that object: some platforms store the message as text. Raises ValueError if
+    it is not JSON, or nested deeper than `MAX_DEPTH`.
     """
     text, value = _checked(json_text)
     if type(value) is str and value.lstrip().startswith("{"):
@@ -51,7 +51,7 @@ def compact(json_text: bytes | str | msgspec.Raw) -> str:
 
 
 def _checked(json_text: bytes | str | msgspec.Raw) -> tuple[str, object]:
-    """The compact text and its value."""
+    """Return the compact text and its value."""
     try:
         formatted = msgspec.json.format(json_text, indent=-1)
         text = formatted if isinstance(formatted, str) else formatted.decode()
@@ -72,9 +72,9 @@ def _depth(value: object) -> int:
 
 
 def from_cell(cell: str) -> str:
-    """A CSV cell's payload as compact JSON: JSON as it is, any other text as a string.
+    """Return a CSV cell's payload as compact JSON: JSON unchanged, any other text as a string.
 
-    Raises ValueError for what begins like JSON and is not: a message that was cut off.
+    Raises ValueError for text that begins like JSON but is not: a message that was cut off.
     """
     try:
         return compact(cell.encode())
@@ -85,7 +85,7 @@ def from_cell(cell: str) -> str:
 
 
 def from_cells(cells: dict[str, str], decimal_comma: bool = False) -> str:
-    """A payload built from a row's own cells (key to text); empty cells are left out.
+    """Return a payload made from a row's own cells (key to text), without empty cells.
 
     With ``decimal_comma`` the text ``21,5`` is the number 21.5.
     """
@@ -99,7 +99,7 @@ def _quoted(text: str) -> str:
 
 
 def to_json(value: object) -> str:
-    """A value that `DECODER` made, as compact JSON again, its numbers as they were."""
+    """Return a value that `DECODER` made as compact JSON, with unchanged numbers."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{_quoted(key)}:{to_json(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
@@ -110,13 +110,13 @@ def to_json(value: object) -> str:
 
 
 VALUE_TEXT: Mapping[type, Callable[[Any], str]] = {**SCALAR_TEXT, list: to_json}
-"""How each type of value that is no object becomes the text of a cell: a string as it is, anything else as JSON."""
+"""The function that turns each type of value but objects into a cell: strings unchanged, others as JSON."""
 VALUE_JSON: Mapping[type, Callable[[Any], str]] = {**VALUE_TEXT, str: _quoted}
-"""How each becomes JSON."""
+"""The function that turns each type into JSON."""
 
 
 def comparison_text(text: str) -> str:
-    """A text that is equal for JSON of equal value: key order, whitespace, ``22`` and ``22.0`` do not matter."""
+    """Return a text that is equal for JSON of equal value: key order, whitespace, ``22`` and ``22.0`` do not matter."""
     try:
         return _canonical(json.loads(text, parse_int=Number, parse_float=Number))
     except (ValueError, RecursionError):  # an exponent of thousands of digits
@@ -124,9 +124,9 @@ def comparison_text(text: str) -> str:
 
 
 def covers(payload: str, built: str) -> bool:
-    """Whether every value of ``built`` (see `from_cells`) is also the payload's.
+    """Return whether every value of ``built`` (see `from_cells`) is also in the payload.
 
-    ``motion`` of a table may stand for the payload's ``occupancy``.
+    ``motion`` of a table may be the payload's ``occupancy``.
     """
     if not payload.startswith("{"):
         return False
@@ -153,7 +153,7 @@ def _canonical(value: Any) -> str:
 
 
 def _canonical_number(number: str) -> str:
-    """A number as its significant digits and a power of ten: one text per value, however large or small."""
+    """Return a number as its significant digits and a power of ten: one text per value of any size."""
     mantissa, _, power = number.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("-").partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -165,7 +165,7 @@ def _canonical_number(number: str) -> str:
 
 
 def _literal(cell: str, decimal_comma: bool) -> str:
-    """A cell as a JSON number or truth value if it is one, else as a string."""
+    """Return a cell as a JSON number or boolean if it is one, else as a string."""
     text = cell.replace(",", ".") if decimal_comma and _DECIMAL_COMMA.fullmatch(cell) else cell
     try:
         value = DECODER.decode(text.encode())

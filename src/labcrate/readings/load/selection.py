@@ -1,8 +1,9 @@
-"""Which of the lab's topics are of the sensors that a session selected."""
+"""The topics of the sensors that a session selected."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from labcrate.messages.message import Message
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.readings.load.topics import DevicePaths, TopicKind, Topics, in_names, names_of
@@ -10,31 +11,26 @@ from labcrate.readings.load.topics import DevicePaths, TopicKind, Topics, in_nam
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousSensor:
-    """A selected sensor whose name stands at the end of topics that may be another's: ``topics``, none of them taken.
+    """A selected sensor whose name ends topics that may be another's: ``topics``, none of which is included.
 
-    ``taken`` are the topics that are the sensor's own, if there are any.
+    ``own_topics`` are the sensor's own topics, if there are any.
     """
 
     sensor: str
     topics: tuple[str, ...]
     own_topics: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        """Return the warning, as a sentence."""
-        named = " and ".join(self.topics)
+    def __str__(self) -> Message:
+        """Return the warning."""
+        others = list(self.topics)
         if self.own_topics:
-            own = " and ".join(self.own_topics)
-            return (
-                f'Sensor "{self.sensor}" was selected: {own} was taken, {named} was not, although it ends in that name.'
-            )
-        return (
-            f'Sensor "{self.sensor}" was selected, and more than one topic ends in that name ({named}): none of them '
-            "was taken; select the sensor by the topic without its base."
-        )
+            own = list(self.own_topics)
+            return Message("readings.other_topics", sensor=self.sensor, own=own, others=others, count=len(others))
+        return Message("readings.ambiguous_sensor", sensor=self.sensor, topics=others)
 
 
 class SensorSelection:
-    """The sensors that a session selected, each named by ``id`` or ``name``."""
+    """The sensors that a session selected, each by ``id`` or ``name``."""
 
     def __init__(self, sensors: Iterable[SelectedSensor], topics: Topics) -> None:
         self._topics = topics
@@ -44,7 +40,7 @@ class SensorSelection:
         return bool(self._sensors)
 
     def match_topics(self, kinds: Iterable[TopicKind]) -> "SelectedTopics":
-        """Match the sensors with the topics of the whole lab."""
+        """Return the topics of the sensors among those of the whole lab."""
         kinds = list(kinds)
         names = self._topics.names.union(*(aliases for _, aliases, _ in self._sensors))
         paths = DevicePaths(self._topics, names, kinds)
@@ -53,7 +49,7 @@ class SensorSelection:
         for label, aliases, known in self._sensors:
             own = paths.with_name(aliases)
             by_end = paths.ending_with(aliases) - own
-            # A path that is another device's own is not this one's; yet it is one more that ends so.
+            # The own path of another device is not this one's, but counts among those with this end.
             others = {path for path in by_end if in_names(path, self._topics.names)} if known or own else set()
             labels.setdefault(label, set()).update(own or (by_end if len(by_end) == 1 else set()) - others)
             unclear = by_end - others if own else by_end if len(by_end) > 1 and by_end - others else set()
@@ -74,13 +70,13 @@ class SelectedTopics:
         self._selected_paths = set().union(*labels.values())
 
     def includes(self, topic: str, whole_message: bool) -> bool:
-        """Tell whether the topic's readings are of a selected sensor."""
+        """Return whether the topic's readings are of a selected sensor."""
         return not self._any_selected or self._paths.of(topic, whole_message) in self._selected_paths
 
     def sensors_without(self, kinds: Sequence[TopicKind]) -> tuple[str, ...]:
-        """Return the sensors, as the session names them, that no reading of these topics belongs to.
+        """Return the sensors, as named by the session, without any reading in these topics.
 
-        Those of which nothing was taken because it is not clear which topic is theirs are not among them.
+        Sensors whose topic is unclear, so that nothing of them is included, are not returned.
         """
         present = {self._paths.of(topic, whole) for topic, whole in kinds}
         unclear = {one.sensor for one in self.ambiguous_sensors if not one.own_topics}
@@ -88,9 +84,9 @@ class SelectedTopics:
 
 
 def _aliases(sensor: SelectedSensor, devices: Sequence[Device]) -> tuple[frozenset[str], bool]:
-    """Every name that the sensor goes by, and whether the lab knows its device.
+    """Return every name of the sensor, and whether the lab has its device.
 
-    An address is sure; a name may by now be another device's.
+    An address is certain; a name may belong to another device by now.
     """
     given = [text for text in (sensor.id.lower(), sensor.id, sensor.name) if text]
     same = next((found for text in given if (found := [one for one in devices if text in names_of(one)])), [])

@@ -1,4 +1,4 @@
-"""Hold the readings of a window as a value: rows, counts of the lab, keys and types of payloads."""
+"""The readings of a window as a value: rows, counts of the lab, keys and types of payloads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS = {int: "integer", Number: "number", bool: "boolean", str: "string", type
 
 
 def profile(frame: pl.DataFrame) -> Profile:
-    """Look through all payloads of a frame of readings."""
+    """Return the keys and types of all payloads in a frame of readings."""
     profiles: dict[str, Mapping[str, frozenset[str]]] = {}
     for (device,), readings in sorted(frame.partition_by("device_id", as_dict=True).items()):
         types: defaultdict[str, set[type]] = defaultdict(set)
@@ -47,19 +47,19 @@ def profile(frame: pl.DataFrame) -> Profile:
 
 
 def decode_payloads(payloads: pl.Series) -> Iterator[list[object]]:
-    """The payloads' values, a chunk at a time; see `payload.DECODER` for what numbers become."""
+    """Yield the values of payloads, a chunk at a time; see `payload.DECODER` for the type of numbers."""
     for chunk in payloads.to_frame().iter_slices(CHUNK_ROWS):
-        # One text of many is decoded much faster than many texts.
+        # Decoding one long text is much faster than many short ones.
         yield DECODER.decode("[" + ",".join(chunk.to_series()) + "]")
 
 
 @dataclass(frozen=True, slots=True)
 class LabCounts:
-    """All readings of the lab, of every session and none.
+    """The number of all readings of the lab, of every session and none.
 
-    ``json`` and ``csv`` are what each file holds, ``total`` the union of both; outside the window a reading of both
-    files is recognised by instant and topic alone. ``no_readings`` counts messages that tell of no device's state.
-    ``nearest`` is the reading closest to the window, known when the window holds none.
+    ``json`` and ``csv`` are the numbers in each file, ``total`` that of the union; outside the window a reading in both
+    files is recognised by instant and topic only. ``no_readings`` counts messages that are no state of a device.
+    ``nearest`` is the reading closest to the window, known if the window contains none.
     """
 
     json: int = 0
@@ -75,10 +75,10 @@ class LabCounts:
 class Readings:
     """The readings of a window and of some sensors.
 
-    ``rows`` is None where the lab has no file of readings; `frame` is there in any case.
-    ``both``, ``only_json``, ``only_csv`` say where they were found; ``of_other_sensors`` counts those of the window
-    that were not selected. ``absent_sensors`` were selected and have no topic in the lab; ``silent_sensors`` have one,
-    and no reading in the frame; of ``ambiguous_sensors`` it is not clear which topics are theirs.
+    ``rows`` is None if the lab has no file of readings; `frame` always exists. ``both``, ``only_json`` and ``only_csv``
+    count them by source; ``of_other_sensors`` counts those of the window that are not selected. ``absent_sensors`` are
+    selected and have no topic in the lab; ``silent_sensors`` have a topic, but no reading in the frame;
+    ``ambiguous_sensors`` are those whose topics are unclear.
     """
 
     rows: pl.DataFrame | None = field(default=None, compare=False, repr=False)
@@ -99,11 +99,11 @@ class Readings:
 
     @cached_property
     def frame(self) -> pl.DataFrame:
-        """One row per reading.
+        """Return one row per reading.
 
         The columns are ``timestamp`` (UTC, microseconds), ``topic``, ``device_id`` (the device's name in
-        ``devices.json``; the topic without its base where the lab does not know it) and ``payload`` (the whole message
-        as compact JSON); sorted by time, then topic, then payload.
+        ``devices.json``; the topic without its base if the lab does not have it) and ``payload`` (the whole message as
+        compact JSON); sorted by time, then topic, then payload.
         """
         if self.rows is not None:
             return self.rows
@@ -115,37 +115,37 @@ class Readings:
 
     @property
     def complete(self) -> bool:
-        """Whether every file that exists could be read, and no reading of the session may be missing."""
+        """Return whether every file that exists could be read, and no reading of the session may be missing."""
         return not any(problem.incomplete for problem in self.problems)
 
     @property
     def first(self) -> datetime | None:
-        """The time of the first reading."""
+        """Return the time of the first reading."""
         return self.frame["timestamp"][0] if len(self) else None
 
     @property
     def last(self) -> datetime | None:
-        """The time of the last reading."""
+        """Return the time of the last reading."""
         return self.frame["timestamp"][-1] if len(self) else None
 
     @cached_property
     def profile(self) -> Profile:
-        """Which keys each device's payloads hold, and of what types; computed once, as every table needs it."""
+        """Return the keys of each device's payloads and their types; computed once, as every table needs it."""
         return profile(self.frame) if len(self) else {}
 
     @property
     def topic_names(self) -> list[str]:
-        """Every topic, sorted."""
+        """Return every topic, sorted."""
         return self.frame["topic"].unique().sort().to_list() if len(self) else []
 
     @property
     def kinds(self) -> list[tuple[str, bool]]:
-        """The devices (``device_id``), and whether whole messages or single values came of them."""
+        """Return the devices (``device_id``), and whether their messages are whole or single values."""
         return sorted({(device, whole) for _, device, whole in self.topic_kinds})
 
     @cached_property
     def topic_kinds(self) -> list[tuple[str, str, bool]]:
-        """Every topic with its device, and whether whole messages or single values came on it; sorted."""
+        """Return every topic with its device, and whether its messages are whole or single values; sorted."""
         if not len(self):
             return []
         whole = self.frame["payload"].str.starts_with("{")
@@ -153,19 +153,18 @@ class Readings:
 
     @property
     def counts_per_device(self) -> list[tuple[str, int]]:
-        """How many readings each device sent, by name."""
+        """Return the number of readings of each device, by name."""
         return self.frame.group_by("device_id").len().sort("device_id").rows() if len(self) else []
 
 
 def clean_payloads(
     readings: Readings, needles: Sequence[str], clean: Callable[[str, str], str]
 ) -> tuple[Readings, int]:
-    """Replace payloads by what ``clean`` makes of topic and payload (compact JSON, which it must stay).
+    """Replace payloads by the result of ``clean`` for topic and payload (compact JSON, which it must stay).
 
-    Only readings whose topic or payload contains one of the ``needles``, in any case of letters, are looked at; without
-    needles all are.
-    Gives the readings, sorted as before by time, topic and payload, with the same counts, and how many of them changed;
-    these very readings where none did.
+    With ``needles``, only readings whose topic or payload contains one of them, in any case, are checked. Return the
+    readings, sorted by time, topic and payload, with the same counts, and how many of them changed; the same object if
+    none did.
     """
     if not len(readings):
         return readings, 0
@@ -174,7 +173,7 @@ def clean_payloads(
     frame = readings.frame
     suspects = frame.with_row_index("row").select("row", "topic", "payload")
     if needles:
-        # Escapes could hide a letter of a key: any payload with one is looked at too.
+        # An escape could hide a letter of a key: check any payload with one too.
         found = pl.any_horizontal(
             pl.col("topic", "payload").str.contains_any(list(needles), ascii_case_insensitive=True)
         )

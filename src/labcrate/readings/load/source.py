@@ -1,4 +1,4 @@
-"""What one file of readings yields, whichever its format."""
+"""The readings of one file, whatever its format."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.date_formats import date_format_advice, guess_date_format
 from labcrate.readings.load.problems import Extent, Fault, FaultCounter, ReadingsProblem
@@ -24,8 +25,8 @@ from labcrate.readings.load.uncertain_times import (
 OpenFile = BufferedIOBase
 """A file, open for reading at its beginning."""
 
-RowLocation = Callable[[int], str]
-"""Names a row of a piece, counted from 0, for a person: its line or key."""
+RowLocation = Callable[[int], Message | str]
+"""A function that returns the place of a row of a batch, counted from 0: its line or key."""
 
 ROWS = {"us": pl.Int64, "topic": pl.String, "payload": pl.String, "built": pl.Boolean}
 """Readings inside the window; ``built``: the payload was made from the row's other cells."""
@@ -33,30 +34,22 @@ ROWS = {"us": pl.Int64, "topic": pl.String, "payload": pl.String, "built": pl.Bo
 KEYS = {"us": pl.Int64, "topic": pl.Categorical}
 """Every reading of the file, inside the window or not."""
 
-UNREADABLE_TIME = (
-    "the timestamp cannot be read, so the reading was left out; write it as ISO 8601 in UTC, or say in labcrate.toml "
-    "how it is written (date_formats)"
-)
-UNREADABLE_PAYLOAD = "the payload is not JSON, so the reading was left out"
-NAIVE_TIME = "the timestamp has no time zone and was taken as UTC; name the lab's zone with --time-zone"
-REPEATED_TIME = (
-    "the clocks went back, so this local time occurred twice; the order of the rows does not tell which it was, and it "
-    "was taken as the first"
-)
-SKIPPED_TIME = (
-    "the clocks went forward, so this local time never occurred; it was read with the offset before the change"
-)
-TRUNCATED_END = "the file ends in the middle of this row, so the row was left out; a crash may have cut it off"
-NO_TOPIC = "the row has neither a topic nor a device_id, so it was left out"
+UNREADABLE_TIME = Message("readings.time_unreadable")
+UNREADABLE_PAYLOAD = Message("readings.payload_unreadable")
+NAIVE_TIME = Message("readings.no_zone")
+REPEATED_TIME = Message("readings.repeated_time")
+SKIPPED_TIME = Message("readings.skipped_time")
+TRUNCATED_END = Message("readings.end_truncated")
+NO_TOPIC = Message("readings.no_topic")
 
 
 @dataclass(frozen=True, slots=True)
 class FileReadings:
-    """One file: its readings inside the window, the time and topic of all, and what was wrong.
+    """One file: its readings inside the window, the time and topic of all, and its faults.
 
     ``no_readings`` counts the messages per topic that are no readings (availability, commands, the bridge's own).
-    ``kinds`` are the lab's topics that have readings, inside the window or not; ``named`` those that were made from a
-    row's device_id, because it had no topic. ``problems`` are those of the file, ``faults`` those of its rows.
+    ``kinds`` are the lab's topics with readings, inside the window or not; ``topics_from_ids`` those made from a row's
+    device_id, because it had no topic. ``problems`` are those of the file, ``faults`` those of its rows.
     """
 
     rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ROWS))
@@ -70,7 +63,7 @@ class FileReadings:
 
 
 class RowBatch(NamedTuple):
-    """Some rows of a file whose times and topics were read; ``taken``: those whose payload is of interest."""
+    """Some rows of a file with their times and topics; ``inside``: those whose payload is needed."""
 
     us: pl.Series
     topic: pl.Series
@@ -82,9 +75,9 @@ class RowBatch(NamedTuple):
 
 
 class ReadingsCollector:
-    """Takes a file's readings piece by piece; `source` is what they come to.
+    """A collector of a file's readings, batch by batch; `result` returns them.
 
-    ``in_time_order``: the file may hold the rows of all topics in the order of time.
+    ``in_time_order``: the file may have the rows of all topics in the order of time.
     """
 
     def __init__(
@@ -110,13 +103,13 @@ class ReadingsCollector:
         texts: pl.Series,
         topic: pl.Series,
         where: RowLocation,
-        broken: dict[int, str],
+        broken: dict[int, Message],
         truncated_from: int | None = None,
     ) -> RowBatch:
-        """Read the times of some rows and count what is wrong with these.
+        """Read the times of some rows and count their faults.
 
-        ``topic`` is empty where a row has none. ``broken`` are rows that could not be read as a whole, and why;
-        whatever is wrong with rows from ``torn_from`` on comes of the file's torn end.
+        ``topic`` is empty for a row without one. ``broken`` are rows that could not be read as a whole, and why; faults
+        of rows from ``truncated_from`` on are caused by the file's truncated end.
         """
         size = len(texts)
         truncated = size if truncated_from is None else truncated_from
@@ -141,7 +134,7 @@ class ReadingsCollector:
     def add_payloads(
         self, batch: RowBatch, rows: list[int], payloads: Sequence[str | None], built: Sequence[bool]
     ) -> None:
-        """Add the payloads of some of a piece's rows; None is an unreadable one, which is counted here."""
+        """Add the payloads of some of a batch's rows; None is an unreadable one, which is counted."""
         if bad := [row for row, payload in zip(rows, payloads, strict=True) if payload is None]:
             for row in bad:
                 self.add_fault(batch, row, UNREADABLE_PAYLOAD)
@@ -158,13 +151,13 @@ class ReadingsCollector:
         self._repeated_rows.append(frame.with_columns(places).filter(second.is_not_null()))
 
     def first_rows_of_new_topics(self, batch: RowBatch) -> list[tuple[str, int]]:
-        """Return the topics of the piece's readings whose kind is not known yet, each with its first row."""
+        """Return the topics of the batch's readings whose kind is not known yet, each with its first row."""
         known = {topic for topic, _ in self.kinds}
         topics = batch.topic.unique(maintain_order=True).to_list()
         fresh = [topic for topic in topics if topic and topic not in known and self._is_reading[topic]]
         return [(topic, int(batch.topic.index_of(topic) or 0)) for topic in fresh]
 
-    def add_fault(self, batch: RowBatch, row: int, what: str) -> None:
+    def add_fault(self, batch: RowBatch, row: int, what: Message) -> None:
         """Count a row of the window that could not be read."""
         if row >= batch.truncated_from:
             self.faults.add(TRUNCATED_END, batch.where(row))
@@ -172,7 +165,7 @@ class ReadingsCollector:
             self.faults.add(what, batch.where(row), 1, Extent.INSIDE, batch.topic[row] or None)
 
     def result(self) -> FileReadings:
-        """Return all that was gathered."""
+        """Return all readings that were collected."""
         self._rows_without_time.note_times(None, None)
         keys, resolved = self._keys, self._rows
         if self._repeated:
@@ -199,10 +192,10 @@ class ReadingsCollector:
         mask: pl.Series,
         topic: pl.Series,
         where: RowLocation,
-        broken: dict[int, str],
+        broken: dict[int, Message],
         truncated: int,
     ) -> None:
-        """Count rows without a readable time, and broken ones; the rows around them tell where these lie."""
+        """Count rows without a readable time, and broken ones; the rows around them show where their times are."""
         sure = us if not broken else us.set(pl.Series(range(len(us))).is_in(list(broken)), None)
         before, after = sure.forward_fill(), sure.backward_fill()
         known = sure.drop_nulls()
@@ -222,14 +215,14 @@ class ReadingsCollector:
                 self._rows_without_time.add(what, where(row), whose, before[row], after[row])
 
     @staticmethod
-    def _unreadable_time(text: str | None) -> str:
+    def _unreadable_time(text: str | None) -> Message:
         shape = guess_date_format(text) if text else None
         return date_format_advice(shape) if shape else UNREADABLE_TIME
 
     def _reading_rows(
         self, topic: pl.Series, us: pl.Series, mask: pl.Series, where: RowLocation, truncated: int
     ) -> pl.Series:
-        """Which rows are a device's readings, by their topic; the others are counted."""
+        """Return which rows are readings of a device, by their topic; count the others."""
         unlike = []
         for name, count in topic.value_counts().iter_rows():
             if name and name not in self._is_reading:
@@ -244,10 +237,10 @@ class ReadingsCollector:
                 unlike.append(name)
         return ~topic.is_in(unlike) if unlike else pl.repeat(True, len(topic), eager=True)
 
-    def _note_times(self, times: Instants, taken: pl.Series, where: RowLocation) -> None:
+    def _note_times(self, times: Instants, needed: pl.Series, where: RowLocation) -> None:
         notes = [(NAIVE_TIME, times.naive)]
         if times.skipped is not None:
-            notes.append((SKIPPED_TIME, times.skipped & taken))
+            notes.append((SKIPPED_TIME, times.skipped & needed))
         for what, rows in notes:
             if count := int(rows.sum()):
                 self.faults.add(what, where(rows.arg_true()[0]), count)
@@ -272,7 +265,7 @@ class ReadingsCollector:
         self._keys.append(keys if keep.all() else keys.filter(keep))
 
     def _resolve_repeated(self) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-        """All keys and rows, those of an hour that occurred twice at the instant that the rows' order tells."""
+        """Return all keys and rows, those of a repeated hour at the instant that follows from the order of the rows."""
         repeated = pl.concat(self._repeated)
         newest_first = newest_first_topics(pl.concat(self._keys))
         second = second_occurrences(repeated.select(list(REPEATED_ROWS)), newest_first, self._in_time_order)

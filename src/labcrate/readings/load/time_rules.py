@@ -1,14 +1,14 @@
-"""How a lab's times are read."""
+"""The rules for reading a lab's times."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRules:
-    """What a lab says of its times.
+    """The configuration of a lab's times.
 
     ``zone``: the IANA zone of times without one, None if it is not known (they are read as UTC); ``date_formats``: the
-    lab's own formats, as of strptime.
+    lab's own formats for strptime.
     """
 
     zone: str | None = None

@@ -1,7 +1,7 @@
-"""Read timestamps as instants, and local times of a zone: those that are skipped, and those that occur twice.
+"""Reading timestamps as instants, including local times that are skipped or occur twice.
 
-Offsets come from the zone database that the rest of the program uses, looked up once per quarter of an hour.
-The rule for a time that was skipped is that of PEP 495: the offset before the change.
+Offsets come from the zone database that the rest of the program uses, looked up once per quarter of an hour. The rule
+for a skipped time is that of PEP 495: the offset before the change.
 """
 
 import re
@@ -25,7 +25,7 @@ class LocalInstants(NamedTuple):
     """Microseconds since 1970 of local times.
 
     ``us`` is the only or first instant; ``second`` the other one of a time that occurs twice, else null; ``skipped``
-    tells which never occurred.
+    marks those that never occurred.
     """
 
     us: pl.Series
@@ -34,7 +34,7 @@ class LocalInstants(NamedTuple):
 
 
 def to_instants(local_us: pl.Series, zone: ZoneInfo) -> LocalInstants:
-    """Turn local times, given as microseconds since 1970 in local time, into instants; null stays null."""
+    """Return the instants of local times, given as microseconds since 1970 in local time; null stays null."""
     frame = local_us.alias("local").to_frame().with_columns(step=pl.col("local").floordiv(_STEP_US))
     steps = frame["step"].drop_nulls().unique().to_list()
     even, uneven = [], []
@@ -66,7 +66,7 @@ def _table(rows: list[tuple[int, int, int]]) -> pl.DataFrame:
 
 
 def _offsets(local_us: int, zone: ZoneInfo) -> tuple[int, int]:
-    """The zone's offsets at a local time, in microseconds: before and after a change of clocks, else twice the same."""
+    """Return the zone's offsets at a local time, in microseconds: before and after a change of clocks, else equal."""
     try:
         local = _NAIVE_EPOCH + timedelta(microseconds=local_us)
     except OverflowError:  # the last quarter of an hour of the calendar
@@ -80,20 +80,20 @@ INSTANT = pl.Datetime("us", "UTC")
 
 _FIRST = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 _LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-# What may follow the whole seconds in the usual form, and the microseconds it stands for.
+# What may follow the whole seconds in the usual form, and its microseconds.
 _TAILS = pl.Series(["Z", *(f".{ms:03}Z" for ms in range(1000))])
 _TAIL_US = pl.Series([0, *range(0, 1_000_000, 1000)])
-# Seconds, milliseconds and microseconds from 1973 to 2286. 14 digits are rather 20250502093000: not guessed.
+# Seconds, milliseconds and microseconds from 1973 to 2286. 14 digits may be 20250502093000: not read.
 _NUMBER = re.compile(r"(\d{9,10}|\d{12,13}|\d{15,16})(\.\d+)?")
 _YEAR_1000 = (datetime(1000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 class Instants(NamedTuple):
-    """Times that were read.
+    """The times of some rows.
 
-    ``us``: microseconds since 1970 (Int64, null where unreadable), of a time that occurs twice the first;
-    ``naive``: rows without a zone that were read as UTC; ``second``: the other instant of a time that occurs twice,
-    else null; ``skipped``: times that clocks skipped. The last two are None if there are no local times at all.
+    ``us``: microseconds since 1970 (Int64, null where unreadable), of a time that occurs twice the first; ``naive``:
+    rows without a zone that were read as UTC; ``second``: the other instant of a time that occurs twice, else null;
+    ``skipped``: times that clocks skipped. The last two are None if there are no local times at all.
     """
 
     us: pl.Series
@@ -103,17 +103,17 @@ class Instants(NamedTuple):
 
 
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970, exactly."""
+    """Return the exact microseconds since 1970."""
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
 def instant_at(us: int) -> datetime:
-    """The instant that many microseconds after 1970 began."""
+    """Return the instant at a number of microseconds since 1970."""
     return EPOCH + timedelta(microseconds=us)
 
 
 def is_inside(us: pl.Series, window: TimeSpan) -> pl.Series:
-    """Which rows lie in the window, both ends included; an unreadable time never does."""
+    """Return which rows are in the window, both ends included; an unreadable time never is."""
     mask = us.is_not_null()
     if window.start is not None:
         mask &= (us >= microseconds(window.start)).fill_null(False)
@@ -125,8 +125,8 @@ def is_inside(us: pl.Series, window: TimeSpan) -> pl.Series:
 def parse_timestamps(texts: pl.Series, rules: TimeRules | None = None) -> Instants:
     """Read timestamps: ISO 8601 with any zone or none, digits counting from 1970, or the lab's own formats.
 
-    ``texts`` is a String series. Digits are seconds, milliseconds or microseconds by their length. A zone that does
-    not exist raises ``zoneinfo.ZoneInfoNotFoundError``.
+    ``texts`` is a String series. Digits are seconds, milliseconds or microseconds by their length. Raises
+    ``zoneinfo.ZoneInfoNotFoundError`` for a zone that does not exist.
     """
     rules = rules or TimeRules()
     frame = texts.alias("text").to_frame().select("text", us=_parse_usual(pl.col("text")), naive=pl.lit(False))
@@ -139,7 +139,7 @@ def parse_timestamps(texts: pl.Series, rules: TimeRules | None = None) -> Instan
         if frame["us"].null_count() == 0:
             break
         us = frame["text"].str.to_datetime(form, time_unit="us", strict=False).cast(pl.Int64)
-        # This parser takes "25" for the year 25.
+        # This parser reads "25" as the year 25.
         us = us.set((us < _YEAR_1000).fill_null(False), None)
         frame = _fill(frame, us, pl.repeat(is_naive, len(us), eager=True))
     frame = frame.with_columns(us=pl.when(pl.col("us").is_between(_FIRST, _LAST)).then("us"))
@@ -151,7 +151,7 @@ def parse_timestamps(texts: pl.Series, rules: TimeRules | None = None) -> Instan
 
 
 def _in_zone(frame: pl.DataFrame, zone: ZoneInfo) -> Instants:
-    """The naive rows as times of the zone."""
+    """Return the naive rows as times of the zone."""
     instants = to_instants(frame["us"].set(~frame["naive"], None), zone)
     us = pl.select(pl.when(frame["naive"]).then(instants.us).otherwise(frame["us"]))["us"]
     us = us.set(~us.is_between(_FIRST, _LAST).fill_null(True), None)
@@ -159,7 +159,7 @@ def _in_zone(frame: pl.DataFrame, zone: ZoneInfo) -> Instants:
 
 
 def iso_text(column: str) -> pl.Expr:
-    """Write a Datetime column as UTC ISO 8601: milliseconds, or microseconds where they matter."""
+    """Return a Datetime column as UTC ISO 8601: milliseconds, or microseconds where necessary."""
     time = pl.col(column)
     milliseconds = time.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
     return pl.when(time.dt.microsecond() % 1000 == 0).then(milliseconds).otherwise(time.dt.strftime("%FT%T%.6fZ"))
@@ -173,7 +173,7 @@ def _parse_usual(text: pl.Expr) -> pl.Expr:
 
 
 def _fill(frame: pl.DataFrame, us: pl.Series, naive: pl.Series) -> pl.DataFrame:
-    """Take ``us`` for the rows that have no time yet."""
+    """Fill in ``us`` for the rows without a time."""
     found = frame["us"].is_null() & us.is_not_null()
     return frame.with_columns(us=frame["us"].fill_null(us), naive=frame["naive"] | (found & naive))
 
@@ -183,7 +183,7 @@ def _one_by_one(frame: pl.DataFrame) -> pl.DataFrame:
     read = [(text, *_parse(text)) for text in rest]
     schema = {"text": pl.String, "slow": pl.Int64, "slow_naive": pl.Boolean}
     joined = frame.join(pl.DataFrame(read, schema, orient="row"), on="text", how="left", maintain_order="left")
-    # A bad year was refused above although a parser took it: its row must not keep the parser's "no zone".
+    # A wrong year was refused above although a parser read it: do not use the parser's "no zone" for its row.
     return joined.select(
         "text",
         naive=pl.when(pl.col("us").is_null()).then(pl.col("slow_naive").fill_null(False)).otherwise("naive"),

@@ -1,30 +1,33 @@
-"""Rows whose time is missing or occurs twice: which of them count, by the rows around them."""
+"""Rows whose time is missing or occurs twice, resolved by the rows around them."""
 
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.problems import Extent, FaultCounter
 from labcrate.readings.load.timestamps import instant_at
 
 
 class RowsWithoutTime:
-    """Rows without a readable time, until that of the next row that has one is known."""
+    """Rows without a readable time, stored until the time of the next row with one is known."""
 
     def __init__(self, faults: FaultCounter, window: TimeSpan) -> None:
         self._tally, self._window = faults, window
-        self._pending: dict[tuple[str, str | None], tuple[str, int]] = {}
+        self._pending: dict[tuple[Message, str | None], tuple[Message | str, int]] = {}
         self._last_us: int | None = None
         self._previous_us: int | None = None
 
     def note_times(self, first: int | None, last: int | None) -> None:
-        """Take notice of a piece's first and last readable times; None where a list of rows ends."""
+        """Note the first and last readable times of a batch; None where a list of rows ends."""
         for (what, topic), (where, count) in self._pending.items():
             self._count(what, where, count, topic, self._last_us, first)
         self._pending.clear()
         self._previous_us, self._last_us = self._last_us, last
 
-    def add(self, what: str, where: str, topic: str | None, before: int | None, after: int | None) -> None:
-        """Count a row that lies between two readable times; None is one that is not in this piece."""
+    def add(
+        self, what: Message, where: Message | str, topic: str | None, before: int | None, after: int | None
+    ) -> None:
+        """Count a row between two readable times; None is a time that is not in this batch."""
         if after is not None:
             self._count(what, where, 1, topic, self._previous_us if before is None else before, after)
         else:
@@ -32,7 +35,7 @@ class RowsWithoutTime:
             self._pending[what, topic] = (first, count + 1)
 
     def _count(
-        self, what: str, where: str, count: int, topic: str | None, before: int | None, after: int | None
+        self, what: Message, where: Message | str, count: int, topic: str | None, before: int | None, after: int | None
     ) -> None:
         around = [instant_at(us) for us in (before, after) if us is not None]
         span = TimeSpan(min(around), max(around)) if around else TimeSpan()
@@ -40,18 +43,18 @@ class RowsWithoutTime:
         self._tally.add(what, where, count, extent, topic)
 
 
-_MIN_STEP_US = 1_000_000  # messages that overtake one another do so by less
+_MIN_STEP_US = 1_000_000  # messages that arrive out of order differ by less
 _APART_US = 86_400_000_000
 _BACKWARDS_US = 10_800_000_000
 
 REPEATED_ROWS = {"order": pl.Int64, "topic": pl.String, "us": pl.Int64, "second": pl.Int64}
-"""Rows of a repeated hour: the place in the file, and the two instants that the time may mean."""
+"""Rows of a repeated hour: the place in the file, and the two instants of the time."""
 
 
 def second_occurrences(rows: pl.DataFrame, newest_first: frozenset[str], in_time_order: bool) -> pl.Series:
-    """Tell of each row (`ROWS`, in any order) whether it is of the second round; null where nothing tells.
+    """Return for each row (`REPEATED_ROWS`, in any order) whether it is of the second occurrence; null where unknown.
 
-    ``backwards`` are the topics whose newest rows come first. ``in_time_order``: the file may hold the rows of all
+    ``newest_first`` are the topics whose newest rows come first. ``in_time_order``: the file may have the rows of all
     topics in the order of time.
     """
     numbered = rows.with_row_index("row").sort("us")
@@ -77,7 +80,10 @@ def _by_topic(rows: pl.DataFrame, newest_first: frozenset[str]) -> dict[int, boo
 
 
 def _by_file(rows: pl.DataFrame, own: dict[int, bool]) -> dict[int, bool]:
-    """Every row by the file's only step back, if a topic steps back there as well and nothing lies between."""
+    """Return the occurrence of every row by the file's only step back.
+
+    Only if a topic steps back there as well and no other row is between.
+    """
     at = _only_step(rows["us"])
     first, last = rows["order"][0], rows["order"][-1]
     if at is None or last - first + 1 != rows.height:
@@ -87,7 +93,7 @@ def _by_file(rows: pl.DataFrame, own: dict[int, bool]) -> dict[int, bool]:
 
 
 def _only_step(us: pl.Series) -> int | None:
-    """The place of the first row after the only step back; None if there is none, or more than one."""
+    """Return the index of the first row after the only step back; None if there is none, or more than one."""
     steps = (us.diff() <= -_MIN_STEP_US).fill_null(False).arg_true()
     return int(steps[0]) if len(steps) == 1 else None
 

@@ -1,7 +1,7 @@
-"""Unite two sources of readings without loss or duplicates, and keep what the selected sensors sent.
+"""Uniting two sources of readings without loss or duplicates, and selecting those of the selected sensors.
 
 Two readings are the same if instant, topic and payload are, the payload compared as a JSON value. A message that was
-sent twice is two readings: the union holds each as often as the source that holds it more often.
+sent twice is two readings: the union has each as often as the source that has it more often.
 """
 
 from collections import defaultdict
@@ -26,9 +26,9 @@ _GROUP = ["us", "topic"]
 
 
 def unite(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
-    """Unite two frames of `source.ROWS`; the JSON's text is kept where both have a reading.
+    """Unite two frames of `source.ROWS`; the JSON's text is used if both have a reading.
 
-    Gives ``us``, ``topic``, ``payload`` and ``origin`` (both, json or csv), sorted by the first three.
+    Return ``us``, ``topic``, ``payload`` and ``origin`` (both, json or csv), sorted by the first three.
     """
     origins = _origins(json, csv)
     json, csv = (one.join(origins, on=_GROUP, how="left") for one in (json, csv))
@@ -44,9 +44,9 @@ def unite(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
 
 
 def _origins(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
-    """Per instant and topic where its readings are: in one source, or in both with the same texts as often; else null.
+    """Return per instant and topic the source of its readings: one, or both with the same texts as often; else null.
 
-    In real files next to none are null, and only there payloads must be compared as values.
+    In real files almost none are null, and only those payloads must be compared as values.
     """
     counted = pl.concat([json.with_columns(count=pl.lit(1)), csv.with_columns(count=pl.lit(-1))])
     count = pl.col("count")
@@ -57,17 +57,17 @@ def _origins(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with their payload's value, and how many-th of its equals each is."""
+    """Return the rows with their payload's value, and a number that counts equal ones."""
     same = pl.Series("same", [comparison_text(text) for text in rows["payload"]], dtype=pl.String)
     rows = rows.with_columns(same).sort("us", "topic", "same", "payload", "built")
-    # Rows that were built are matched otherwise, so they must not take a number from the whole ones.
+    # Built rows are matched otherwise, so they are numbered apart from the whole ones.
     return rows.with_columns(nth=pl.int_range(pl.len()).over("us", "topic", "same", "built"))
 
 
 def _match_built_rows(json: pl.DataFrame, built: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Match rows that had no payload of their own with readings that say all that they say.
+    """Match rows that had no payload of their own with readings that have all their values.
 
-    Gives the JSON's readings, each with its origin, and the built rows that no reading covers.
+    Return the JSON's readings, each with its origin, and the built rows without a match.
     """
     candidates: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     if built.height:
@@ -90,15 +90,15 @@ def _match_built_rows(json: pl.DataFrame, built: pl.DataFrame) -> tuple[pl.DataF
 def slice_readings(
     json: FileReadings, csv: FileReadings, window: TimeSpan, selection: SensorSelection, topics: Topics
 ) -> Readings:
-    """Unite two sources, each already cut to the window, and keep the selected sensors' readings."""
+    """Unite two sources, each already cut to the window, and select the readings of the selected sensors."""
     json, csv, kinds = _with_topics(json, csv, topics)
     united = unite(json.rows, csv.rows).with_columns(whole=pl.col("payload").str.starts_with("{"))
     kinds_inside = united.select("topic", "whole").unique().rows()
     kinds |= set(kinds_inside)
     owners, selected = TopicOwners(topics, kinds), selection.match_topics(kinds)
     united = _with_devices(united, kinds_inside, owners)
-    taken = [kind for kind in kinds_inside if selected.includes(*kind)]
-    chosen = united if len(taken) == len(kinds_inside) else _of_kinds(united, taken)
+    selected_kinds = [kind for kind in kinds_inside if selected.includes(*kind)]
+    chosen = united if len(selected_kinds) == len(kinds_inside) else _of_kinds(united, selected_kinds)
     origin = dict(chosen["origin"].value_counts().iter_rows())
     absent = selected.sensors_without(list(kinds))
     return Readings(
@@ -110,7 +110,7 @@ def slice_readings(
         only_csv=origin.get(CSV, 0),
         of_other_sensors=united.height - chosen.height,
         absent_sensors=absent,
-        silent_sensors=tuple(label for label in selected.sensors_without(taken) if label not in absent),
+        silent_sensors=tuple(label for label in selected.sensors_without(selected_kinds) if label not in absent),
         ambiguous_sensors=selected.ambiguous_sensors,
         lab=_lab_counts(json, csv, window, united),
         problems=tuple(_problems(json, csv, selected)),
@@ -120,7 +120,7 @@ def slice_readings(
 def _with_topics(
     json: FileReadings, csv: FileReadings, topics: Topics
 ) -> tuple[FileReadings, FileReadings, set[TopicKind]]:
-    """Give rows that name their device instead of a topic the topic of that device, where the lab has just one."""
+    """Replace the topic of rows that had only a device_id by the topic of that device, if the lab has only one."""
     made = {topic for source in (json, csv) for topic in source.topics_from_ids}
     kinds = {kind for source in (json, csv) for kind in source.kinds if kind[0] not in source.topics_from_ids}
     missing = made - {topic for topic, _ in kinds}
@@ -174,7 +174,7 @@ def _lab_counts(json: FileReadings, csv: FileReadings, window: TimeSpan, united:
 
 
 def _count_union(json: pl.DataFrame, csv: pl.DataFrame) -> int:
-    """How many readings both hold together; one of a hash of 64 bits stands for instant and topic."""
+    """Return the number of readings in both; a hash of 64 bits represents instant and topic."""
     if not json.height or not csv.height:
         return json.height + csv.height
     ours, theirs = (one.hash_rows().sort() for one in (json, csv))
@@ -186,7 +186,7 @@ def _count_union(json: pl.DataFrame, csv: pl.DataFrame) -> int:
 
 
 def _nearest(times: list[pl.Series], window: TimeSpan) -> datetime | None:
-    """The reading closest to the window, the earlier one if two are as close."""
+    """Return the time of the reading closest to the window; the earlier one of two that are as close."""
     found: list[tuple[int, int]] = []
     for us in times:
         if window.start is not None:

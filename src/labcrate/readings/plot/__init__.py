@@ -1,1 +1,1 @@
-"""Draw readings: numbers out of payloads, and fewer points for the same line."""
+"""Preparing readings for plots: numbers from payloads, and fewer points for the same line."""

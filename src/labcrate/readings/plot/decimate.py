@@ -1,8 +1,8 @@
-"""Fewer points that draw the same line: a plot has some thousand pixels across, a sensor a million readings.
+"""Reducing points for a line: a plot is some thousand pixels wide, a sensor has a million readings.
 
-Of each pixel's worth of time the first, the lowest, the highest and the last value are kept (M4: Jugel, Jerzak,
-Hackenbroich, Markl, "M4: A Visualization-Oriented Time Series Data Aggregation", PVLDB 7(10), 2014), so that what is
-drawn is what all the points would draw, and no peak is lost.
+Of each pixel's time the first, the lowest, the highest and the last value remain (M4: Jugel, Jerzak, Hackenbroich,
+Markl, "M4: A Visualization-Oriented Time Series Data Aggregation", PVLDB 7(10), 2014), so that the drawing is the same
+as of all points, and no peak is lost.
 """
 
 import polars as pl
@@ -11,11 +11,11 @@ POINTS_PER_BUCKET = 4
 
 
 def decimate(points: pl.DataFrame, start: int, end: int, buckets: int) -> pl.DataFrame:
-    """Those points that a drawing from ``start`` to ``end`` needs, ``buckets`` pixels wide.
+    """Return the points for a drawing from ``start`` to ``end``, ``buckets`` pixels wide.
 
     ``points`` has the columns ``us`` (microseconds since 1970, sorted) and ``value`` (numbers without null). At most
-    ``POINTS_PER_BUCKET`` times ``buckets`` points come back, of ``points`` and in their order, and beside these
-    the last one before ``start`` and the first one after ``end``: lines lead there.
+    ``POINTS_PER_BUCKET`` times ``buckets`` points are returned, in their order, and in addition the last one before
+    ``start`` and the first one after ``end``, to which lines lead.
     """
     inside, before, after = _cut(points, start, end)
     if inside.height > POINTS_PER_BUCKET * buckets:
@@ -40,20 +40,20 @@ def decimate(points: pl.DataFrame, start: int, end: int, buckets: int) -> pl.Dat
 
 
 def value_changes(points: pl.DataFrame) -> pl.DataFrame:
-    """Only those points at which the value is another than before, and the last one: a state lasts until it changes."""
+    """Return the points whose value differs from the one before, and the last one: a state lasts until it changes."""
     value = pl.col("value")
     return points.filter(value.ne_missing(value.shift()) | (pl.int_range(pl.len()) == pl.len() - 1) | _is_first())
 
 
 def insert_gaps(points: pl.DataFrame, longest_us: int) -> pl.DataFrame:
-    """The points, with a null value between two that lie more than ``longest`` microseconds apart: the line breaks."""
+    """Return the points with a null value, which breaks the line, between two more than ``longest_us`` apart."""
     apart = pl.col("us").shift(-1) - pl.col("us") > longest_us
     breaks = points.filter(apart).with_columns(pl.col("us") + 1, pl.lit(None, points.schema["value"]).alias("value"))
     return pl.concat([points, breaks]).sort("us", maintain_order=True)
 
 
 def median_interval_us(points: pl.DataFrame) -> int | None:
-    """The distance between two readings that half of them keep, in microseconds; None for fewer than three."""
+    """Return the median distance between readings, in microseconds; None for fewer than three."""
     median = points["us"].diff().median() if points.height > 2 else None
     return int(median) if isinstance(median, int | float) else None
 

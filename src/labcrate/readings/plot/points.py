@@ -1,4 +1,4 @@
-"""Numbers out of payloads: what of the readings can be drawn, and its values with their times."""
+"""Numbers in payloads: the properties that can be drawn, and their values with times."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ class SeriesKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlotSeries:
-    """A property of a device. ``key`` is where in the device's payloads it stands; None for a topic whose payloads
-    are the values themselves. ``own`` is the ``device_id`` of these payloads, or that topic.
+    """A property of a device.
+
+    ``key`` is its key in the device's payloads; None for a topic whose payloads are the values themselves.
+    ``source_name`` is the ``device_id`` of these payloads, or that topic.
     """
 
     device: str
@@ -33,7 +35,7 @@ class PlotSeries:
 
 
 def plot_series(readings: Readings) -> Iterator[PlotSeries]:
-    """Everything that numbers, or true and false, were reported of."""
+    """Yield every property with numbers or booleans."""
     for device in sorted({device for _, device, whole in readings.topic_kinds if whole}):
         for key, types in readings.profile.get(device, {}).items():
             kind = _kind(types - {"null"})
@@ -50,7 +52,7 @@ def plot_series(readings: Readings) -> Iterator[PlotSeries]:
 
 
 def series_points(readings: Readings, series: Collection[PlotSeries]) -> dict[PlotSeries, pl.DataFrame]:
-    """The points of each: ``us`` (microseconds since 1970, sorted) and ``value`` (states as 0 and 1), without null."""
+    """Return the points of each: ``us`` (since 1970, sorted) and ``value`` (states as 0 and 1), without null."""
     by_source: dict[str, list[PlotSeries]] = {}
     for one in series:
         by_source.setdefault(one.source_name, []).append(one)
@@ -91,11 +93,11 @@ def _kind(types: frozenset[str]) -> SeriesKind | None:
 
 
 def _decoded(payloads: pl.Series, keys: list[str]) -> Mapping[str, pl.Series]:
-    """The keys' values as numbers."""
+    """Return the keys' values as numbers."""
     try:
         decoded = payloads.str.json_decode(pl.Struct(dict.fromkeys(keys, pl.Float64)))
     except pl.exceptions.ComputeError:
-        # A number that no float holds, as 1e999: only its own value is lost then.
+        # A number beyond the range of floats (1e999): only its own value is lost.
         texts = {key: payloads.str.extract(rf'"{_escape_key(key)}":(-?[0-9.eE+-]+|true|false)') for key in keys}
         plain = {key: text.replace({"true": "1", "false": "0"}) for key, text in texts.items()}
         return {key: text.cast(pl.Float64, strict=False) for key, text in plain.items()}
@@ -103,5 +105,5 @@ def _decoded(payloads: pl.Series, keys: list[str]) -> Mapping[str, pl.Series]:
 
 
 def _escape_key(key: str) -> str:
-    """The key in a pattern: every character that may mean something there by its number."""
+    """Return the key for a pattern: every special character by its number."""
     return "".join(c if c.isalnum() or c == "_" else rf"\x{{{ord(c):x}}}" for c in key)

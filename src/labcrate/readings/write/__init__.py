@@ -1,1 +1,1 @@
-"""Write the readings of a session as tables."""
+"""Writing the readings of a session as tables."""

@@ -1,9 +1,10 @@
-"""Name the columns of the tables of readings, and of CSVs that the platform wrote: type and unit."""
+"""The columns of the tables of readings, and of CSVs that the platform wrote: name, type and unit."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from labcrate.messages.message import Message
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.units import CERTAIN_UNITS, Units
 
@@ -12,52 +13,51 @@ ColumnType = Literal["datetime", "string", "integer", "number", "boolean"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, type and meaning; ``key`` is the payload's top-level key that it holds, if any.
+    """A column: its name, type and meaning; ``key`` is the payload's top-level key in it, if any.
 
-    The type names are those of the Frictionless table schema. An empty cell is no value, in every type; of texts a
-    quoted empty cell is a text without letters.
+    The type names are those of the Frictionless table schema. An empty cell is no value, in every type; a quoted empty
+    cell of a string column is an empty text.
     """
 
     name: str
     type: ColumnType
     unit: str | None
-    description: str
+    description: Message
     key: str | None = None
 
 
 _BEFORE = (
-    Column("timestamp", "datetime", None, "When the message came: UTC, ISO 8601"),
-    Column("topic", "string", None, "MQTT topic of the message"),
-    Column("device_id", "string", None, "The device's name in devices.json, else the topic without its base"),
+    Column("timestamp", "datetime", None, Message("readings.column.timestamp")),
+    Column("topic", "string", None, Message("readings.column.topic")),
+    Column("device_id", "string", None, Message("readings.column.device_id")),
 )
 _MEASURED = {
-    "temperature": ("number", "Air temperature"),
-    "humidity": ("number", "Relative humidity of the air"),
-    "motion": ("boolean", "Whether motion or occupancy was reported: the payload's motion or, without one, occupancy"),
-    "battery": ("number", "Charge of the device's battery"),
-    "linkquality": ("number", "Quality of the radio link, 0 to 255"),
+    "temperature": ("number", Message("readings.column.temperature")),
+    "humidity": ("number", Message("readings.column.humidity")),
+    "motion": ("boolean", Message("readings.column.motion")),
+    "battery": ("number", Message("readings.column.battery")),
+    "linkquality": ("number", Message("readings.column.linkquality")),
 }
-_AFTER = (Column("payload", "string", None, "The whole message as JSON, every value as the source has it"),)
+_AFTER = (Column("payload", "string", None, Message("readings.column.payload")),)
 
 FIXED_COLUMNS = (*(column.name for column in _BEFORE), *_MEASURED, *(column.name for column in _AFTER))
 PREFIX = "payload."
 
 LONG_COLUMNS = (
-    Column("timestamp", "datetime", None, "When the message came: UTC, ISO 8601"),
-    Column("device_id", "string", None, "The device"),
-    Column("property", "string", None, "What is told of the device; the keys of nested values are joined by -"),
-    Column("value", "string", None, "The value: a number, true or false, a text, or a list as JSON"),
-    Column("unit", "string", None, "The value's unit, where it is certain"),
+    Column("timestamp", "datetime", None, Message("readings.column.timestamp")),
+    Column("device_id", "string", None, Message("readings.column.device")),
+    Column("property", "string", None, Message("readings.column.property")),
+    Column("value", "string", None, Message("readings.column.value")),
+    Column("unit", "string", None, Message("readings.column.unit")),
 )
 """The columns of ``sensor_readings.csv``."""
 
 
 def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
-    """The columns of ``zigbee-sensors.csv``, in order: the fixed ones, every further scalar key, the payload.
+    """Return the columns of ``zigbee-sensors.csv`` in order: the fixed ones, every further scalar key, the payload.
 
-    A key is a column if one of its values is neither null nor nested. A key that is called like a fixed column that
-    means something else (``topic``, ``payload``, a ``motion`` that is not true or false), or that is blank,
-    becomes ``payload.KEY``.
+    A key is a column if one of its values is neither null nor nested. A key that is blank, or has the name of a fixed
+    column with another meaning (``topic``, ``payload``, a ``motion`` that is no boolean), becomes ``payload.KEY``.
     """
     found = _types_by_key(readings)
     units = Units(readings.topics.devices)
@@ -70,13 +70,17 @@ def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
         if types and (key == "motion" or key not in _MEASURED):
             name = _column_name(key, found)
             further[name] = Column(
-                name, _type(types), units.shared_unit(list(found[key]), key), f"The payload's {key!r}", key
+                name,
+                _type(types),
+                units.shared_unit(list(found[key]), key),
+                Message("readings.column.key", key=key),
+                key,
             )
     return (*_BEFORE, *fixed, *(further[name] for name in sorted(further)), *_AFTER)
 
 
 def _types_by_key(readings: Readings) -> dict[str, dict[str, frozenset[str]]]:
-    """Key to device to types: the profile seen from the keys."""
+    """Return the types by key and device, from the profile by device and key."""
     found: dict[str, dict[str, frozenset[str]]] = {}
     for device, keys in readings.profile.items():
         for key, types in keys.items():
@@ -95,7 +99,7 @@ def _measured_column(name: str, found: Mapping[str, Mapping[str, frozenset[str]]
 
 
 def _type(types: Collection[str]) -> ColumnType:
-    """The type that holds values of all the types."""
+    """Return the type that fits values of all the types."""
     match sorted(types):
         case ["integer"]:
             return "integer"
@@ -106,43 +110,41 @@ def _type(types: Collection[str]) -> ColumnType:
     return "string"
 
 
-def _column_name(key: str, taken: Collection[str]) -> str:
-    """The key, or the key behind a prefix where the plain key would be blank or a fixed column."""
+def _column_name(key: str, keys: Collection[str]) -> str:
+    """Return the key, or the key after a prefix if the plain key is blank or a fixed column."""
     if key.strip() and key not in FIXED_COLUMNS:
         return key
     name = PREFIX + key
-    while name in taken:
+    while name in keys:
         name = PREFIX + name
     return name
 
 
-_TIME = Column("timestamp", "datetime", None, "When the platform received the message: ISO 8601")
-_SENSOR = Column("sensor_id", "string", None, "What the platform took for the sensor: a part of the topic")
+_TIME = Column("timestamp", "datetime", None, Message("readings.column.timestamp_platform"))
+_SENSOR = Column("sensor_id", "string", None, Message("readings.column.sensor_id"))
 _STATE = (
-    Column("battery", "number", CERTAIN_UNITS["battery"], "Charge of the device's battery, where the message says it"),
-    Column(
-        "linkquality", "number", CERTAIN_UNITS["linkquality"], "Quality of the radio link, where the message says it"
-    ),
+    Column("battery", "number", CERTAIN_UNITS["battery"], Message("readings.column.battery_platform")),
+    Column("linkquality", "number", CERTAIN_UNITS["linkquality"], Message("readings.column.linkquality_platform")),
 )
 _TRAFFIC = (
     _TIME,
-    Column("topic", "string", None, "MQTT topic of the message"),
-    Column("payload", "string", None, "The whole message as JSON, or as the text that came"),
+    Column("topic", "string", None, Message("readings.column.topic")),
+    Column("payload", "string", None, Message("readings.column.payload_platform")),
     _SENSOR,
     *_STATE,
 )
-_VALUES: dict[str, tuple[ColumnType, str]] = {
-    "temperature": ("number", "Air temperature"),
-    "humidity": ("number", "Relative humidity of the air"),
-    "motion": ("boolean", "Whether motion or occupancy was reported"),
+_VALUES: dict[str, tuple[ColumnType, Message]] = {
+    "temperature": ("number", Message("readings.column.temperature")),
+    "humidity": ("number", Message("readings.column.humidity")),
+    "motion": ("boolean", Message("readings.column.motion_platform")),
 }
 
 
 def describe_platform_csv(name: str, header: Sequence[str]) -> tuple[Column, ...] | None:
     """Return the columns of a CSV that the platform writes, None for any other file.
 
-    ``name`` is the file's name, perhaps with folders before it; ``header`` the names in its first line. A known name
-    over another header is another file.
+    ``name`` is the file's name, perhaps with folders; ``header`` the names in its first line. A known name with another
+    header is another file.
     """
     last = name.rpartition("/")[2]
     columns: tuple[Column, ...] | None = None

@@ -1,4 +1,4 @@
-"""What all the writers of tables share: targets, rows, lines, and readings in pieces."""
+"""Functions for all tables: targets, rows, lines, and readings in batches."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Target = Path | IO[bytes]
 
 
 def open_target(target: Target) -> AbstractContextManager[IO[bytes]]:
-    """The target, open; a path is closed in the end, a file is not."""
+    """Return the target, open; a path is closed at the end, a file is not."""
     return target.open("wb") if isinstance(target, Path) else nullcontext(target)
 
 
 def write_header(names: Iterable[str], file: IO[bytes]) -> None:
-    """Write the columns' names, quoted only where they must be, as in the lab's own file."""
+    """Write the columns' names, quoted only if necessary, as in the lab's own file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(names)
     file.write(text.getvalue().encode())
 
 
 def write_rows(table: pl.DataFrame, file: IO[bytes]) -> None:
-    """Write a table of texts, every cell quoted but null, which is nothing between two commas.
+    """Write a table of texts, every cell quoted but null, which is empty between two commas.
 
-    Polars takes a quoted empty cell for a text and its column for one of texts. A text of no letters is ``""``.
+    Polars reads a quoted empty cell as a text and its column as one of texts. An empty text is ``""``.
     """
     text = io.BytesIO()
     table.write_csv(text, include_header=False, quote_style="non_numeric")
@@ -43,12 +43,12 @@ def write_rows(table: pl.DataFrame, file: IO[bytes]) -> None:
 
 
 def write_lines(batches: Iterable[pl.Series], file: IO[bytes]) -> None:
-    """Write JSON values, one to a line, with commas between them."""
+    """Write JSON values, one per line, with commas between them."""
     between = b""
     for batch in batches:
         if len(batch):
             text = io.BytesIO()
-            # A table of one column, each cell as it is, is the quickest way to join them.
+            # Writing a table of one column without quotes is the fastest way to join them.
             batch.to_frame().write_csv(text, include_header=False, quote_style="never", line_terminator=_BETWEEN)
             file.write(between)
             file.write(text.getbuffer()[: -len(_BETWEEN)])
@@ -56,5 +56,5 @@ def write_lines(batches: Iterable[pl.Series], file: IO[bytes]) -> None:
 
 
 def iter_batches(readings: Readings) -> Iterator[tuple[pl.DataFrame, list[object]]]:
-    """The frame in pieces, each with its decoded payloads."""
+    """Return the frame in batches, each with its decoded payloads."""
     return zip(readings.frame.iter_slices(CHUNK_ROWS), decode_payloads(readings.frame["payload"]), strict=True)

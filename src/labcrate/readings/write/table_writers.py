@@ -1,7 +1,7 @@
-"""The four tables of a session's readings, each as something that writes it.
+"""The four tables of a session's readings, each as a function that writes it.
 
-A session without readings has its tables as well. What little they hold stands here, so that Polars, which takes
-longer to load than all else of a small export, is not loaded for it.
+A session without readings has its tables as well. Their content is here, so that Polars, which takes longer to import
+than the rest of a small export, is not imported for it.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ TableWriter = Callable[[IO[bytes]], object]
 
 @dataclass(frozen=True, slots=True)
 class TableWriters:
-    """What writes each table into an open file."""
+    """The functions that write each table into an open file."""
 
     zigbee_json: TableWriter
     zigbee_csv: TableWriter
@@ -30,7 +30,7 @@ class TableWriters:
 
 
 def table_writers(readings: Readings, session_id: str) -> TableWriters:
-    """The writers of a session's tables; the same as those of `tables`, to the byte."""
+    """Return the writers of a session's tables; those for no readings write the same bytes as `tables`."""
     if not len(readings):
         return TableWriters(
             _write_no_messages,

@@ -1,7 +1,7 @@
-"""Write the four tables of the readings: the two unified files, and one row per value as CSV and JSON.
+"""Writing the four tables of the readings: the two unified files, and one row per value as CSV and JSON.
 
-Both are written piece by piece and come out the same, byte for byte, for the same readings. Values are exact: a text
-that a spreadsheet would take for a formula stays as it is.
+All are written batch by batch, and the same readings give the same bytes. Values are exact: a text that a spreadsheet
+would interpret as a formula is unchanged.
 """
 
 from collections import defaultdict
@@ -29,9 +29,9 @@ from labcrate.readings.write.table_output import (
 
 
 def write_zigbee_csv(readings: Readings, target: Target) -> None:
-    """Write one row per reading, in the columns that `columns.columns` names; every cell that is not empty is quoted.
+    """Write one row per reading, in the columns of `columns.zigbee_columns`; every cell that is not empty is quoted.
 
-    Numbers stand as in the source, truth values as ``true`` and ``false``, null as an empty cell.
+    Numbers are as in the source, booleans are ``true`` and ``false``, null is an empty cell.
     """
     layout = zigbee_columns(readings)
     with open_target(target) as file:
@@ -42,7 +42,7 @@ def write_zigbee_csv(readings: Readings, target: Target) -> None:
 
 
 def write_zigbee_json(readings: Readings, target: Target) -> None:
-    """Write ``messages`` by topic, each topic's in time order and one to a line; the topics are sorted."""
+    """Write ``messages`` by topic, each topic's in time order and one per line; the topics are sorted."""
     by_topic = readings.frame.sort("topic", maintain_order=True)
     counts = by_topic.group_by("topic", maintain_order=True).agg(pl.len())
     start = 0
@@ -62,7 +62,7 @@ def write_zigbee_json(readings: Readings, target: Target) -> None:
 
 
 def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Series]:
-    """The columns between device and payload, as text."""
+    """Return the columns between device and payload, as text."""
     filled = [column for column in layout if column.key is not None or column.name == "motion"]
     cells: dict[str, list[str | None]] = {column.name: [None] * len(payloads) for column in filled}
     by_key = {column.key: cells[column.name] for column in filled if column.key is not None}
@@ -75,12 +75,12 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
                 column[row] = writers(value)
         motion[row] = _motion(payload)
         if "motion" in by_key and isinstance(payload.get("motion"), bool):
-            by_key["motion"][row] = None  # it stands in the fixed column
+            by_key["motion"][row] = None  # it is in the fixed column
     return [pl.Series(name, column, dtype=pl.String) for name, column in cells.items()]
 
 
 def _motion(payload: Mapping[str, object]) -> str | None:
-    """The payload's motion or, without one, its occupancy, if that is true or false."""
+    """Return the payload's motion or, without one, its occupancy, if that is a boolean."""
     motion = payload.get("motion")
     if not isinstance(motion, bool):
         motion = payload.get("occupancy")
@@ -113,7 +113,7 @@ def write_sensor_csv(readings: Readings, target: Target) -> None:
 
 
 def write_sensor_json(readings: Readings, target: Target, session_id: str) -> None:
-    """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one to a line."""
+    """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one per line."""
     with open_target(target) as file:
         file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
         write_lines((_objects(table) for table in _value_rows(readings, VALUE_JSON)), file)
@@ -121,7 +121,7 @@ def write_sensor_json(readings: Readings, target: Target, session_id: str) -> No
 
 
 def _objects(table: pl.DataFrame) -> pl.Series:
-    """The rows as JSON objects; all but the time are JSON already."""
+    """Return the rows as JSON objects; all but the time are JSON already."""
     parts: list[pl.Expr] = [pl.lit('{"timestamp":"'), pl.col("timestamp"), pl.lit('"')]
     for name in _TEXTS:
         parts += [pl.lit(f',"{name}":'), pl.col(name)]
@@ -129,7 +129,7 @@ def _objects(table: pl.DataFrame) -> pl.Series:
 
 
 def _value_rows(readings: Readings, writers: ValueWriters) -> Iterator[pl.DataFrame]:
-    """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
+    """Yield the rows as text, all but the time written by ``writers``; the unit is null if it is not known."""
     properties = _Properties(Units(readings.topics.devices), writers)
     owners: dict[bool, dict[str, tuple[str, str]]] = {True: {}, False: {}}
     for topic, known_as, whole in readings.topic_kinds:
@@ -153,7 +153,7 @@ def _value_rows(readings: Readings, writers: ValueWriters) -> Iterator[pl.DataFr
 
 
 def _values(payload: object, key: str) -> Iterable[tuple[str, object]]:
-    """A reading's properties and their values, none of them an object."""
+    """Return a reading's properties and their values, none of them an object."""
     if not isinstance(payload, dict):
         return ((key or "value", payload),)
     if dict in map(type, payload.values()):
@@ -162,7 +162,7 @@ def _values(payload: object, key: str) -> Iterable[tuple[str, object]]:
 
 
 def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
-    """A value's scalars and lists, each with the keys that lead to it."""
+    """Yield a value's scalars and lists, each with the keys that lead to it."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flatten(f"{path}-{key}", inner)
@@ -171,7 +171,7 @@ def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
 
 
 class _Properties:
-    """Every property of every device that was met; each has a number, by the device's name and its own."""
+    """Every property of every device so far; each has a number, by the device's name and its own."""
 
     def __init__(self, units: Units, writers: ValueWriters) -> None:
         self.numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -179,13 +179,13 @@ class _Properties:
         self._described: list[tuple[str, str, str | None]] = []
 
     def add(self, device: str, name: str) -> int:
-        """Take up one more, and give its number."""
+        """Add a property, and return its number."""
         unit, writers = self._units.unit_of(device, name), self._writers[str]
         self.numbers[device][name] = len(self._described)
         self._described.append((writers(device), writers(name), unit and writers(unit)))
         return self.numbers[device][name]
 
     def to_frame(self) -> pl.DataFrame:
-        """The properties as text, by their numbers."""
+        """Return the properties as text, by their numbers."""
         columns = dict.fromkeys(("device_id", "property", "unit"), pl.String)
         return pl.DataFrame(self._described, columns, orient="row")

@@ -195,7 +195,7 @@ class ArchiveCache:
         entity = None if unindexed_files(plan) else Entity(layout)
         if entity:
             hash(entity.etag)  # computes the tag in this thread, before a request needs it
-        archive = PlannedArchive(plan, layout, assembly.parts, entity, dependencies.latest_change(plan))
+        archive = PlannedArchive(plan, layout, assembly.descriptions, entity, dependencies.latest_change(plan))
         size_bytes = _memory_bytes(assembly) + _BYTES_PER_PATH * dependencies.path_count
         entry = _CacheEntry(key, archive, dependencies, size_bytes, time.monotonic())
         if dependencies.readings_bytes > _SLOW_READINGS_BYTES:
@@ -243,4 +243,4 @@ def _memory_bytes(assembly: Assembly) -> int:
     documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
     rows = assembly.plan.readings.rows
     readings = 0 if rows is None else int(rows.estimated_size())
-    return documents + readings + _BYTES_PER_MEMBER * len(assembly.parts)
+    return documents + readings + _BYTES_PER_MEMBER * len(assembly.descriptions)
