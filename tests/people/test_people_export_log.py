@@ -13,6 +13,7 @@ from labcrate.messages.message import Message
 from labcrate.people.database import PEOPLE_FILE, PeopleDatabase, from_ms
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.process_lock import LOCKS_FOLDER
+from labcrate.web.pages.i18n import Locale
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -45,6 +46,9 @@ def test_a_reason_is_read_as_the_message_that_was_written(log: ExportLog) -> Non
     assert isinstance(message, Message)
     assert (message.id, message.values, message) == (reason.id, {"file": "recordings/a.mp4"}, reason)
     assert (plain, isinstance(plain, Message)) == ("plain text", False)
+    page = Locale("es")
+    assert page.message(message).startswith("recordings/a.mp4 cambió mientras se leía.")
+    assert page.message("plain text") == '<span lang="en">plain text</span>'
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_unknown_and_unselected_cameras_are_reported_and_left_out(lab: Any, nvr:
         (("--by-time",), ("no terminal", "--yes")),
         (("--by-time", "--yes", "--recorder", "nvx"), ("no recorder 'nvx'", "Did you mean nvr?")),
         (("--by-time", "--yes", "--camera", "kitchn"), ("no camera 'kitchn'", "Did you mean kitchen?")),
-        (("a.mp4", "--by-time", "--yes"), ("name no file",)),
+        (("a.mp4", "--by-time", "--yes"), ("Leave out file names",)),
         (("--by-time", "--yes", "--pad", "soon"), ("'soon' is not a duration",)),
     ],
 )

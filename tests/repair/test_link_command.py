@@ -408,7 +408,7 @@ def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
     told = cli("link", "42", "--all", "--remux", "--yes", "--camera", "cam2", "--lab", usual_lab.root)
     assert told.code == 0
     assert f"{made} was made from {source} and belongs to session 42. The original stays." in told.out
-    assert "An MP4 cannot hold its audio (pcm_alaw), which is only in the original." in told.out
+    assert "An MP4 cannot hold its sound (pcm_alaw), which is only in the original." in told.out
     plan = _plan(cli, usual_lab)
     assert (made in {m["source"] for m in plan["members"]}, plan["nearMisses"]) == (True, [])
     assert any("was made from" in w and "cannot hold pcm_alaw" in w for w in plan["warnings"])

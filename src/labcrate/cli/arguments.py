@@ -2,76 +2,16 @@
 
 import argparse
 
-
-def _add_lab_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lab", metavar="DIR", help="the lab folder (default: LABCRATE_LAB, or the current folder)")
-
-
-def _add_session_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", metavar="ID", help="the session's ID")
-    _add_lab_arguments(parser)
-    parser.add_argument(
-        "--pad", metavar="TIME", help="also include readings this long (30s, 5m) before and after the session"
-    )
-    parser.add_argument(
-        "--readings",
-        choices=("session", "all"),
-        default="session",
-        help="readings from the session's time, or all readings of the lab",
-    )
-    parser.add_argument(
-        "--base-topic",
-        metavar="TOPIC",
-        help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
-    )
-    _add_selection_arguments(parser)
-    parser.add_argument(
-        "--redact", action="store_true", help="remove the lab's passwords and addresses from copied files"
-    )
-    parser.add_argument(
-        "--allow-secrets",
-        action="store_true",
-        help="copy files unchanged even if they contain the lab's passwords or addresses",
-    )
-    _add_workers_arguments(parser)
-
-
-def _add_selection_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--only",
-        choices=("all", "sensors", "recordings"),
-        default="all",
-        help="include only the sensor data, or only the recordings",
-    )
-    parser.add_argument(
-        "--camera",
-        metavar="CAMERA",
-        action="append",
-        default=[],
-        help="include only this camera's recordings (its ID, name or prefix; may be repeated)",
-    )
-    parser.add_argument(
-        "--sensor",
-        metavar="SENSOR",
-        action="append",
-        default=[],
-        help="include only this sensor's readings (its name or address; may be repeated)",
-    )
-    parser.add_argument(
-        "--from",
-        metavar="TIME",
-        help="include only data from this time on (ISO 8601; in the --time-zone if it has no zone)",
-    )
-    parser.add_argument("--to", metavar="TIME", help="include only data up to this time")
-    parser.add_argument(
-        "--time-zone",
-        metavar="ZONE",
-        help="time zone of times without a zone (IANA name; default: the session's, or labcrate.toml's, or UTC)",
-    )
+from labcrate.cli.shared_arguments import (
+    add_check_arguments,
+    add_lab_arguments,
+    add_session_arguments,
+    add_workers_arguments,
+)
 
 
 def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_session_arguments(parser)
+    add_session_arguments(parser)
     parser.add_argument(
         "--left-out",
         action="store_true",
@@ -80,7 +20,7 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_session_arguments(parser)
+    add_session_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -100,7 +40,7 @@ def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write FILE.minisig, a signature with the lab's key ('labcrate keygen')",
     )
-    _add_check_arguments(
+    add_check_arguments(
         parser,
         "compare the bytes of all recordings with their checksums (default: only those not compared within "
         "confirm_days)",
@@ -108,27 +48,15 @@ def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_check_arguments(parser: argparse.ArgumentParser, always: str, never: str) -> None:
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", default=None, help=always)
-    choice.add_argument("--no-check", action="store_false", dest="check", help=never)
-
-
-def _add_workers_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="number of files to read at the same time (default: one per core)"
-    )
-
-
 def _add_index_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "session", metavar="ID", nargs="?", help="index only this session's recordings (default: the whole lab)"
     )
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--check", action="store_true", help="read all files again, and compare them with their checksums"
     )
-    _add_workers_arguments(parser)
+    add_workers_arguments(parser)
 
 
 def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +78,7 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
     )
@@ -185,14 +113,14 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a folder outside the lab from which recorders' files may be read (may be repeated)",
     )
-    _add_workers_arguments(parser)
+    add_workers_arguments(parser)
 
 
 def _add_user_arguments(parser: argparse.ArgumentParser) -> None:
     actions = ("add", "list", "disable", "enable", "password", "role", "reset-second-factor")
     parser.add_argument("action", choices=actions, help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the user's name")
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--role", choices=("viewer", "operator", "admin"), help="the user's role (default for add: viewer)"
     )
@@ -211,7 +139,7 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="sessions: add or remove, then session IDs; people: add or remove, then user names",
     )
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--tag", metavar="TAG", help="fill: add the sessions that have this tag now (after confirmation)"
     )
@@ -221,7 +149,7 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add", "list", "revoke"), help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the token's name")
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument("--user", metavar="NAME", help="the user of the token")
     parser.add_argument(
         "--days", type=int, default=365, metavar="N", help="number of days until the token expires (default: 365)"
@@ -229,7 +157,7 @@ def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_log_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument("--session", metavar="ID", help="only transfers of this session")
     parser.add_argument("--who", metavar="NAME", default="", help="only users with this text in their name")
     parser.add_argument(
@@ -242,18 +170,18 @@ def _add_log_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument("--print", action="store_true", dest="print_only", help="print the file instead of writing it")
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", nargs="?", help="check only this session (default: the whole lab)")
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
     parser.add_argument("--all", action="store_true", help="show all findings, not only the first ten of each kind")
-    _add_workers_arguments(parser)
+    add_workers_arguments(parser)
 
 
 def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
@@ -261,7 +189,7 @@ def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="*", help="near misses, named as in the output of 'labcrate plan'"
     )
-    _add_lab_arguments(parser)
+    add_lab_arguments(parser)
     parser.add_argument(
         "--all",
         action="store_true",
@@ -318,15 +246,15 @@ def _add_by_time_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "demo": ("build a sample lab and export one of its sessions", _add_demo_arguments),
-    "sessions": ("list the lab's sessions", _add_lab_arguments),
+    "sessions": ("list the lab's sessions", add_lab_arguments),
     "plan": ("show what an export would include and leave out, and why", _add_plan_arguments),
     "export": ("export a session as one ZIP", _add_export_arguments),
     "verify": ("check an archive against its manifest", _add_verify_arguments),
-    "keygen": ("create the key that signs the lab's archives", _add_lab_arguments),
+    "keygen": ("create the key that signs the lab's archives", add_lab_arguments),
     "index": ("compute checksums in advance", _add_index_arguments),
     "init": ("write a commented labcrate.toml from the lab's files", _add_init_arguments),
     "doctor": ("list the problems of a lab or a session, with remedies", _add_doctor_arguments),
-    "layout": ("print the structure of an archive, with all offsets", _add_session_arguments),
+    "layout": ("print the structure of an archive, with all offsets", add_session_arguments),
     "link": ("link near misses to a session, or undo a link", _add_link_arguments),
     "serve": ("serve the lab to browsers: pages, HTTP API, resumable downloads", _add_serve_arguments),
     "user": ("manage users, their roles and passwords", _add_user_arguments),

@@ -105,8 +105,8 @@ def _describe_link(done: LinkResult) -> str:
         return f"{source} now belongs to session {link.session} (listed in {target})."
     if link.method == LinkMethod.MOVE:
         return f"{source} now belongs to session {link.session}, as {target}."
-    audio = f" An MP4 cannot hold its audio ({done.left_out}), which is only in the original." if done.left_out else ""
-    return f"{target} was made from {source} and belongs to session {link.session}. The original stays.{audio}"
+    sound = f" An MP4 cannot hold its sound ({done.left_out}), which is only in the original." if done.left_out else ""
+    return f"{target} was made from {source} and belongs to session {link.session}. The original stays.{sound}"
 
 
 def _json_object(done: LinkResult) -> dict[str, object]:

@@ -53,7 +53,7 @@ class PathInOpenFolder:
             raise OSError(errno.EINVAL, "it is not a regular file")
         return found
 
-    def is_file(self, other: os.stat_result, name: str | None = None) -> bool:
+    def is_same_file(self, other: os.stat_result, name: str | None = None) -> bool:
         """Return whether this path, or another name in its folder, is the same file as ``other``."""
         try:
             found = os.stat(name or self.name, dir_fd=self.folder_fd, follow_symlinks=False)
@@ -73,7 +73,7 @@ class PathInOpenFolder:
 
     def remove(self, expected: os.stat_result) -> None:
         """Remove this path if it is still the expected file. Raises OSError; ESTALE if it is not."""
-        if not self.is_file(expected):
+        if not self.is_same_file(expected):
             raise OSError(errno.ESTALE, "it was replaced meanwhile")
         os.unlink(self.name, dir_fd=self.folder_fd)
 
@@ -107,7 +107,7 @@ def hard_link_free_name(source: PathInOpenFolder, target: PathInOpenFolder, open
         try:
             hard_link(source, target, name, opened)
         except FileExistsError:
-            if target.is_file(opened, name):
+            if target.is_same_file(opened, name):
                 raise RepairError(Message("repair.linked_as", file=source.path, name=name)) from None
         else:
             return name
@@ -126,7 +126,7 @@ def hard_link(source: PathInOpenFolder, target: PathInOpenFolder, name: str, ope
     Raises OSError, RepairError.
     """
     os.link(source.name, name, src_dir_fd=source.folder_fd, dst_dir_fd=target.folder_fd, follow_symlinks=False)
-    if not target.is_file(opened, name):
+    if not target.is_same_file(opened, name):
         os.unlink(name, dir_fd=target.folder_fd)
         raise RepairError(Message("repair.replaced", file=source.path))
 

@@ -50,7 +50,7 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """A link that was created; ``left_out`` is the codec of the audio that the new MP4 could not hold."""
+    """A link that was created; ``left_out`` is the codec of the sound that the new MP4 cannot hold."""
 
     link: Link
     left_out: str | None = None

@@ -97,7 +97,7 @@ def undo_file_change(lab: LabFolder, link: LinkedNearMiss, when: datetime | None
             if changed:
                 raise RepairError(Message("repair.made_file_changed", file=link.target))
         elif link.method is LinkMethod.HARD_LINK:
-            if not source.is_file(status):
+            if not source.is_same_file(status):
                 raise RepairError(Message("repair.original_gone", original=link.source, file=link.target))
         else:
             if changed:

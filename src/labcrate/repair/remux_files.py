@@ -15,7 +15,7 @@ from labcrate.video.containers import container_of
 
 @dataclass(frozen=True, slots=True)
 class MadeMp4:
-    """A new MP4: its path in the lab, its state, and the codec of the audio that an MP4 cannot hold, if any."""
+    """A new MP4: its path in the lab, its state, and the codec of the sound that an MP4 cannot hold, if any."""
 
     path: str
     identity: Identity
