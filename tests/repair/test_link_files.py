@@ -174,7 +174,7 @@ def test_what_names_another_session_is_not_written_down(near_lab: Any, log: Link
     near_lab.recording("recordings/cam1_session7_x.mp4")
     near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
     with pytest.raises(
-        RepairError, match=r"in its present folder: recordings.json says session 42, the name says session 7\."
+        RepairError, match=r"where it is now: recordings.json says session 42, the name says session 7\."
     ):
         _link(near_lab, log, LinkMethod.ENTRY, "recordings/cam1_session7_x.mp4")
     assert not (near_lab.root / REGISTER).exists()
