@@ -146,7 +146,7 @@ def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
         "",
         "/etc/passwd",
     ):
-        with pytest.raises(RepairError, match=r"no near miss of session 42. Only files that 'labcrate plan 42' lists"):
+        with pytest.raises(RepairError, match=r"not a near miss of session 42. Only files that 'labcrate plan 42' lists"):
             _near(near_lab, path)
 
 
@@ -212,7 +212,7 @@ def _replaced_by_a_folder(root: Path) -> None:
         (_replaced_by_a_link, "symbolic link"),
         (_folder_is_a_link, "symbolic link"),
         (_goal_is_a_link, "symbolic link"),
-        (_gone, "it is gone"),
+        (_gone, "it no longer exists"),
         (_replaced_by_a_folder, "not a regular file"),
     ],
 )
