@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
     else:
         say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
         for count in checked.values():
-            say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
+            say(f"  checksums: {count:,} of {plural(len(known), 'file')} {'matches' if len(known) == 1 else 'match'}")
     if failures:
         raise _failure(failures)
     return 0
