@@ -146,7 +146,9 @@ def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
         "",
         "/etc/passwd",
     ):
-        with pytest.raises(RepairError, match=r"not a near miss of session 42. Only files that 'labcrate plan 42' lists"):
+        with pytest.raises(
+            RepairError, match=r"not a near miss of session 42. Only files that 'labcrate plan 42' lists"
+        ):
             _near(near_lab, path)
 
 
