@@ -59,7 +59,7 @@ def run(options: Namespace) -> int:
 
 
 def _failure(failures: Mapping[str, Message]) -> IncompleteError:
-    """Return the error for files that could not be indexed or hold other bytes, with a line for each of them."""
+    """Return the error for files that could not be indexed or whose bytes differ, with a line for each of them."""
     differ = Message("cli.bytes_differ") in failures.values()
     lines = [Message("cli.files_differ" if differ else "cli.files_not_indexed", count=len(failures))]
     for path, problem in sorted(failures.items()):

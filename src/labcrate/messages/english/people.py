@@ -34,18 +34,18 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "password.unprintable": "The password must not contain line breaks or other characters that cannot be typed.",
     "password.weak": "This password is easy to guess. Choose another one, for example four unrelated words.",
     "people.damaged": (
-        "people.db (in the lab's folder .labcrate, or in your state folder) is damaged. It holds the logins and the"
+        "people.db (in the lab's folder .labcrate, or in your state folder) is damaged. It contains the logins and the"
         " export log, which cannot be rebuilt, so labcrate does not change it: restore it from your backup, or move"
         " it away to start without users and with an empty log."
     ),
     "people.disk": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be read or written. Check the "
-        "disk, and make sure that its file system is writable. It holds the logins and the export log, so labcrate "
+        "disk, and make sure that its file system is writable. It contains the logins and the export log, so labcrate "
         "uses no other file instead."
     ),
     "people.foreign": (
         "people.db (in the lab's folder .labcrate, or in your state folder) is damaged, or belongs to another "
-        "program. It holds the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
+        "program. It contains the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
         "restore it from your backup, or move it away to start without users and with an empty log."
     ),
     "people.full": (
@@ -62,7 +62,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "people.missing": (
         "people.db (in the lab's folder .labcrate, or in your state folder) is missing, but {journal} is still "
-        "there. It holds the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
+        "there. It contains the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
         "restore it from your backup, or move it away to start without users and with an empty log."
     ),
     "people.newer": (
@@ -75,17 +75,17 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "people.not_opened": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be opened ({error}). Run "
-        "labcrate as the user who owns the file. It holds the logins and the export log, so labcrate uses no other "
+        "labcrate as the user who owns the file. It contains the logins and the export log, so labcrate uses no other "
         "file instead."
     ),
     "people.not_opened_read_only": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be opened ({error}). Make the "
-        "lab's file system writable, and try again. It holds the logins and the export log, so labcrate uses no "
+        "lab's file system writable, and try again. It contains the logins and the export log, so labcrate uses no "
         "other file instead."
     ),
     "people.read_only": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be written. Make its file system"
-        " writable, and run labcrate as the user who owns the file. It holds the logins and the export log, so "
+        " writable, and run labcrate as the user who owns the file. It contains the logins and the export log, so "
         "labcrate uses no other file instead."
     ),
     "people.unusable": "people.db (in the lab's folder .labcrate, or in your state folder) cannot be used: {problem}.",
@@ -102,8 +102,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "second_factor.own": "Turn off your own second factor on your account page, with your password and a code.",
     "second_factor.role": "Only administrators and operators can set up a second factor.",
     "second_factor.wrong": (
-        "Wrong code. Each code works once, for half a minute: wait for the next one. If it is refused, too, check "
-        "that the clocks of the phone and the server are right."
+        "Wrong code. Each code works once, for half a minute: wait for the next one. If the next code is refused, "
+        "too, check that the clocks of the phone and the server are right."
     ),
     "study.exists": "There is already a study '{name}'. Choose another name.",
     "study.has_people": (
@@ -115,14 +115,14 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "study.no_person": "{name} is not in study {study}.",
     "study.no_session": "Study {study} has no session '{session}'.",
-    "study.not_found": "There is no study '{name}'. List all studies: labcrate study list",
+    "study.not_found": "There is no study '{name}'. List all studies: labcrate study list{lab}",
     "token.days": "A token is valid for 1 to {most} days, not {days}.",
     "token.exists": "{user} already has a token '{name}'. Choose another name.",
     "token.invalid_name": (
         "'{name}' is not a valid name for a token. Use 1 to {most} letters, digits, spaces and other visible "
         "characters."
     ),
-    "token.not_found": "{user} has no token '{name}'. List all tokens: labcrate token list",
+    "token.not_found": "{user} has no token '{name}'. List all tokens: labcrate token list{lab}",
     "token.too_many": "{name} already has {most} tokens, the maximum. Revoke one first.",
     "token.user_disabled": "{name} is disabled. Enable this user first.",
     "transfer.process_ended": "the server or command ended during the transfer (found when the log was next opened)",
@@ -132,5 +132,5 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "'{name}' is not a valid name for a user. Use 1 to {most} letters, digits, spaces and other visible characters."
     ),
     "user.last_administrator": "{name} is the last administrator. Make another user an administrator first.",
-    "user.not_found": "There is no user '{name}'. List all users: labcrate user list",
+    "user.not_found": "There is no user '{name}'. List all users: labcrate user list{lab}",
 }

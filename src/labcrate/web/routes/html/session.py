@@ -18,7 +18,7 @@ from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
-from labcrate.plan.summary import camera_spans
+from labcrate.plan.summary import camera_spans, describe_left_out
 from labcrate.repair.near_misses import linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
@@ -215,6 +215,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         sensor_names=_sensor_names(session, devices),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
+        describe_left_out=describe_left_out,
         **_recordings_page(request, plan),
     )
 
