@@ -16,6 +16,7 @@ from labcrate.linking import (
     linked_sessions,
     near_miss_by_time,
 )
+from labcrate.messages.text import printable
 from labcrate.model.session import is_numeric_id, is_session_id
 
 # Names near the grammar find more than names at random: both are drawn.
@@ -128,8 +129,8 @@ def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, s
     assert verdict.linked == (session_id in linked_sessions(path, rules))
     assert (verdict.kind is VerdictKind.NEAR_MISS) == (verdict.remedy is not None)
     assert verdict.kind is VerdictKind.NEAR_MISS or (verdict.linked_as, verdict.command) == (None, None)
-    if session_id.isprintable():
-        assert (verdict.reason + (verdict.remedy or "") + (verdict.warning or "")).isprintable()
+    text = verdict.reason + (verdict.remedy or "") + (verdict.warning or "")
+    assert printable(text) == text
 
 
 @pytest.mark.thorough
