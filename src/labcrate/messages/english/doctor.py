@@ -125,7 +125,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.settings.remedy": "Correct the file: until then, no other command can read the lab. The other findings were made without it.",
     "doctor.summary": "Problems: {problems}, warnings: {warnings}, hints: {hints}.",
     "doctor.undescribed": "No file describes session {session}: its name, times and sensors are unknown.",
-    "doctor.undescribed.remedy": "Describe it in data/sessions.json. If there is no such session, correct the file name that contains its ID.",
+    "doctor.undescribed.remedy": "Describe it in data/sessions.json. If there is no such session, correct the name of the file or folder that contains its ID.",
     "doctor.unknown.other": (
         "{count} file below recordings/ is not a recording.",
         "{count} files below recordings/ are not recordings.",
