@@ -49,13 +49,14 @@ def test_both_languages_have_the_same_values_and_forms(message_id: str) -> None:
     assert all(forms(spanish))
     assert all_places(spanish) == all_places(english)
     assert len(forms(spanish)) == len(forms(english))
-    assert len(forms(english)) == 1 or "count" in all_places(english)
 
 
 @pytest.mark.parametrize("message_id", sorted(ENGLISH))
 def test_a_page_shows_each_message_in_spanish(message_id: str) -> None:
     """The Spanish text of an id is shown with the message's values."""
     values: dict[str, object] = dict.fromkeys(all_places(ENGLISH[message_id]), "192-x")
+    if isinstance(ENGLISH[message_id], tuple):
+        values["count"] = ""
     for count in (1, 2):
         texts = forms(message_patterns("es")[message_id])
         text = texts[-1 if count == 2 else 0] if "count" in values else texts[0]
