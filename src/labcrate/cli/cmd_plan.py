@@ -70,7 +70,7 @@ def _print_secrets(plan: Plan) -> None:
     if secrecy.refused:
         say("\nWould stop an export")
     for one in secrecy.refused:
-        say(f"  {one.source} holds {one.kinds_text}")
+        say(f"  {one.source} contains {one.kinds_text}")
         say(f"      -> {secret_file_remedy(one)}")
     if secrecy.not_searched:
         say("\nNot searched (does not stop an export)")
@@ -130,7 +130,7 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile]
         say(f"  {other.source}: {other.reason}")
     if plan.readings.lab.no_readings:
         messages = plural(plan.readings.lab.no_readings, "message")
-        say(f"  {messages} of the lab that are not readings (availability, commands)")
+        say(f"  {messages} that are not sensor readings (availability, commands)")
     for near in plan.near_misses:
         say_near_miss(near, options)
     if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):

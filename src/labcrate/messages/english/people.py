@@ -34,18 +34,18 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "password.unprintable": "The password must not contain line breaks or other characters that cannot be typed.",
     "password.weak": "This password is easy to guess. Choose another one, for example four unrelated words.",
     "people.damaged": (
-        "people.db (in the lab's folder .labcrate, or in your state folder) is damaged. It holds the logins and the"
+        "people.db (in the lab's folder .labcrate, or in your state folder) is damaged. It contains the logins and the"
         " export log, which cannot be rebuilt, so labcrate does not change it: restore it from your backup, or move"
         " it away to start without users and with an empty log."
     ),
     "people.disk": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be read or written. Check the "
-        "disk, and make sure that its file system is writable. It holds the logins and the export log, so labcrate "
+        "disk, and make sure that its file system is writable. It contains the logins and the export log, so labcrate "
         "uses no other file instead."
     ),
     "people.foreign": (
         "people.db (in the lab's folder .labcrate, or in your state folder) is damaged, or belongs to another "
-        "program. It holds the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
+        "program. It contains the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
         "restore it from your backup, or move it away to start without users and with an empty log."
     ),
     "people.full": (
@@ -62,7 +62,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "people.missing": (
         "people.db (in the lab's folder .labcrate, or in your state folder) is missing, but {journal} is still "
-        "there. It holds the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
+        "there. It contains the logins and the export log, which cannot be rebuilt, so labcrate does not change it: "
         "restore it from your backup, or move it away to start without users and with an empty log."
     ),
     "people.newer": (
@@ -75,17 +75,17 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "people.not_opened": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be opened ({error}). Run "
-        "labcrate as the user who owns the file. It holds the logins and the export log, so labcrate uses no other "
+        "labcrate as the user who owns the file. It contains the logins and the export log, so labcrate uses no other "
         "file instead."
     ),
     "people.not_opened_read_only": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be opened ({error}). Make the "
-        "lab's file system writable, and try again. It holds the logins and the export log, so labcrate uses no "
+        "lab's file system writable, and try again. It contains the logins and the export log, so labcrate uses no "
         "other file instead."
     ),
     "people.read_only": (
         "people.db (in the lab's folder .labcrate, or in your state folder) cannot be written. Make its file system"
-        " writable, and run labcrate as the user who owns the file. It holds the logins and the export log, so "
+        " writable, and run labcrate as the user who owns the file. It contains the logins and the export log, so "
         "labcrate uses no other file instead."
     ),
     "people.unusable": "people.db (in the lab's folder .labcrate, or in your state folder) cannot be used: {problem}.",
