@@ -113,7 +113,7 @@ def test_two_users_describe_one_id_differently(platform: Any) -> None:
         book.get("7")
     assert str(caught.value) == (
         "data/user_4/sessions.json, key 7: describes session 7 differently than data/user_2/sessions.json, key 7; "
-        "two sessions cannot have the same id. Change one of the ids, or remove the wrong entry."
+        "two sessions cannot have the same ID. Change one of the IDs, or remove the wrong entry."
     )
     assert book.sessions["P07-morning"].user == "3"
     assert {"1", UUID} < book.sessions.keys()
@@ -140,7 +140,7 @@ def test_a_key_and_an_id_that_differ(platform: Any) -> None:
     platform.json("data/sessions.json", {"7": entry(70), "9": entry("10")})
     book = read_sessions(platform.open())
     assert list(book.broken) == ["9", "10", "70"]
-    sentence = "data/sessions.json, key 7: the key is '7', but the id in the entry is '70'; make them the same."
+    sentence = "data/sessions.json, key 7: the key is '7', but the ID in the entry is '70'; make them the same."
     assert str(book.broken["70"]) == sentence
     assert book.sessions["7"].warnings == (f"{sentence} The entry was ignored.",)
 
@@ -165,8 +165,8 @@ def test_an_invalid_id_excludes_its_session_alone(platform: Any, bad: Any) -> No
         ("text", "is not an object that describes a session"),
         ([], "is not an object that describes a session"),
         ({"name": "x"}, "the session has no ID"),
-        ({"id": True}, "its id is neither text nor a whole number"),
-        ({"id": {"a": 1}}, "its id is neither text nor a whole number"),
+        ({"id": True}, "its ID is neither text nor a whole number"),
+        ({"id": {"a": 1}}, "its ID is neither text nor a whole number"),
     ],
 )
 def test_an_entry_of_the_wrong_type_is_skipped(platform: Any, value: Any, what: str) -> None:
@@ -190,7 +190,7 @@ def test_a_folder_without_an_id_in_its_name(platform: Any) -> None:
     """It is a problem that names the folder, and not a session."""
     (platform.root / "sessions/Session_x").mkdir()
     book = read_sessions(platform.open())
-    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session ID: an id has 1")
+    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session ID: an ID has 1")
     assert "_x" not in book.sessions
 
 

@@ -305,7 +305,7 @@ def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, caps
     tags = {"com.apple.quicktime.location.ISO6709": "+40.0000-003.0000/"}
     platform_lab.write("sessions/Session8/walk.mov", make_video(container="mov", tags=tags))
     assert main(["plan", "8", "--lab", str(platform_lab.root), "--json"]) == 0
-    warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "position" in w]
+    warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "location" in w]
     assert len(warnings) == 1
     assert "recordings/walk.mov" in warnings[0]
 
