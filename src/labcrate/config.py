@@ -1,4 +1,4 @@
-"""What the user decided about one run, as frozen values, and the environment variables that may decide it."""
+"""The settings of the server, and the names of the environment variables."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -9,17 +9,17 @@ BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
-"""This machine itself, as those on it name it."""
+"""The loopback addresses of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How a lab is served.
+    """The settings of the server.
 
-    ``base_url`` is where a proxy in front of the server is reached (no slash at its end), ``time_zone`` the IANA
-    zone that times are shown in when a session names none. ``recorders`` are the folders outside the lab in which
-    recorders' files may be read. ``trusted_proxies`` are the networks of the proxies, whose word counts of where a
-    request comes from; without ``base_url`` there is no proxy.
+    ``base_url`` is the address of a proxy in front of the server (without a slash at the end), ``time_zone`` the IANA
+    zone of times on pages if the session has none. ``recorders`` are the folders outside the lab in which recorders'
+    files may be read. ``trusted_proxies`` are the networks of the proxies whose X-Forwarded-For header is trusted;
+    without ``base_url`` there is no proxy.
     """
 
     lab_folder: Path

@@ -131,7 +131,7 @@ def test_where_the_zip_goes(usual_lab: Any, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     lab = labcrate.Lab(usual_lab.root)
     assert lab.export(42).path == Path("Session42.zip")
-    with pytest.raises(errors.TargetError, match="exists already"):
+    with pytest.raises(errors.TargetError, match="already exists"):
         lab.export(42, tmp_path)
     (tmp_path / "Session42.zip").write_text("replace me")
     assert lab.export(42, tmp_path, force=True).path == tmp_path / "Session42.zip"

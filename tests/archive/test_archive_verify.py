@@ -140,7 +140,7 @@ def test_what_is_no_zip_is_refused_with_a_remedy(tmp_path: Path, content: bytes)
     """An empty file, an image, a few bytes of a ZIP: one sentence that names the file, not its folder."""
     path = tmp_path / "a.zip"
     path.write_bytes(content)
-    with pytest.raises(VerificationError, match=r"^a\.zip is .*copy or download it again") as caught:
+    with pytest.raises(VerificationError, match=r"^a\.zip is .*get it again") as caught:
         verify_archive(path)
     assert str(tmp_path) not in str(caught.value)
 

@@ -130,7 +130,8 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
     """verify accepts an exported archive, and names the member if one of its bytes is changed."""
     target = tmp_path / "out.zip"
     made = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--json").json
-    assert made["etag"] in cli("verify", target).out  # a ZIP that somebody found has its line in the log
+    archive_id = made["etag"].strip('"')
+    assert f"(as in the export log): {archive_id}\n" in cli("verify", target).out
     assert cli("verify", target, "--json").json["etag"] == made["etag"]
     data = bytearray(target.read_bytes())
     at = data.index(usual_lab.clip[-64:])
@@ -151,7 +152,7 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
         (["export", "../42"], 2, "'../42' is not a session ID: an ID has 1 to 64 letters, digits"),
         (["export", "042"], 2, "'042' is not a session ID"),
         (["export", "x" * 65], 2, "is not a session ID"),
-        (["exprt", "42"], 2, "did you mean 'export'?"),
+        (["exprt", "42"], 2, "Did you mean 'export'?"),
         (["export", "42", "--pad", "soon"], 2, "'soon' is not a duration"),
         (["export", "42", "--nothing"], 2, "unrecognized arguments: --nothing"),
     ],

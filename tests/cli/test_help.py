@@ -21,3 +21,12 @@ def test_help_names_no_file_of_the_sources(cli: Any) -> None:
     """No help text refers to a file or folder that only the source tree has."""
     for words in ([], *([command] for command in COMMANDS)):
         assert re.findall(r"\b(?:docs|tests|src)/|\.md\b|\.rst\b", cli(*words, "--help").out) == []
+
+
+def test_an_unknown_option_without_a_command_is_named(cli: Any) -> None:
+    """The error names the option instead of requiring a command."""
+    for words, option in ((["--foo"], "--foo"), (["--lab=x", "plan", "42"], "--lab"), (["--json"], "--json")):
+        outcome = cli(*words)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"labcrate has no option '{option}' before the command. See 'labcrate --help'." in outcome.err
+    assert cli("--vers").code == cli("-h").code == 0

@@ -1,5 +1,7 @@
 """The sample lab shows the whole of the main job."""
 
+import shlex
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -59,3 +61,13 @@ def test_a_folder_with_other_files_is_refused(cli: Any, tmp_path: Path) -> None:
     outcome = cli("demo", tmp_path)
     assert outcome.code == 2
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_the_next_steps_can_be_pasted_without_an_installed_command(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started with ``python -m labcrate`` and not on the PATH, the demo suggests commands that start it in this way."""
+    monkeypatch.setattr("labcrate.cli.cmd_demo.shutil.which", lambda _name: None)
+    monkeypatch.setattr(sys, "argv", ["/somewhere/labcrate/__main__.py"])
+    lines = cli("demo", tmp_path / "demo").out.splitlines()
+    assert lines[-2].startswith(f"  {shlex.quote(sys.executable)} -m labcrate verify ")

@@ -86,8 +86,10 @@ def test_a_fresh_confirmation_is_not_repeated(cli: Any, indexed_lab: Any, tmp_pa
     set_confirmation_age(indexed_lab.root, 29 * byte_checks.DAY_MS)
     before = read_index_record(indexed_lab.root, ONE)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
-    assert "bytes confirmed: 3 of 3 recordings (3 within the last 30 days)" in outcome.out
-    assert log_of(cli, indexed_lab)["reason"] == "bytes confirmed: 3 of 3 recordings (3 within the last 30 days)"
+    assert "checksums: 3 of 3 recordings match (3 compared within the last 30 days)" in outcome.out
+    assert (
+        log_of(cli, indexed_lab)["reason"] == "checksums: 3 of 3 recordings match (3 compared within the last 30 days)"
+    )
     assert read_index_record(indexed_lab.root, ONE) == before
 
 
@@ -96,7 +98,7 @@ def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Pa
     set_confirmation_age(indexed_lab.root, path=ONE)
     began = byte_checks.now_ms()
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
-    assert "bytes confirmed: 3 of 3 recordings (1 read now and 2 within the last 30 days)" in outcome.out
+    assert "checksums: 3 of 3 recordings match (1 compared now and 2 compared within the last 30 days)" in outcome.out
     confirmed = read_index_record(indexed_lab.root, ONE).confirmed_ms
     assert confirmed is not None
     assert confirmed >= began
@@ -104,13 +106,13 @@ def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Pa
 
 def test_check_reads_all_and_no_check_nothing(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """--check finds rot in a file confirmed this minute; --no-check packs it however old, and says so everywhere."""
-    assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
+    assert "3 of 3 recordings match (3 compared now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
     flip_byte(indexed_lab.root, ONE, age_ms=0)
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 0
     set_confirmation_age(indexed_lab.root)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip", "--no-check")
-    assert "bytes not confirmed (--no-check)" in outcome.out
-    assert log_of(cli, indexed_lab)["reason"] == "bytes not confirmed (--no-check)"
+    assert "checksums: not compared (--no-check)" in outcome.out
+    assert log_of(cli, indexed_lab)["reason"] == "checksums: not compared (--no-check)"
     assert export(cli, indexed_lab, tmp_path / "out.zip", "--check").code == 7
     assert cli("export", "42", "--lab", indexed_lab.root, "--check", "--no-check").code == 2
 
@@ -137,7 +139,7 @@ def test_the_clock_decides(cli: Any, indexed_lab: Any, tmp_path: Path, monkeypat
     now = byte_checks.now_ms()
     for days in (31, -1):
         monkeypatch.setattr(byte_checks, "CLOCK", lambda days=days: (now + days * byte_checks.DAY_MS) / 1000)
-        assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip").out
+        assert "3 of 3 recordings match (3 compared now)" in export(cli, indexed_lab, tmp_path / "out.zip").out
 
 
 def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -
 
 def test_index_check_names_what_rotted(cli: Any, clear: Any, indexed_lab: Any) -> None:
     """``labcrate index --check`` reads everything again, names what differs, and counts what does not."""
-    assert "bytes confirmed: 4 of 4 files" in cli("index", "--check", "--lab", indexed_lab.root).out
+    assert "checksums: 4 of 4 files match" in cli("index", "--check", "--lab", indexed_lab.root).out
     flip_byte(indexed_lab.root, ONE, age_ms=0)
     clear(cli("index", "--check", "--lab", indexed_lab.root), 6, ONE, "does not match its checksum", "backup")
     assert read_index_record(indexed_lab.root, ONE).differs_ms is not None
@@ -196,8 +198,8 @@ def test_on_such_a_file_system_the_state_is_enough(
     set_confirmation_age(indexed_lab.root)
     monkeypatch.setattr("labcrate.export.confirmation.has_data_checksums", lambda _: True)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
-    assert "bytes confirmed: 3 of 3 recordings (3 by the file system's own checksums)" in outcome.out
-    assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
+    assert "checksums: 3 of 3 recordings match (3 by the file system's own checksums)" in outcome.out
+    assert "3 of 3 recordings match (3 compared now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
 
 
 def test_doctor_reports_unconfirmed_bytes(cli: Any, indexed_lab: Any) -> None:

@@ -281,11 +281,15 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     assert metadata["state"] == "complete"
     assert "no files missing, no warnings" in out
     assert "State of this archive: complete. Everything that belongs to the session is in it. Format" in readme
+    usual_lab.recording("recordings/garden_session42_x.mp4")
+    known = "Every file known to belong to the session is included."
+    assert f"State of this archive: complete. {known} 1 more file in the lab may belong" in output()[1]
+    (usual_lab.root / "recordings/garden_session42_x.mp4").unlink()
     usual_lab.write(f"{OWN}/Thumbs.db", "x")
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "no files missing" not in out
-    left = 'No file that was to be included is missing. 1 file of the session was not exported. See "Left out".'
+    left = 'Every file that was to be exported is included. 1 file of the session was not exported. See "Left out".'
     assert f"State of this archive: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
@@ -293,9 +297,9 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
     assert "no files missing" not in out
     assert (
-        'State of this archive: complete, with warnings. No file that was to be included is missing. See "Warnings". '
-        "2 files of the session were not exported. 1 file elsewhere in the lab may belong to the session and was not "
-        'exported. See "Left out".'
+        "State of this archive: complete, with warnings. Every file that was to be exported is included. "
+        'See "Warnings". 2 files of the session were not exported. 1 more file in the lab may belong to the session '
+        'and was not exported. See "Left out".'
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out

@@ -58,9 +58,9 @@ def test_a_key_is_made_once_and_only_on_request(usual_lab: Any, cli: Any, clear:
     assert f"labcrate verify FILE --key {text}" in made.out
     assert secret_text(usual_lab) not in made.out + made.err
     before = secret.read_bytes(), public.read_bytes()
-    clear(cli("keygen", "--lab", usual_lab.root), 8, "never overwrites", "move both files away")
+    clear(cli("keygen", "--lab", usual_lab.root), 8, "never overwrites", "already has a key: .labcrate/signing.key.")
     secret.unlink()
-    clear(cli("keygen", "--lab", usual_lab.root), 8, "never overwrites")
+    clear(cli("keygen", "--lab", usual_lab.root), 8, "never overwrites", "already has a key: .labcrate/signing.pub.")
     assert (before[1], secret.exists()) == (public.read_bytes(), False)
 
 
@@ -243,7 +243,7 @@ def test_neither_file_is_replaced_without_force(
     signed.unlink()
     before = signature_beside(signed).read_bytes()
     export = ("export", "42", "--lab", usual_lab.root, "-o", signed, "--sign")
-    clear(cli(*export), 8, "out.zip.minisig exists already", "--force")
+    clear(cli(*export), 8, "out.zip.minisig already exists", "--force")
     assert not signed.exists()
     usual_lab.session(42, name="Another morning")
     assert cli(*export, "--force").code == 0

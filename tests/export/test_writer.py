@@ -214,8 +214,8 @@ def test_a_file_that_may_not_grow_further_ends_the_write(entity: Entity, folder:
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, "the disk or quota is full; make room"),
-        (errno.EDQUOT, "the disk or quota is full; make room"),
+        (errno.ENOSPC, "the disk or quota is full; free some space"),
+        (errno.EDQUOT, "the disk or quota is full; free some space"),
         (errno.EFBIG, "FAT32 ends at 4 GB"),
         (errno.EROFS, "Read-only file system; choose another place"),
     ],
@@ -315,7 +315,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(entity: Entity, folder: P
     def appear(_: int) -> None:
         (folder / late).write_bytes(b"mine")
 
-    with pytest.raises(TargetError, match="exists already"):
+    with pytest.raises(TargetError, match="already exists"):
         write_archive(entity, folder / "out.zip", progress=appear, signature=SIGNATURE)
     assert state(folder) == {late: b"mine"}
 
@@ -371,7 +371,7 @@ def test_targets_that_are_no_file(entity: Entity, folder: Path, kind: str, force
 def test_a_link_is_replaced_and_never_followed(entity: Entity, folder: Path, kind: str) -> None:
     """Unasked a link stays; forced, the link itself gives way to the archive, wherever it led."""
     target = targets(folder)[kind]
-    with pytest.raises(TargetError, match="exists already"):
+    with pytest.raises(TargetError, match="already exists"):
         write_archive(entity, target)
     assert target.is_symlink()
     write_archive(entity, target, force=True)
@@ -412,7 +412,7 @@ def test_a_target_is_refused_before_anything_is_done(folder: Path) -> None:
     signature_path(target).write_bytes(b"mine")
     check_target(target, force=False)
     check_targets(target, force=True, signed=True)
-    with pytest.raises(TargetError, match=r"out\.zip\.minisig exists already"):
+    with pytest.raises(TargetError, match=r"out\.zip\.minisig already exists"):
         check_targets(target, force=False, signed=True)
     assert state(folder) == {"out.zip.minisig": b"mine"}
 

@@ -185,7 +185,7 @@ def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> No
     ends = [(process.communicate()[1], process.returncode) for process in processes]
     assert sorted(code for _, code in ends) == [0, *[8] * (len(ends) - 1)]
     for said, code in ends:
-        assert code == 0 or "Another export is writing out.zip" in said or "exists already" in said
+        assert code == 0 or "Another export is writing out.zip" in said or "already exists" in said
         assert "Traceback" not in said
     assert cli("verify", target).code == 0
     assert listing(tmp_path) == ["lab", "out.zip"]
@@ -240,7 +240,7 @@ def test_a_rival_that_finishes_between_opening_and_locking(
         assert (outcome.code, cli("verify", target).code) == (0, 0)
     else:
         assert outcome.code == 8
-        assert "exists already" in outcome.err
+        assert "already exists" in outcome.err
         assert target.read_bytes() == b"the rival's archive"
     assert listing(tmp_path) == ["lab", "out.zip"]
 
@@ -256,7 +256,7 @@ def test_a_target_that_appears_meanwhile(
         target.write_text("mine")
 
     monkeypatch.setattr(writer, "write_entity", appear)
-    clear(export(cli, big_lab, target), 8, "exists already")
+    clear(export(cli, big_lab, target), 8, "already exists")
     assert target.read_text() == "mine"
     assert listing(tmp_path) == ["lab", "out.zip"]
 

@@ -84,11 +84,13 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
     clear(
         told,
         15,
-        "recordings/cam1_session7_a.mp4 is no near miss",
-        "recordings/none.mp4 is no near miss",
+        "recordings/cam1_session7_a.mp4 is not a near miss",
+        "recordings/none.mp4 is not a near miss",
         "No files were linked",
     )
-    assert "recordings/none.mp4 is no near miss of session 42: there is no such file in the lab folder." in told.err
+    assert (
+        "recordings/none.mp4 is not a near miss of session 42: the file does not exist in the lab folder." in told.err
+    )
     assert told.out == ""
     assert _registered(near_lab) == []
 

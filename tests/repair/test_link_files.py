@@ -146,7 +146,9 @@ def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
         "",
         "/etc/passwd",
     ):
-        with pytest.raises(RepairError, match=r"no near miss of session 42. Only files that 'labcrate plan 42' lists"):
+        with pytest.raises(
+            RepairError, match=r"not a near miss of session 42. Only files that 'labcrate plan 42' lists"
+        ):
             _near(near_lab, path)
 
 
@@ -174,7 +176,7 @@ def test_what_names_another_session_is_not_written_down(near_lab: Any, log: Link
     near_lab.recording("recordings/cam1_session7_x.mp4")
     near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
     with pytest.raises(
-        RepairError, match=r"in its present folder: recordings.json says session 42, the name says session 7\."
+        RepairError, match=r"where it is now: recordings.json says session 42, the name says session 7\."
     ):
         _link(near_lab, log, LinkMethod.ENTRY, "recordings/cam1_session7_x.mp4")
     assert not (near_lab.root / REGISTER).exists()
@@ -212,7 +214,7 @@ def _replaced_by_a_folder(root: Path) -> None:
         (_replaced_by_a_link, "symbolic link"),
         (_folder_is_a_link, "symbolic link"),
         (_goal_is_a_link, "symbolic link"),
-        (_gone, "it is gone"),
+        (_gone, "it no longer exists"),
         (_replaced_by_a_folder, "not a regular file"),
     ],
 )

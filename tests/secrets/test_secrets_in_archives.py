@@ -280,7 +280,7 @@ def test_the_readme_tells_blanked_from_left_out() -> None:
         said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))
     ]
     assert any("[removed]\": 1 place in the lab's descriptions (listed in data/session" in one for one in both)
-    assert any(one.startswith("Left out, key and value: 2 places in") for one in both)
+    assert any(one.startswith("Removed completely: 2 entries in") for one in both)
     messages = [said for _, said in secret_paragraphs(Secrecy(messages=2))]
     assert messages[1:] == ['Replaced by "[removed]": values in 2 sensor messages.']
 

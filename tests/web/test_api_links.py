@@ -70,11 +70,11 @@ def test_a_near_miss_is_linked_and_unlinked(
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({"file": "recordings/cam1_session7_a.mp4"}, 409, "is no near miss of session 42"),
-        ({"file": "../../etc/passwd"}, 409, "is no near miss of session 42"),
-        ({"file": "/etc/passwd"}, 409, "is no near miss of session 42"),
-        ({"file": "recordings/x\r\nSet-Cookie: a=b.mp4"}, 409, "is no near miss of session 42"),
-        ({"file": ""}, 409, "is no near miss of session 42"),
+        ({"file": "recordings/cam1_session7_a.mp4"}, 409, "is not a near miss of session 42"),
+        ({"file": "../../etc/passwd"}, 409, "is not a near miss of session 42"),
+        ({"file": "/etc/passwd"}, 409, "is not a near miss of session 42"),
+        ({"file": "recordings/x\r\nSet-Cookie: a=b.mp4"}, 409, "is not a near miss of session 42"),
+        ({"file": ""}, 409, "is not a near miss of session 42"),
         ({"file": FILE, "method": "copy"}, 400, "Invalid enum value 'copy'"),
         ({"file": FILE, "force": True}, 400, "unknown field `force`"),
         ({"file": FILE, "method": "remux"}, 400, "Invalid enum value 'remux'"),
@@ -217,7 +217,7 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["42", "recordings/cam1_session7_a.mp4"], 15, "is no near miss of session 42"),
+        (["42", "recordings/cam1_session7_a.mp4"], 15, "is not a near miss of session 42"),
         (["42", "--undo", "9"], 18, "There is no link 9"),
         (["42", FILE, "--undo", "1"], 2, "--undo takes no file names"),
         (["42", "--move"], 2, "--move needs files"),

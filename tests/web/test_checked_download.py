@@ -51,7 +51,7 @@ def test_recordings_that_are_due_are_checked_while_they_are_sent(
     set_confirmation_age(two.root)
     began = now_ms()
     assert server.get(PATH).content == whole
-    assert last_line(server)["reason"] == "bytes confirmed: 3 of 3 recordings (3 read now)"
+    assert last_line(server)["reason"] == "checksums: 3 of 3 recordings match (3 compared now)"
     assert (read_index_record(two.root, FIRST).confirmed_ms or 0) >= began
 
 
@@ -89,7 +89,7 @@ def test_a_range_checks_only_the_recordings_in_it(serve: Any, two: Any) -> None:
     before = read_index_record(two.root, SECOND)
     answer = server.get(PATH, headers={"Range": f"bytes={at + 10}-{at + 5000}"})
     assert answer.content == whole[at + 10 : at + 5001]
-    assert last_line(server)["reason"] == "bytes confirmed: 1 of 1 recording (1 read now)"
+    assert last_line(server)["reason"] == "checksums: 1 of 1 recording matches (1 compared now)"
     assert read_index_record(two.root, SECOND) == before
 
 

@@ -363,7 +363,7 @@ def test_an_end_that_cannot_be_written_is_written_later(
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
-    warning = "The end of transfer 1 (finished, %d bytes) is not in the export log yet: The disk is full."
+    warning = "The result of transfer 1 (finished, %d bytes) is not in the export log yet: The disk is full."
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [warning % size]
 
 

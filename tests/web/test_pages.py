@@ -162,7 +162,37 @@ def test_times_without_a_zone_of_the_session_are_the_labs(lab: Any, serve: Any) 
     lab.session(42)
     page = text_of(serve(lab.root, time_zone="America/Bogota").get("/sessions/42").text)
     assert "2 May 2025, 03:00:00 08:00:00 UTC" in page
-    assert "America/Bogota (time zone of the lab; the session has none)" in page
+    assert "America/Bogota (time zone of this server; the session has none)" in page
+    (lab.root / "labcrate.toml").write_text('time_zone = "Etc/UTC"\n', "utf-8")
+    page = text_of(serve(lab.root, time_zone="Etc/UTC").get("/sessions/42").text)
+    assert "UTC (time zone of the lab; the session has none)" in page
+    assert "Etc/UTC" not in page
+
+
+def test_a_file_in_another_container_is_shown_with_its_command(usual_lab: Any, serve: Any) -> None:
+    """A page cannot convert a file, so it shows the command that does, in place of a button."""
+    usual_lab.recording("recordings/cam1_session42_odd.mkv")
+    page = serve(usual_lab.root).get("/sessions/42", Role.OPERATOR).text
+    assert "labcrate link 42 recordings/cam1_session42_odd.mkv --remux" in text_of(page)
+
+
+def test_recordings_of_an_unknown_camera_have_no_gaps(usual_lab: Any, serve: Any) -> None:
+    """Gaps are of one camera: the table says that they were not computed, and the lane is not painted as outside."""
+    usual_lab.recording("recordings/session42.mp4", datetime(2025, 5, 2, 8, 1, tzinfo=UTC))
+    page = serve(usual_lab.root).get("/sessions/42", Role.OPERATOR).text
+    assert "– (not computed: the camera is unknown)" in text_of(page)
+    assert 'class="track unknown"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("/log", "Only administrators can do this."), ("/doctor", "Only operators and administrators can do this.")],
+)
+def test_a_refusal_names_the_roles_as_the_pages_do(served: Any, path: str, sentence: str) -> None:
+    """A viewer learns who can open the page."""
+    answer = served.get(path, Role.VIEWER)
+    assert answer.status_code == 403
+    assert sentence in text_of(answer.text)
 
 
 def test_a_lab_without_sessions_says_what_to_do(lab: Any, serve: Any) -> None:
@@ -211,6 +241,10 @@ def test_the_form_works_without_scripts(served: Any) -> None:
     size = served.get(link, Role.OPERATOR).headers["Content-Length"]
     assert f"{int(size):,} bytes" in text_of(page)
     assert "PARTIAL" in page
+    spanish = served.as_(Role.OPERATOR).get(
+        f"{served.url}/sessions/42?only=sensors", headers={"Accept-Language": "es"}
+    ).text  # fmt: skip
+    assert "PARCIAL" in text_of(spanish)
 
 
 def test_an_invalid_choice_is_explained_in_the_form(served: Any) -> None:

@@ -9,7 +9,7 @@ from tests.support.messages import message
 from labcrate.errors import PeopleError
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome
-from labcrate.web.downloads.transfer_log import TransferEnd, TransferEndWriter
+from labcrate.web.downloads.transfer_log import TransferResult, TransferResultWriter
 
 WHAT: dict[str, Any] = {
     "who": "ana", "via": "token", "address": "::1", "session": "42", "options": "", "etag": '"abc"', "start": 0,
@@ -20,7 +20,7 @@ WHAT: dict[str, Any] = {
 def test_one_pending_end_delays_the_others_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the log is locked for long, only the first end waits for the lock; in the end the log has all of them."""
     with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
-        ends, tried = TransferEndWriter(log), []
+        ends, tried = TransferResultWriter(log), []
 
         def locked(line: int, *_: Any, **__: Any) -> None:
             tried.append(line)
@@ -30,12 +30,12 @@ def test_one_pending_end_delays_the_others_without_waiting(tmp_path: Path, monke
             patched.setattr(log, "end", locked)
             numbers = [log.begin(**WHAT) for _ in range(3)]
             for number in numbers:
-                ends.write(TransferEnd(number, number, Outcome.FINISHED, None, ended_s=1000.0 + number))
+                ends.write(TransferResult(number, number, Outcome.FINISHED, None, ended_s=1000.0 + number))
             assert tried == numbers[:1]
             ends.write_pending()
             assert tried == numbers[:1] * 2
         ends.write_pending()
-        ends.write(TransferEnd(log.begin(**WHAT), 5, Outcome.ABORTED, "the client disconnected"))
+        ends.write(TransferResult(log.begin(**WHAT), 5, Outcome.ABORTED, "the client disconnected"))
         last, *lines = log.lines()
     assert (last.outcome, last.reason) == ("aborted", "the client disconnected")
     assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", number) for number in numbers}

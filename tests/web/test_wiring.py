@@ -23,7 +23,7 @@ from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import TransferEndWriter
+from labcrate.web.downloads.transfer_log import TransferResultWriter
 from labcrate.web.executor import Executor
 from labcrate.web.lifespan import lifespan
 from labcrate.web.resources import ServerResources
@@ -34,7 +34,7 @@ ORDER: dict[type, str] = {
     ExportLog: "close",
     ArchiveCache: "close",
     Executor: "close",
-    TransferEndWriter: "write_pending",
+    TransferResultWriter: "write_pending",
     Sender: "close",
     PlanQueue: "close",
     DoctorReports: "stop",

@@ -36,7 +36,7 @@ from labcrate.plan.plan import State
 T = TypeVar("T")
 
 MAX_DOCUMENT_BYTES = 64_000_000
-"""The most bytes of metadata or data package that are read."""
+"""Largest metadata or data package that is read, in bytes."""
 
 _READ_ON_OPEN_BYTES = 1_000_000  # metadata up to this size are read when the archive is opened
 

@@ -42,7 +42,7 @@ def is_reserved(part: str) -> bool:
 
 
 def comparison_key(name: str) -> str:
-    """Return a key that is equal for two names which some system takes for the same."""
+    """Return a key that is equal for two names that some system treats as the same."""
     if name.isascii():
         return name.casefold()
     decomposed = unicodedata.normalize("NFD", _IGNORED.sub("", name)).casefold()

@@ -99,11 +99,11 @@ def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     findings = verification.findings()
     digests = verification.digests
     sha256 = digests[_MANIFEST].hex() if _MANIFEST in digests else None
-    etag = None if findings else entity_tag(_tag_facts(directory, digests))
+    etag = None if findings else entity_tag(_entity_tag_parts(directory, digests))
     return Report(findings, len(directory.members), verification.bytes, etag, sha256)
 
 
-def _tag_facts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
+def _entity_tag_parts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
     for member in directory.members:
         fixity = Fixity(member.size_bytes, member.crc32, digests[member.raw_name].hex())
         yield fixity, member.mtime_s, member.raw_name.decode()

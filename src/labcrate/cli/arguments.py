@@ -42,8 +42,8 @@ def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_check_arguments(
         parser,
-        "compare the bytes of all recordings with their checksums (default: only those not compared within "
-        "confirm_days)",
+        "compare the bytes of all recordings with their checksums (default: only those not compared in the "
+        "last 30 days; see confirm_days in labcrate.toml)",
         "do not compare bytes with checksums",
     )
 
@@ -178,7 +178,9 @@ def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", nargs="?", help="check only this session (default: the whole lab)")
     add_lab_arguments(parser)
     parser.add_argument(
-        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+        "--base-topic",
+        metavar="TOPIC",
+        help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
     )
     parser.add_argument("--all", action="store_true", help="show all findings, not only the first ten of each kind")
     add_workers_arguments(parser)
@@ -201,8 +203,8 @@ def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CAMERA",
         action="append",
         default=[],
-        help="the camera that made the recordings (ID, name or prefix); with --by-time: use this camera (also by the "
-        "recorder's word; may be repeated) instead of the session's selected ones",
+        help="the camera that made the recordings (ID, name or prefix); with --by-time: use this camera (the "
+        "recorder's own name for it is accepted, too; may be repeated) instead of the session's selected ones",
     )
     parser.add_argument(
         "--move",
@@ -222,7 +224,7 @@ def _add_by_time_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by-time",
         action="store_true",
-        help="link recordings from the session's time made by the recorders in labcrate.toml (after confirmation)",
+        help="link the recordings that the recorders in labcrate.toml made during the session (after confirmation)",
     )
     parser.add_argument(
         "--recorder",
@@ -235,12 +237,14 @@ def _add_by_time_arguments(parser: argparse.ArgumentParser) -> None:
         "--pad",
         metavar="TIME",
         default="0s",
-        help="with --by-time: also include this long (30s, 5m) before and after the session",
+        help="with --by-time: also include recordings from this long before and after the session, for example 30s or "
+        "5m",
     )
     parser.add_argument(
         "--yes-beyond",
         action="store_true",
-        help="with --by-time: also link recordings that extend over a minute beyond the session, or into another one",
+        help="with --by-time: also link recordings that extend more than a minute beyond the session, or into another "
+        "one",
     )
 
 

@@ -32,8 +32,18 @@ def run(options: Namespace) -> int:
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
     say("\nLeft out")
     print_left_out(done.assembly.plan, Namespace(lab=str(folder)))
-    command = "labcrate" if shutil.which("labcrate") else sys.argv[0]
+    command = _command_words()
     say("\nNext:")
-    say_command((command, "verify", str(done.path)), Namespace(lab=None), "  ")
-    say_command((command, "plan", demo.session_id), Namespace(lab=str(folder)), "  ")
+    say_command((*command, "verify", str(done.path)), Namespace(lab=None), "  ")
+    say_command((*command, "plan", demo.session_id), Namespace(lab=str(folder)), "  ")
     return 0
+
+
+def _command_words() -> tuple[str, ...]:
+    """Return the words that start labcrate from the current shell."""
+    if shutil.which("labcrate"):
+        return ("labcrate",)
+    if not sys.argv[0].endswith("__main__.py"):
+        return (sys.argv[0],)
+    python = "python" if shutil.which("python") == sys.executable else sys.executable
+    return (python, "-m", "labcrate")

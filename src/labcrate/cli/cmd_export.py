@@ -87,7 +87,8 @@ def _print_left_out(plan: Plan, options: Namespace) -> None:
     for line in lines[:_MAX_FILES_NAMED]:
         say(f"  {line}")
     if len(lines) > _MAX_FILES_NAMED:
-        say(f"  and {len(lines) - _MAX_FILES_NAMED:,} more that are not exported")
+        more = len(lines) - _MAX_FILES_NAMED
+        say(f"  and {more:,} more that {'is' if more == 1 else 'are'} not exported")
     if lines:
         say("  List all files left out, with remedies:")
         say_command(("labcrate", "plan", plan.session.id), options, "    ")

@@ -52,14 +52,14 @@ def run(options: Namespace) -> int:
     else:
         say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
         for count in checked.values():
-            say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
+            say(f"  checksums: {count:,} of {plural(len(known), 'file')} {'matches' if len(known) == 1 else 'match'}")
     if failures:
         raise _failure(failures)
     return 0
 
 
 def _failure(failures: Mapping[str, Message]) -> IncompleteError:
-    """Return the error for files that could not be indexed or hold other bytes, with a line for each of them."""
+    """Return the error for files that could not be indexed or whose bytes differ, with a line for each of them."""
     differ = Message("cli.bytes_differ") in failures.values()
     lines = [Message("cli.files_differ" if differ else "cli.files_not_indexed", count=len(failures))]
     for path, problem in sorted(failures.items()):

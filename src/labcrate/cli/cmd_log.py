@@ -44,16 +44,18 @@ def run(options: Namespace) -> int:
 
 
 def _print_table(lines: list[ExportLogLine]) -> None:
-    shown = table("Begun (UTC)", "Who", "From")
+    """Print a table of transfers; below each row are the reason of its outcome and the ID of the archive."""
+    shown = table("Started (UTC)", "User", "Via")
+    shown.columns[0].no_wrap = True
     numbers = all(is_numeric_id(line.session) for line in lines)
     shown.add_column("Session", justify="right" if numbers else "left", overflow="fold")
-    shown.add_column("What", overflow="fold")
-    for heading in ("Sent", "Of"):
+    shown.add_column("Contents", overflow="fold")
+    for heading in ("Sent", "Total"):
         shown.add_column(heading, justify="right")
     shown.add_column("Outcome")
     for line in lines:
         shown.add_row(
-            f"{line.begun:%Y-%m-%d %H:%M}",
+            _start_time(line),
             line.who,
             f"{line.address} ({line.via})" if line.address else line.via,
             line.session,
@@ -62,7 +64,28 @@ def _print_table(lines: list[ExportLogLine]) -> None:
             format_size(line.length),
             line.outcome,
         )
-    console().print(shown)
-    for line in lines:
-        if line.reason:
-            say(f"{line.outcome}, {line.begun:%Y-%m-%d %H:%M}, session {line.session}: {line.reason}")
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(shown)
+    rows, previous = iter(lines), None
+    following = next(rows, None)
+    for text in captured.get().removesuffix("\n").split("\n"):
+        if following and text.startswith(_start_time(following)):  # the first line of the next row
+            _print_details(previous)
+            previous, following = following, next(rows, None)
+        print(text)
+    _print_details(previous)
+
+
+def _start_time(line: ExportLogLine) -> str:
+    return f"{line.begun:%Y-%m-%d %H:%M}"
+
+
+def _print_details(line: ExportLogLine | None) -> None:
+    if line is None:
+        return
+    if line.reason:
+        say(f"    {line.reason}")
+    archive_id = line.etag.strip('"')
+    if archive_id and not line.options.startswith("recording="):
+        say(f"    Archive ID: {archive_id}")

@@ -17,6 +17,7 @@ from labcrate.plan.summary import (
     CameraSpan,
     camera_spans,
     describe_camera_span,
+    describe_left_out,
     describe_not_exported,
     describe_not_taken,
     describe_recording,
@@ -86,7 +87,9 @@ def describe_span(span: TimeSpan) -> str:
     """Return a time span as text: ``2025-05-02T08:00:00.000Z to 2025-05-02T08:05:00.000Z (5:00)``."""
     start = format_instant(span.start) if span.start else "no start time"
     end = format_instant(span.end) if span.end else "no end time"
-    return f"{start} to {end}" + (f" ({format_duration(span.seconds)})" if span.seconds is not None else "")
+    if span.seconds is None:
+        return f"{start}, {end}"
+    return f"{start} to {end} ({format_duration(span.seconds)})"
 
 
 def _print_members(assembly: Assembly) -> None:
@@ -125,12 +128,12 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile]
     for one in plan.not_taken:
         say(f"  {describe_not_taken(one)}")
     for rule, count in sorted(plan.left_out.items()):
-        say(f"  {plural(count, 'file')}: {rule}")
+        say(f"  {describe_left_out(rule, count)}")
     for other in others:
         say(f"  {other.source}: {other.reason}")
     if plan.readings.lab.no_readings:
         messages = plural(plan.readings.lab.no_readings, "message")
-        say(f"  {messages} that are not sensor readings (availability, commands)")
+        say(f"  {messages} other than sensor readings (availability, commands)")
     for near in plan.near_misses:
         say_near_miss(near, options)
     if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):

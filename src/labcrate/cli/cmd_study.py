@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
 def _add(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
     _refuse_words(options)
     study = Studies(database).add(name)
-    return study, f"Created study {study.name}, without sessions and people."
+    return study, f"Created study {study.name}, with no sessions or people yet."
 
 
 def _remove(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:

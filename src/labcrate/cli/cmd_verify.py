@@ -45,7 +45,8 @@ def run(options: Namespace) -> int:
         say(f"{printable(path.name)} is valid: {about}, all CRC-32 and SHA-256 checksums match.")
         if report.signed_by:
             say(f"The manifest is signed by key {report.signed_by}, as given with --key.")
-        say(f"Archive ID (as in the export log): {report.etag}")
+        archive_id = (report.etag or "").strip('"')
+        say(f"Archive ID (as in the export log): {archive_id}")
     return 0
 
 

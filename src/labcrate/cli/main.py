@@ -27,13 +27,13 @@ _OBJECTS_PER_COLLECTION = 100_000
 _FIRST_STEPS = """\
 labcrate exports one session of a living lab as one verifiable ZIP.
 
-No lab at hand:     labcrate demo            build a sample lab
-In a lab folder:    labcrate sessions        list the sessions
-                    labcrate plan 42         show what an export would include
-                    labcrate export 42       write the ZIP
-Anywhere else:      add --lab DIR, or set LABCRATE_LAB
+If you have no lab:      labcrate demo            build a sample lab
+In a lab folder:         labcrate sessions        list the sessions
+                         labcrate plan 42         show what an export would include
+                         labcrate export 42       write the ZIP
+Outside the lab folder:  add --lab DIR, or set LABCRATE_LAB
 
-All commands:       labcrate --help
+All commands:            labcrate --help
 """
 
 
@@ -136,7 +136,10 @@ def _print_error(message: str, kind: str, exit_code: int, *, as_json: bool) -> i
 
 
 def _check_command(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the arguments. Raises UsageError for an unknown command, with the most similar one."""
+    """Return the arguments. Raises UsageError for an unknown command or an unknown option before it."""
+    option = arguments[0].partition("=")[0]
+    if option.startswith("-") and not any(known.startswith(option) for known in ("-h", "--help", "--version")):
+        raise UsageError(Message("cli.unknown_option", option=option))
     word = next((a for a in arguments if not a.startswith("-")), None)
     if word == arguments[0] and word not in COMMANDS:
         near = difflib.get_close_matches(word, COMMANDS, n=1)

@@ -13,7 +13,9 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's ID")
     add_lab_arguments(parser)
     parser.add_argument(
-        "--pad", metavar="TIME", help="also include readings this long (30s, 5m) before and after the session"
+        "--pad",
+        metavar="TIME",
+        help="also include readings from this long before and after the session, for example 30s or 5m",
     )
     parser.add_argument(
         "--readings",

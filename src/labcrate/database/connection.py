@@ -11,7 +11,7 @@ from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_er
 from labcrate.database.files import create_private_file
 
 BUSY_SECONDS = 10.0
-"""How long a statement waits for a lock of another program before it fails."""
+"""How long a statement waits for a lock held by another program before it fails."""
 
 
 @dataclass(frozen=True, slots=True)

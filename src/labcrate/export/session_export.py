@@ -199,7 +199,7 @@ def export_session(
                 signature=signature,
                 checker=confirmation.checker(),
             )
-            log_entry.confirmation = confirmation.summary
+            log_entry.confirmation = confirmation.summary if assembly.plan.recordings else None
     return ExportResult(target, signature_path(target) if sign else None, assembly, entity, log_entry, confirmation)
 
 

@@ -30,7 +30,6 @@ def _place(name: str) -> Message:
 
 
 _SECRET_KEY_PLACE = _place(SECRET_KEY_FILE)
-_EXISTS = Message("signing.key_exists", place=_SECRET_KEY_PLACE, public=PUBLIC_KEY_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,8 @@ def make_key(lab: LabFolder) -> KeyPair:
     Raises TargetError if there is one or it cannot be written, SigningError and CatalogError if that cannot be found
     out.
     """
-    if _key_exists(lab):
-        raise TargetError(_EXISTS)
+    if (existing := _existing_key_file(lab)) is not None:
+        raise _key_exists(lab, existing)
     folder = state_folder(lab.root)
     secret, public = folder / SECRET_KEY_FILE, folder / PUBLIC_KEY_FILE
     data = new_secret_key()
@@ -58,7 +57,7 @@ def make_key(lab: LabFolder) -> KeyPair:
         with _new_file(secret, data, 0o600), _new_file(public, key.file, 0o644):
             sync_folder(folder)
     except FileExistsError:
-        raise TargetError(_EXISTS) from None
+        raise _key_exists(lab, secret if os.path.lexists(secret) else public) from None
     except OSError as error:
         reason = (error.strerror or "input or output error").lower()
         raise TargetError(Message("signing.cannot_write", place=_SECRET_KEY_PLACE, reason=reason)) from None
@@ -68,7 +67,7 @@ def make_key(lab: LabFolder) -> KeyPair:
 def has_key(lab: LabFolder) -> bool:
     """Return whether the lab has a key that this user can see; it may be unable to sign."""
     with suppress(SigningError):
-        return _key_exists(lab)
+        return _existing_key_file(lab) is not None
     return True
 
 
@@ -120,12 +119,28 @@ def _key_paths(lab: LabFolder, name: str) -> Iterator[tuple[Path, str]]:
         yield own_folder, name
 
 
-def _key_exists(lab: LabFolder) -> bool:
-    return _read_key_file(lab, SECRET_KEY_FILE) is not None or _read_key_file(lab, PUBLIC_KEY_FILE) is not None
+def _existing_key_file(lab: LabFolder) -> Path | None:
+    """Return the path of the secret key or, without that, of the public key; None if there is neither."""
+    found = _find_key_file(lab, SECRET_KEY_FILE) or _find_key_file(lab, PUBLIC_KEY_FILE)
+    return found[0] if found else None
+
+
+def _key_exists(lab: LabFolder, file: Path) -> TargetError:
+    """Return the error of a lab that already has this key file. It does not contain the path of the lab."""
+    place: str | Message = Message("signing.in_state_folder", file=file.name)
+    if file.parent == lab.root / STATE_FOLDER:
+        place = f"{STATE_FOLDER}/{file.name}"
+    return TargetError(Message("signing.key_exists", place=place, secret=SECRET_KEY_FILE, public=PUBLIC_KEY_FILE))
 
 
 def _read_key_file(lab: LabFolder, name: str) -> bytes | None:
     """Return the content of a key file; None if there is none. Raises SigningError."""
+    found = _find_key_file(lab, name)
+    return found[1] if found else None
+
+
+def _find_key_file(lab: LabFolder, name: str) -> tuple[Path, bytes] | None:
+    """Return the path and the content of a key file; None if there is none. Raises SigningError."""
     refused: OSError | ValueError | None = None
     for root, path in _key_paths(lab, name):
         try:
@@ -138,7 +153,7 @@ def _read_key_file(lab: LabFolder, name: str) -> bytes | None:
         try:
             if name == SECRET_KEY_FILE:
                 _make_private(fd)
-            return read_open_small_file(fd)
+            return root / path, read_open_small_file(fd)
         except (OSError, ValueError) as error:
             refused = error
         finally:

@@ -134,7 +134,7 @@ def _list_subfolders(path: Path) -> list[str]:
 
 
 _HEAD = """\
-# labcrate.toml: settings of this lab that labcrate cannot find in its files.
+# labcrate.toml: settings of this lab that labcrate cannot find in the lab's files.
 # Every key is optional; remove the # before a key to set it. Unknown keys are refused.
 
 # The id of this lab, different from that of every other lab. Do not change it.
@@ -153,11 +153,11 @@ lab_id = {lab_id}
 # Files that are never exported: patterns as in .gitignore, from the lab's root.
 # exclude = ["recordings/test/", "*.tmp"]
 
-# After how many days the bytes of recordings are compared with their checksums again; 0 is always.
+# Recordings are compared with their checksums again after this many days; 0: at every export.
 # confirm_days = 30
 
 [session]
-# The time before and after the session from which readings are included, too.
+# Also include readings from this long before and after the session.
 # pad = "30s"
 """
 
@@ -168,9 +168,10 @@ _CAMERAS = """
 """
 
 _RECORDERS = """
-# Recorders without sessions: their files are found by time. type: frigate or motioneye; for others, write a pattern
-# of the path below the folder, with the placeholders of name_pattern. zone: the zone of the times in the paths.
-# longest: the length of the longest file. cameras: the recorder's name of a camera = the camera's id in this lab.
+# Recorders whose file names contain no session: files are found by their time. type: frigate or motioneye; for
+# others, write a pattern of the path below the folder, with the placeholders of name_pattern. zone: the zone of the
+# times in the paths. longest: the length of the longest file. cameras: the recorder's name of a camera = the camera's
+# id in this lab.
 """
 
 

@@ -64,7 +64,7 @@ class Studies:
         for study in self.all():
             if name_key(study.name) == key:
                 return study
-        raise NotFoundError(Message("study.not_found", name=printable(name, 100)))
+        raise NotFoundError(Message("study.not_found", name=printable(name, 100), lab=""))
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""
@@ -72,7 +72,7 @@ class Studies:
         return [name for (name,) in self._database.rows(query, user.id)]
 
     def add(self, name: str) -> Study:
-        """Create a study without sessions and people. Raises UsageError for an invalid name, or one in use."""
+        """Create a study with no sessions or people. Raises UsageError for an invalid name, or one in use."""
         name = clean_name(name, "study")
         with self._database.write_transaction() as connection:
             try:

@@ -82,7 +82,7 @@ class RecorderCameras:
 
 
 def recorder_camera_word(recorder: Recorder, segment: Segment) -> str:
-    """Return the recorder's word for a camera, or the recorder's name if its paths have none."""
+    """Return the recorder's own name for a camera, or the recorder's name if its paths have none."""
     return segment.camera or recorder.name
 
 

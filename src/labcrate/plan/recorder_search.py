@@ -60,8 +60,8 @@ class OtherSession:
 class CandidateFile:
     """A file that overlaps the session.
 
-    ``camera_word`` is the recorder's word for the camera; ``confirm_reason`` says why the file needs a confirmation of
-    its own, and ``other_sessions`` are the sessions that it overlaps, if that is the reason.
+    ``camera_word`` is the recorder's own name for the camera; ``confirm_reason`` is why the file needs a separate
+    confirmation, and ``other_sessions`` are the sessions that it overlaps, if that is the reason.
     """
 
     recorder: str
@@ -81,7 +81,7 @@ class CandidateFile:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What is searched: recorders by name, cameras by id, name, prefix or the recorder's word; empty means all."""
+    """What is searched: recorders by name, cameras by id, name, prefix or the recorder's own name; empty means all."""
 
     recorders: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()

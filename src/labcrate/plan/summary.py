@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.model.device import Camera
 from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import Coverage, TimeSpan, format_duration, format_instant, measure_coverage
-from labcrate.plan.not_taken import NotTaken
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
 
@@ -72,6 +73,22 @@ def describe_not_taken(one: NotTaken) -> Message:
     if one.path.endswith("/"):
         return Message("not_taken.folder_line", file=one.source, count=one.files, reason=one.rule.reason)
     return Message("not_taken.line", file=one.source, reason=one.rule.reason)
+
+
+_COUNTED_RULES = {
+    Rule.OTHER_SESSION: "left_out.count.other_session",
+    Rule.NO_SESSION: "left_out.count.no_session",
+    Rule.NOT_A_RECORDING: "left_out.count.not_a_recording",
+    Rule.HIDDEN: "left_out.count.hidden",
+    Rule.SYMBOLIC_LINK: "left_out.count.symbolic_link",
+    NotTakenRule.EXCLUDED: "left_out.count.excluded",
+}
+
+
+def describe_left_out(rule: str, count: int) -> Message:
+    """Return the number of files that a rule leaves out: ``3 files of other sessions``."""
+    id = {str(known): id for known, id in _COUNTED_RULES.items()}.get(str(rule))
+    return Message(id, count=count) if id else Message("left_out.count", count=count, rule=rule)
 
 
 def describe_not_exported(plan: Plan) -> str:

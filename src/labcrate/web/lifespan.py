@@ -25,7 +25,7 @@ from labcrate.web.auth.accounts import Accounts
 from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import TransferEndWriter, TransferLog
+from labcrate.web.downloads.transfer_log import TransferLog, TransferResultWriter
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
@@ -54,7 +54,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
         executor = stack.enter_context(closing(Executor()))
         await stack.enter_async_context(executor.run_repeatedly(_CLEANUP_INTERVAL_S, archives.remove_unused))
-        end_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferEndWriter(export_log)))
+        result_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferResultWriter(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
         plans = PlanQueue(executor, archives, settings.base_topic)
@@ -83,8 +83,8 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             gate=Gate(settings, accounts),
             export_log=export_log,
             link_log=LinkLog(database),
-            end_writer=end_writer,
-            transfer_log=TransferLog(executor, export_log, end_writer, accounts),
+            result_writer=result_writer,
+            transfer_log=TransferLog(executor, export_log, result_writer, accounts),
             inventories=inventories,
             archives=archives,
             plans=plans,
@@ -109,13 +109,15 @@ async def notify_shutdown(resources: ServerResources) -> None:
 
 
 @asynccontextmanager
-async def _retry_log_writes(executor: Executor, end_writer: TransferEndWriter) -> AsyncIterator[TransferEndWriter]:
+async def _retry_log_writes(
+    executor: Executor, result_writer: TransferResultWriter
+) -> AsyncIterator[TransferResultWriter]:
     """Retry to write pending ends of transfers during the block, and once after it."""
     try:
-        async with executor.run_repeatedly(_LOG_RETRY_INTERVAL_S, end_writer.write_pending):
-            yield end_writer
+        async with executor.run_repeatedly(_LOG_RETRY_INTERVAL_S, result_writer.write_pending):
+            yield result_writer
     finally:
-        await executor.run(WorkKind.REQUESTS, end_writer.write_pending)
+        await executor.run(WorkKind.REQUESTS, result_writer.write_pending)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from labcrate.web.auth.accounts import Accounts
 from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import TransferEndWriter, TransferLog
+from labcrate.web.downloads.transfer_log import TransferLog, TransferResultWriter
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
@@ -54,7 +54,7 @@ class ServerResources:
 
     export_log: ExportLog
     link_log: LinkLog
-    end_writer: TransferEndWriter
+    result_writer: TransferResultWriter
     transfer_log: TransferLog
 
     inventories: InventoryCache

@@ -183,7 +183,7 @@ def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, b
     page.goto(f"{shared.url}/sessions/42")
     page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
-    page.get_by_role("button", name="Show size").click()
+    page.get_by_role("button", name="Update size and contents").click()
     shown_size = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
     assert got.stat().st_size == shown_size

@@ -81,8 +81,10 @@ def _state_sentences(plan: Plan) -> Iterator[Message]:
     not_exported = list(_not_exported(plan))
     if plan.state is State.INCOMPLETE:
         yield Message("readme.chosen_is_missing" if partial else "readme.something_is_missing")
-    elif not_exported:
+    elif plan.withheld or (not_exported and partial):
         yield Message("readme.no_planned_file_is_missing")
+    elif not_exported:
+        yield Message("readme.known_files_are_included")
     elif plan.state is State.WARNINGS:
         yield Message("readme.nothing_is_missing")
     else:
@@ -227,7 +229,8 @@ def _left_out(plan: Plan) -> list[str]:
     if len(plan.not_taken) > _MAX_LISTED:
         lines.append(Message("readme.more", number=len(plan.not_taken) - _MAX_LISTED, file=names.METADATA))
     if plan.near_misses:
-        lines += wrap_lines(Message("readme.near_misses", count=len(plan.near_misses)), "- ")
+        lines += [""] if lines else []
+        lines += wrap_lines(Message("readme.near_misses", count=len(plan.near_misses)))
     return lines
 
 

@@ -31,24 +31,24 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "name.same_as": "some systems cannot distinguish it from {other}, because of case or Unicode form",
     "name.too_long": "it is longer than {most} bytes",
     "name.windows_character": "it contains {character}, which Windows forbids",
-    "signature.archive_changed": "{file}: the archive changed while it was checked; check it again",
+    "signature.archive_changed": "{file} was not checked: the archive changed meanwhile; check it again",
     "signature.cannot_open": (
-        "{file}: cannot be opened ({reason}), so nothing shows who made the archive; get archive and signature again from the lab"
+        "{file} cannot be opened ({reason}), so nothing shows who made the archive; get archive and signature again from the lab"
     ),
     "signature.no_manifest": (
-        "{file}: is there, but the archive has no {manifest} that it could sign; get archive and signature again from the lab"
+        "{file} exists, but the archive has no {manifest} to which it could belong; get archive and signature again from the lab"
     ),
     "signature.no_match": (
-        "{file}: does not match this archive's {manifest} and key {key}: archive or signature was altered, or they do not belong together; get archive and signature again from the lab"
+        "{file} does not match this archive's {manifest} and key {key}: archive or signature was altered, or they do not belong together; get archive and signature again from the lab"
     ),
     "signature.not_a_signature": (
-        "{file}: is not a minisign signature ({reason}); get archive and signature again from the lab"
+        "{file} is not a minisign signature ({reason}); get archive and signature again from the lab"
     ),
     "signature.not_hashed": (
-        "{file}: signs the bytes themselves, as minisign did before version 0.10, and not their hash; have the archive signed again"
+        "{file} signs the bytes themselves, as minisign did before version 0.10, and not their hash; have the archive signed again"
     ),
     "signature.other_key": (
-        "{file}: is by key {found}, not by key {expected}; trust it only if the lab itself gives you that key"
+        "{file} was made with key {found}, not with key {expected}; trust it only if the lab confirms that {found} is its key"
     ),
     "source.cannot_open": (
         "{file} cannot be opened any more ({reason}); run the export again when no program is changing the file."
@@ -63,7 +63,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{file} has become shorter since the export was planned: it ends at byte {offset}; run the export again when no program is changing the file."
     ),
     "verify.central_header": "its central header is not as labcrate writes it: {fields}",
-    "verify.crc32": "its CRC-32 is {found}, the central directory says {expected}",
+    "verify.crc32": "its CRC-32 is {found}, but {expected} in the central directory",
     "verify.data_too_long": "its data do not end before byte {limit}, where the next file starts",
     "verify.directory_offset": "the central directory starts at byte {offset} instead of {expected}",
     "verify.end_changed": "the end of the archive is not as labcrate writes it: it was changed",
@@ -82,15 +82,15 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "verify.not_in_manifest": "is in the archive, but not in its manifest",
     "verify.not_stored": "it is not stored uncompressed, so another program packed it; its data were not read",
     "verify.overlaps": "lies before or inside another file of the archive, so it was not read",
-    "verify.sha256": "its SHA-256 is {found}, the manifest says {expected}",
+    "verify.sha256": "its SHA-256 is {found}, but {expected} in the manifest",
     "verify.twice": "is in the archive twice",
     "zip.became_shorter": "it became shorter while it was read",
     "zip.cannot_open": "{file} cannot be opened ({reason}); name a ZIP that labcrate exported.",
     "zip.cannot_read": "{file} cannot be read ({reason}); check the disk, then try again.",
     "zip.cut_short": (
-        "{file} is a ZIP that was cut short: its end record is missing; copy or download it again from where it was exported."
+        "{file} is a ZIP that was cut short: its end record is missing; get it again from the place where it was exported."
     ),
-    "zip.damaged": "{file} is a damaged ZIP: {problem}; copy or download it again from where it was exported.",
+    "zip.damaged": "{file} is a damaged ZIP: {problem}; get it again from the place where it was exported.",
     "zip.directory_cut": "its central directory ends within a header",
     "zip.directory_too_large": (
         "{file} has a central directory that is {limit}. labcrate exports no archive like that; name a file that it exported."
@@ -102,7 +102,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "zip.no_zip64_locator": "the locator of its ZIP64 end record is missing",
     "zip.not_a_file": "{file} is not a file; name a ZIP that labcrate exported.",
     "zip.not_a_zip": (
-        "{file} is not a ZIP; name a file that labcrate exported, or copy or download it again from where it was exported."
+        "{file} is not a ZIP. Name a file that labcrate exported; if this is one, get it again from the place where it was exported."
     ),
     "zip.size_limit": "{size} bytes long, and at most {most} bytes are read",
     "zip.too_many_members": (

@@ -21,8 +21,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{count} files do not match their checksums or could not be read:",
     ),
     "cli.files_differ.remedy": (
-        "The disk is failing, or a program writes around the file system: restore the files from a backup. If a "
-        "change is intended, run touch on the file. 'labcrate index --check' reads them again."
+        "The disk is failing, or a program writes to the disk directly, bypassing the file system: restore the "
+        "files from a backup. If a change is intended, run `touch FILE`. 'labcrate index --check' reads them again."
     ),
     "cli.files_not_indexed": (
         "{count} file could not be indexed:",
@@ -41,7 +41,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "cli.no_terminal_to_link": (
         "No files were linked: --all needs your confirmation, but there is no terminal. To link without it, add --yes."
     ),
-    "cli.no_token": "There is no token '{name}'. List all tokens: labcrate token list",
+    "cli.no_token": "There is no token '{name}'. List all tokens: labcrate token list{lab}",
     "cli.one_name": "labcrate study {action} takes one NAME. Put a name with spaces in quotation marks.",
     "cli.option_without_files": "{option} needs files. Give the name of a near miss from the output of 'labcrate plan'.",
     "cli.password_not_utf8": "The password on standard input is not UTF-8 text.",
@@ -81,5 +81,6 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "cli.undo_alone": "--undo takes no file names and no other options.",
     "cli.unknown_command": "There is no command '{word}'. The commands are: {commands}.",
+    "cli.unknown_option": "labcrate has no option '{option}' before the command. See 'labcrate --help'.",
     "cli.yes_without_all": "--yes is only for --all and --by-time. Leave it out if you name the files.",
 }

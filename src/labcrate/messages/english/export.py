@@ -30,20 +30,20 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "column.width": "picture width",
     "confirmation.by_file_system": "{number} by the file system's own checksums",
     "confirmation.confirmed": (
-        "bytes confirmed: {number} of {count} recording",
-        "bytes confirmed: {number} of {count} recordings",
+        "checksums: {number} of {count} recording matches",
+        "checksums: {number} of {count} recordings match",
     ),
     "confirmation.confirmed_how": (
-        "bytes confirmed: {number} of {count} recording ({ways})",
-        "bytes confirmed: {number} of {count} recordings ({ways})",
+        "checksums: {number} of {count} recording matches ({ways})",
+        "checksums: {number} of {count} recordings match ({ways})",
     ),
     "confirmation.earlier": (
-        "{number} within the last day",
-        "{number} within the last {count} days",
+        "{number} compared within the last day",
+        "{number} compared within the last {count} days",
     ),
-    "confirmation.none": "bytes not confirmed (--no-check)",
-    "confirmation.read_now": "{number} read now",
-    "crate.ask_for_licence": "The session's data state no licence; ask the lab before you pass them on.",
+    "confirmation.none": "checksums: not compared (--no-check)",
+    "confirmation.read_now": "{number} compared now",
+    "crate.ask_for_licence": "No licence is stated for this data; ask the lab before you share it.",
     "crate.description": "Recordings and sensor readings of session {session} of a living lab.",
     "crate.no_licence": "No licence",
     "document.crate": "RO-Crate 1.1: every file with its type, size and checksum",
@@ -63,7 +63,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "export.secret_in_document": (
         "{file} was generated with {kind} in it, so nothing was exported. This is a defect of labcrate; please report it."
     ),
-    "export_log.no_end": "The export log does not say how this export ended. {error}",
+    "export_log.no_end": "The end of this export is missing from the export log. {error}",
     "export_log.no_entry": "The export log has no entry for this export. {error}",
     "export_log.own_entry": (
         "The export log has no entry for this export, but your own log, in your state folder, has one. {error}"
@@ -105,8 +105,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.heading_times": "Times",
     "readme.heading_warnings": "Warnings",
     "readme.introduction": (
-        "This archive contains one session of a living lab: the video recordings of its cameras, the readings of its Zigbee sensors, and the information about both. It shows people where they live or were observed: store it only where your agreement with them allows, and do not pass it on without their agreement."
+        "This archive contains one session of a living lab: the video recordings of its cameras, the readings of its Zigbee sensors, and the information about both. It contains video of people, in their homes or wherever they were observed: store it only where your agreement with them allows, and do not pass it on without their agreement."
     ),
+    "readme.known_files_are_included": "Every file known to belong to the session is included.",
     "readme.label_cameras": "Cameras",
     "readme.label_data": "Data",
     "readme.label_description": "Description",
@@ -137,14 +138,14 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.more": "... and {number} more: see {file}",
     "readme.more_in_folder": "... and {number} more in {folder}: see {file}",
     "readme.near_misses": (
-        "{count} file elsewhere in the lab may belong to this session and was not included; ask the lab which file it is.",
-        "{count} files elsewhere in the lab may belong to this session and were not included; ask the lab for the list.",
+        "{count} more file in the lab may belong to this session and was not included; ask the lab which file it is.",
+        "{count} more files in the lab may belong to this session and were not included; ask the lab for the list.",
     ),
     "readme.near_misses_not_exported": (
-        "{count} file elsewhere in the lab may belong to the session and was not exported.",
-        "{count} files elsewhere in the lab may belong to the session and were not exported.",
+        "{count} more file in the lab may belong to the session and was not exported.",
+        "{count} more files in the lab may belong to the session and were not exported.",
     ),
-    "readme.no_planned_file_is_missing": "No file that was to be included is missing.",
+    "readme.no_planned_file_is_missing": "Every file that was to be exported is included.",
     "readme.no_readings_chosen": "None: only recordings were chosen.",
     "readme.no_recordings_chosen": "No recordings were chosen.",
     "readme.no_recordings_exported": 'None; see "Left out".',
@@ -173,7 +174,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readme.state": "State of this archive: {state}. {sentences}",
     "readme.status": "{status} (of the session in the lab, not of this archive)",
     "readme.times": (
-        "All times are in UTC, in ISO 8601 format (the Z means UTC). The clocks of cameras and sensors drift apart by up to some seconds a day. In {table}, start_uncertainty_s is the uncertainty of a recording's start time, start_source is where that time comes from, and other_starts has the start times from other sources."
+        "All times are in UTC, in ISO 8601 format (the Z means UTC). The clocks of cameras and sensors drift apart by up to a few seconds a day. In {table}, start_uncertainty_s is the uncertainty of a recording's start time, start_source is where that time comes from, and other_starts has the start times from other sources."
     ),
     "readme.times_in_zone": "{text} Times without a zone were read in the time zone {zone}.",
     "readme.title": "Session {session}: {name}",
@@ -185,8 +186,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "secrets_section.allowed": "{file} is unchanged and CONTAINS {kinds}: the person who exported it allowed this.",
     "secrets_section.blanked": 'Replaced by "[removed]": {places}.',
     "secrets_section.left_out": (
-        "Left out, key and value: {count} place in the lab's descriptions with a user name or stream path (listed in {file}).",
-        "Left out, key and value: {count} places in the lab's descriptions with user names or stream paths (listed in {file}).",
+        "Removed completely: {count} entry in the lab's descriptions that contained a user name or stream path (listed in {file}).",
+        "Removed completely: {count} entries in the lab's descriptions that contained user names or stream paths (listed in {file}).",
     ),
     "secrets_section.messages": (
         "values in {count} sensor message",
@@ -202,10 +203,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "secrets_section.redacted": "{file} differs from the lab's own file, because this was removed from it: {kinds}.",
     "secrets_section.searched": (
-        "Every file of this archive was searched for the passwords, tokens, network addresses and stream URLs in the lab's own files, and for any URL with a password in it: the whole file, or for MP4 and MOV everything but pictures and sound. User names and absolute paths were left out of the files that labcrate wrote. Not searched for: secrets that only pictures or sound show, and secrets that no file of the lab contains."
+        "Every file of this archive was searched for the passwords, tokens, network addresses and stream URLs in the lab's own files, and for any URL with a password in it. Files were searched completely, MP4 and MOV files except for their pictures and sound. User names and absolute paths were left out of the files that labcrate wrote. Not searched for: secrets that only pictures or sound show, and secrets that no file of the lab contains."
     ),
     "secrets_section.searched_readable": (
-        "Every file of this archive was searched for the passwords, tokens, network addresses and stream URLs in the lab's own files, as far as they could be read, and for any URL with a password in it: the whole file, or for MP4 and MOV everything but pictures and sound. User names and absolute paths were left out of the files that labcrate wrote. Not searched for: secrets that only pictures or sound show, and secrets that no file of the lab contains."
+        "Every file of this archive was searched for the passwords, tokens, network addresses and stream URLs in the lab's own files, as far as they could be read, and for any URL with a password in it. Files were searched completely, MP4 and MOV files except for their pictures and sound. User names and absolute paths were left out of the files that labcrate wrote. Not searched for: secrets that only pictures or sound show, and secrets that no file of the lab contains."
     ),
     "secrets_section.unread": (
         "Could not be read: {files}. The passwords and addresses in it are not known and were NOT searched for; they may be anywhere in this archive."
@@ -214,9 +215,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "signing.cannot_sign": (
         "{place} cannot sign: {reason}; put your backup of both files in their place, or move both away and make new ones with 'labcrate keygen'."
     ),
-    "signing.cannot_write": "{place} cannot be written ({reason}); make room or give permission.",
+    "signing.cannot_write": "{place} cannot be written ({reason}); free some space, or change the permissions.",
+    "signing.in_state_folder": "{file} in your state folder",
     "signing.key_exists": (
-        "The lab has a key already: {place}, and {public} beside it. labcrate never overwrites a key: to make another one, move both files away first, and inform everyone who has the old public key."
+        "The lab already has a key: {place}. labcrate never overwrites a key: to make another one, move {secret} and {public} away first, and inform everyone who has the old public key."
     ),
     "signing.no_key": "This lab has no key to sign with; create one with 'labcrate keygen', once for the lab.",
     "signing.other_public_key": (
@@ -224,15 +226,15 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "signing.place": "{file} (in the lab's folder {folder}, or in your state folder)",
     "spool.cannot_write": (
-        "The documents of the export cannot be written, neither to labcrate's own folder of the lab nor to the system's temporary folder: {reason}. Make room in one of them, or name a folder with room in the environment variable TMPDIR, and export again."
+        "The documents of the export cannot be written, neither to the lab's folder .labcrate (or your state folder) nor to the system's temporary folder: {reason}. Free some space in one of them, or name a folder with free space in the environment variable TMPDIR, and export again."
     ),
     "study.bounded": "The session has no end time: readings are included up to {end}.",
     "study.no_reading": "No sensor reading is within the session's time.",
     "study.no_reading_chosen": "No sensor reading is within the chosen time.",
     "target.busy": "Another export is writing {target} now; wait until it ends, or choose another name with -o.",
     "target.cannot_write": "{target} cannot be written: {reason}",
-    "target.disk_full": "the disk or quota is full; make room, or choose another place with -o.",
-    "target.exists": "{target} exists already; choose another name, or replace it with --force.",
+    "target.disk_full": "the disk or quota is full; free some space, or choose another place with -o.",
+    "target.exists": "{target} already exists; choose another name, or replace it with --force.",
     "target.file_too_large": (
         "its file system cannot hold a file that large (FAT32 ends at 4 GB); choose another place with -o."
     ),

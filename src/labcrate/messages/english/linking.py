@@ -1,4 +1,4 @@
-"""The English text of the messages that say why a file was or was not linked, by id."""
+"""The English text of why a file was or was not linked, by id."""
 
 from collections.abc import Mapping
 

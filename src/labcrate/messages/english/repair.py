@@ -41,18 +41,18 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "repair.name_too_long": "its name is too long. Rename it.",
     "repair.no_free_name": "The session's folder already has {most} files with names like {name}.",
     "repair.no_near_miss": (
-        "{file} is no near miss of session {session}. Only files that 'labcrate plan {quoted}' lists as near misses"
+        "{file} is not a near miss of session {session}. Only files that 'labcrate plan {quoted}' lists as near misses"
         " can be linked."
     ),
     "repair.no_permission": (
         "labcrate has no permission to write there. Give it permission for the folders of the session and of the file."
     ),
     "repair.no_such_file": (
-        "{file} is no near miss of session {session}: there is no such file in the lab folder. Use a name from the "
+        "{file} is not a near miss of session {session}: the file does not exist in the lab folder. Use a name from the "
         "output of 'labcrate plan {quoted}'."
     ),
     "repair.not_in_place": (
-        "{file} cannot be linked to session {session} in its present folder: {reason}. If it belongs to this "
+        "{file} cannot be linked to session {session} where it is now: {reason}. If it belongs to this "
         "session, move it into the session's folder with --move."
     ),
     "repair.not_mp4": "{file} cannot be linked, because only MP4 files are exported. Remedy: {remedy}.",
@@ -83,5 +83,5 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "repair.symbolic_link": (
         "it is a symbolic link or behind one, and labcrate does not follow those. Put the file itself there."
     ),
-    "repair.too_many_names": "the file has as many names as its disk allows. Move it instead.",
+    "repair.too_many_names": "the file has as many hard links as its file system allows. Move it instead.",
 }

@@ -22,7 +22,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "server.no_address": "There is nothing at this address.",
     "server.no_job": "There is no job {job}. It may have ended long ago, or before the server was restarted.",
     "server.no_recording": "Session {session} has no recording '{name}'.",
-    "server.no_tls": "{host} can be reached from the network without TLS, so passwords and recordings can be read on the way.",
+    "server.no_tls": "The server can be reached from the network without TLS (host {host}), so passwords and recordings can be intercepted.",
     "server.no_tls.behind_proxy": "If the proxy is on this machine, omit --host. Otherwise name the proxy with --trusted-proxy, and make sure that only the proxy can reach the port.",
     "server.no_tls.use_tls": "Use --tls-cert and --tls-key, or a proxy with TLS on this machine with --base-url https://... and without --host.",
     "server.not_http": "This is not an HTTP request. The connection is closed.",

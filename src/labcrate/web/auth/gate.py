@@ -140,8 +140,10 @@ def _required_role(request: web.Request) -> object:
 
 
 def _refusal(required: object) -> Message:
-    if isinstance(required, Role):
-        return Message("access.role_needed", role=required)
+    if required is Role.ADMIN:
+        return Message("access.admin_needed")
+    if required is Role.OPERATOR:
+        return Message("access.operator_needed")
     return Message("access.no_role_declared")
 
 

@@ -1,7 +1,7 @@
 """Lines of the export log: one for each transfer of an archive or a recording.
 
-A line is written before the first byte is sent. If the end of a transfer cannot be written (the disk is full), it is
-written later.
+A line is written before the first byte is sent. If the result of a transfer cannot be written (the disk is full), it
+is written later.
 """
 
 import logging
@@ -22,7 +22,7 @@ _log = logging.getLogger("labcrate.web")
 
 
 @dataclass(frozen=True, slots=True)
-class TransferEnd:
+class TransferResult:
     """How the transfer of a line ended, with the number of bytes sent; ``ended_s`` is in seconds since 1970."""
 
     line_number: int
@@ -32,16 +32,19 @@ class TransferEnd:
     ended_s: float = field(default_factory=time.time)
 
 
-class TransferEndWriter:
-    """A writer of the ends of transfers, with a list of those to be written later. Threads may share it; it blocks."""
+class TransferResultWriter:
+    """A writer of the results of transfers, with a list of those to be written later.
+
+    Threads may share it; calls wait for the disk.
+    """
 
     def __init__(self, log: ExportLog) -> None:
         self._log, self._writing = log, threading.Lock()
-        self._pending: list[TransferEnd] = []
+        self._pending: list[TransferResult] = []
 
-    def write(self, end: TransferEnd) -> None:
-        """Write an end now, or later if it fails or others are pending: so only one of them waits for a locked file."""
-        reason = "earlier ends are still to be written."
+    def write(self, end: TransferResult) -> None:
+        """Write a result now, or later if it fails or others are pending: only one call waits for a locked file."""
+        reason = "earlier results are not written yet."
         if not self._pending:
             try:
                 self._write(end)
@@ -50,17 +53,17 @@ class TransferEndWriter:
             else:
                 return
         values = (end.line_number, end.outcome, end.sent, reason)
-        _log.warning("The end of transfer %d (%s, %d bytes) is not in the export log yet: %s", *values)
+        _log.warning("The result of transfer %d (%s, %d bytes) is not in the export log yet: %s", *values)
         self._pending.append(end)
 
     def write_pending(self) -> None:
-        """Write the pending ends, until one cannot be written."""
+        """Write the pending results; stop at the first that cannot be written."""
         with self._writing, suppress(PeopleError):
             while self._pending:
                 self._write(self._pending[0])
                 self._pending.pop(0)
 
-    def _write(self, end: TransferEnd) -> None:
+    def _write(self, end: TransferResult) -> None:
         self._log.end(end.line_number, end.sent, end.outcome, end.reason, ended=end.ended_s)
 
 
@@ -80,7 +83,7 @@ class TransferLog:
 
     executor: Executor
     export_log: ExportLog
-    end_writer: TransferEndWriter
+    result_writer: TransferResultWriter
     accounts: Accounts
 
 
@@ -118,5 +121,5 @@ class TransferLogEntry:
     async def end(self, sent: int, outcome: Outcome, reason: Message | str | None) -> None:
         """Write how the transfer ended, now or later."""
         await self._log.executor.run(
-            WorkKind.REQUESTS, self._log.end_writer.write, TransferEnd(self._line_number, sent, outcome, reason)
+            WorkKind.REQUESTS, self._log.result_writer.write, TransferResult(self._line_number, sent, outcome, reason)
         )

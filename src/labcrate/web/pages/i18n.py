@@ -110,6 +110,11 @@ class Locale:
     language: str
     zone: str = "UTC"
 
+    @property
+    def zone_name(self) -> str:
+        """Return the name of the zone for a page: ``UTC`` for each of its names (``Etc/UTC``), else the IANA name."""
+        return "UTC" if datetime(2000, 1, 1, tzinfo=ZoneInfo(self.zone)).tzname() == "UTC" else self.zone
+
     def say(self, sentence: str) -> str:
         """Return a word or sentence of the pages in the language."""
         return translations(self.language).gettext(sentence) if sentence else sentence

@@ -45,12 +45,20 @@ function watchForm(form, container) {
     clearTimeout(timer);
     timer = setTimeout(refresh, wait);
   };
+  form.addEventListener("input", () => disableIgnored(form));
+  disableIgnored(form);
   form.addEventListener("input", (event) => refreshAfter(event.target.matches("[type=number], [type=datetime-local]") ? 600 : 150));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     refreshAfter(0);
   });
   if ("pending" in byId("choice").dataset) refreshAfter(1500);
+}
+
+// Disable the cameras with "only sensor data", and the sensors with "only recordings": the server ignores them.
+function disableIgnored(form) {
+  const only = new FormData(form).get("only");
+  for (const group of form.querySelectorAll("[data-ignored]")) group.disabled = group.dataset.ignored === only;
 }
 
 // Preparing ----------------------------------------------------------------------------------------------------------

@@ -12,12 +12,13 @@ from labcrate.errors import UsageError
 from labcrate.export.assemble import Assembly
 from labcrate.export.plan_views import limit_to_study
 from labcrate.export.signing import has_key
+from labcrate.linking.verdict import command_line
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
-from labcrate.plan.summary import camera_spans
+from labcrate.plan.summary import camera_spans, describe_left_out
 from labcrate.repair.near_misses import linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
@@ -192,6 +193,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         request,
         "session.html",
         zone=zone,
+        is_lab_zone=zone == server.inventories.inventory().settings.time_zone,
         session=session,
         description=text_page(request, server.settings, session, "description"),
         notes=text_page(request, server.settings, session, "notes"),
@@ -205,6 +207,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         devices=devices,
         links=[link for link in links if link.undone is None],
         cameras=linkable_cameras(server.inventories.inventory(), session.id) if is_operator else [],
+        command=command_line,
         notices=_link_notices(request, links),
         is_admin=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
@@ -212,6 +215,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         sensor_names=_sensor_names(session, devices),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
+        describe_left_out=describe_left_out,
         **_recordings_page(request, plan),
     )
 

@@ -35,7 +35,7 @@ async def show_studies(request: web.Request) -> web.Response:
 @routes.post("/people/studies/add")
 @allow(Role.ADMIN)
 async def add_study(request: web.Request) -> web.Response:
-    """Create a study without sessions and people."""
+    """Create a study with no sessions or people."""
     return await _change(request, "added", lambda studies, fields: studies.add(fields.get("name", "")))
 
 
