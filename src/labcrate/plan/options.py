@@ -66,8 +66,12 @@ class OptionField:
     write: Callable[[Any], str] | None = str
     many: bool = False
 
-    def read(self, given: object, name: str) -> Any:
-        """Return the value of a text, or of a list of texts as queries have them. Raises UsageError with ``name``."""
+    def read(self, given: object, written: str | None = None) -> Any:
+        """Return the value of a text, or of a list of texts as queries have them.
+
+        Raises UsageError with the option's name, or as it is ``written`` on the command line.
+        """
+        name = written or self.name
         if self.many:
             return self.parse(name, [given] if isinstance(given, str) else given)
         if isinstance(given, list):
