@@ -28,5 +28,5 @@ def test_an_unknown_option_without_a_command_is_named(cli: Any) -> None:
     for words, option in ((["--foo"], "--foo"), (["--lab=x", "plan", "42"], "--lab"), (["--json"], "--json")):
         outcome = cli(*words)
         assert (outcome.code, outcome.out) == (2, "")
-        assert f"labcrate has no option '{option}' before the command. See 'labcrate --help'." in outcome.err
+        assert f"There is no option '{option}' before the command. See 'labcrate --help'." in outcome.err
     assert cli("--vers").code == cli("-h").code == 0

@@ -81,6 +81,6 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "cli.undo_alone": "--undo takes no file names and no other options.",
     "cli.unknown_command": "There is no command '{word}'. The commands are: {commands}.",
-    "cli.unknown_option": "labcrate has no option '{option}' before the command. See 'labcrate --help'.",
+    "cli.unknown_option": "There is no option '{option}' before the command. See 'labcrate --help'.",
     "cli.yes_without_all": "--yes is only for --all and --by-time. Leave it out if you name the files.",
 }
