@@ -154,7 +154,7 @@ def test_what_is_not_there_or_not_whole_is_an_error_of_its_class(usual_lab: Any,
     with pytest.raises(errors.NoLabError):
         labcrate.Lab(tmp_path / "nowhere")
     lab = labcrate.Lab(usual_lab.root)
-    with pytest.raises(errors.NoSessionError, match="Nearest: 42"):
+    with pytest.raises(errors.NoSessionError, match="The closest ID is 42"):
         lab.plan(41)
     for pad in (timedelta(seconds=-1), "soon"):
         with pytest.raises(errors.UsageError):

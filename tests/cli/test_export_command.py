@@ -147,9 +147,9 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["export", "41"], 5, "There is no session 41 in this lab. It has 7, 42. Nearest: 42."),
-        (["export", "forty"], 5, "There is no session forty in this lab. It has 7, 42."),
-        (["export", "../42"], 2, "'../42' is not a session ID: an id has 1 to 64 letters, digits"),
+        (["export", "41"], 5, "There is no session 41 in this lab. The lab's sessions: 7, 42. The closest ID is 42."),
+        (["export", "forty"], 5, "There is no session forty in this lab. The lab's sessions: 7, 42."),
+        (["export", "../42"], 2, "'../42' is not a session ID: an ID has 1 to 64 letters, digits"),
         (["export", "042"], 2, "'042' is not a session ID"),
         (["export", "x" * 65], 2, "is not a session ID"),
         (["exprt", "42"], 2, "Did you mean 'export'?"),

@@ -70,10 +70,11 @@ def test_python_takes_ids_and_ints(mixed: Any, tmp_path: Path) -> None:
     assert lab.export(42, tmp_path).path.name == "Session42.zip"
     assert lab.plan("P07").session.name == "The session P07"
     for wrong in ("P07/../P07", "", "042", -1, "x."):
-        with pytest.raises(UsageError, match="is not a session ID: an id has 1 to 64 letters"):
+        with pytest.raises(UsageError, match="is not a session ID: an ID has 1 to 64 letters"):
             lab.plan(wrong)
     with pytest.raises(
-        NoSessionError, match=r"no session p07 in this lab\. It has 42, .*, kitchen 2\.1\. Nearest: P07\."
+        NoSessionError,
+        match=r"no session p07 in this lab\. The lab's sessions: 42, .*, kitchen 2\.1\. The closest ID is P07\.",
     ):
         lab.plan("p07")
 
@@ -112,7 +113,7 @@ def test_ids_are_compared_in_one_composition(lab: Any, cli: "Cli") -> None:
 def test_any_text_is_an_id_or_refused(text: str) -> None:
     """An accepted text obeys the rule in its stored form; any other is a UsageError with the rule."""
     if not is_session_id(normalize_id(text.strip())):
-        with pytest.raises(UsageError, match="an id has 1 to 64 letters"):
+        with pytest.raises(UsageError, match="an ID has 1 to 64 letters"):
             parse_session(text)
         return
     session_id = parse_session(text)

@@ -215,8 +215,8 @@ def test_doctor_reports_unconfirmed_bytes(cli: Any, indexed_lab: Any) -> None:
     assert cli("index", "--check", "--lab", indexed_lab.root).code == 6
     output = " ".join(cli(*doctor).out.split())
     assert f"{ONE} does not match its checksum" in output
-    assert "Checksums: 3 of 4 files were confirmed in the last 30 days (the oldest confirmation is of" in output
-    assert "1 do not match" in output
+    assert "Files compared with their checksums within the last 30 days: 3 of 4 (the longest ago on " in output
+    assert "not matching: 1." in output
     findings = cli("doctor", "42", *doctor[1:], "--json").json["findings"]
     (found,) = [one for one in findings if one["kind"] == "other bytes"]
     assert (found["severity"], found["session"], found["places"]) == ("problem", 42, [ONE])

@@ -90,7 +90,7 @@ def test_an_unknown_session_lists_existing_ones(
 ) -> None:
     """The message lists the existing sessions and the nearest one; no archive is written."""
     outcome = cli("export", requested, "--lab", whole_lab.root, "-o", whole_lab.root.parent / "out.zip")
-    clear(outcome, 5, f"no session {requested}", "7, 9, 42, 142", f"Nearest: {nearest}")
+    clear(outcome, 5, f"no session {requested}", "7, 9, 42, 142", f"The closest ID is {nearest}")
     assert not (whole_lab.root.parent / "out.zip").exists()
 
 

@@ -113,7 +113,7 @@ def test_two_users_describe_one_id_differently(platform: Any) -> None:
         book.get("7")
     assert str(caught.value) == (
         "data/user_4/sessions.json, key 7: describes session 7 differently than data/user_2/sessions.json, key 7; "
-        "two sessions cannot have the same id. Change one of the ids, or remove the wrong entry."
+        "two sessions cannot have the same ID. Change one of the IDs, or remove the wrong entry."
     )
     assert book.sessions["P07-morning"].user == "3"
     assert {"1", UUID} < book.sessions.keys()
@@ -140,7 +140,7 @@ def test_a_key_and_an_id_that_differ(platform: Any) -> None:
     platform.json("data/sessions.json", {"7": entry(70), "9": entry("10")})
     book = read_sessions(platform.open())
     assert list(book.broken) == ["9", "10", "70"]
-    sentence = "data/sessions.json, key 7: the key is '7', but the id in the entry is '70'; make them the same."
+    sentence = "data/sessions.json, key 7: the key is '7', but the ID in the entry is '70'; make them the same."
     assert str(book.broken["70"]) == sentence
     assert book.sessions["7"].warnings == (f"{sentence} The entry was ignored.",)
 
@@ -153,7 +153,7 @@ def test_an_invalid_id_excludes_its_session_alone(platform: Any, bad: Any) -> No
     assert list(book.sessions) == ["1", "7", "8", UUID, "P07-morning"]
     assert len(sentences(book)) == 1
     assert sentences(book)[0].startswith("data/sessions.json, key [0]: ")
-    assert "is not a session id" in sentences(book)[0]
+    assert "is not a session ID" in sentences(book)[0]
     assert book.invalid_ids == {str(bad)}
     assert str(bad) in book.known_ids
     assert not book.unreadable_files
@@ -164,9 +164,9 @@ def test_an_invalid_id_excludes_its_session_alone(platform: Any, bad: Any) -> No
     [
         ("text", "is not an object that describes a session"),
         ([], "is not an object that describes a session"),
-        ({"name": "x"}, "the session has no id"),
-        ({"id": True}, "its id is neither text nor a whole number"),
-        ({"id": {"a": 1}}, "its id is neither text nor a whole number"),
+        ({"name": "x"}, "the session has no ID"),
+        ({"id": True}, "its ID is neither text nor a whole number"),
+        ({"id": {"a": 1}}, "its ID is neither text nor a whole number"),
     ],
 )
 def test_an_entry_of_the_wrong_type_is_skipped(platform: Any, value: Any, what: str) -> None:
@@ -190,7 +190,7 @@ def test_a_folder_without_an_id_in_its_name(platform: Any) -> None:
     """It is a problem that names the folder, and not a session."""
     (platform.root / "sessions/Session_x").mkdir()
     book = read_sessions(platform.open())
-    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session id: an id has 1")
+    assert sentences(book)[0].startswith("sessions/Session_x: '_x' after Session is not a session ID: an ID has 1")
     assert "_x" not in book.sessions
 
 
@@ -253,7 +253,7 @@ def test_the_id_of_a_folder_overrides_its_files(lab: Any) -> None:
     lab.json("sessions/Session7/session_data.json", {"sessionId": "8", "name": "x"})
     session = read_sessions(lab.open()).sessions["7"]
     assert session.warnings == (
-        "sessions/Session7/session_data.json has the id 8; the id in the folder's name, 7, is used.",
+        "sessions/Session7/session_data.json has the ID 8; the ID in the folder's name, 7, is used.",
     )
 
 

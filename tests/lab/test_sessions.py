@@ -152,7 +152,7 @@ def test_an_unknown_zone_is_a_warning(lab: Any, zone: str) -> None:
         ('{"1": {"name": "a"}', r"data/cameras.json, line 1, column \d+: is not valid JSON"),
         ("", r"data/cameras.json: is empty, not JSON"),
         ('{"1": "hall"}', r"data/cameras.json, key 1: must be an object, not text"),
-        ('"hall"', r"data/cameras.json: must be a list, or an object with ids as keys"),
+        ('"hall"', r"data/cameras.json: must be a list, or an object with IDs as keys"),
         ('{"1": {"recordingPrefix": 7}}', r"data/cameras.json, key 1.recordingPrefix: must be text"),
         ("\udcff".encode("utf-8", "surrogateescape"), r"data/cameras.json"),
     ],

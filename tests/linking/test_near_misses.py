@@ -107,7 +107,7 @@ def test_an_unknown_prefix_may_be_configured_or_the_file_renamed() -> None:
     """cam1_kitchen may be a camera: the remedy offers both possibilities."""
     verdict = judge_file("recordings/cam1_kitchen_s42.mp4", "42", CAMS)
     assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured prefixes: cam1, cam2'
-    assert verdict.remedy == "link it and name its camera with --camera CAMERA, or rename it to cam1_s42_kitchen.mp4"
+    assert verdict.remedy == "link it, and add --camera CAMERA to name its camera, or rename it to cam1_s42_kitchen.mp4"
 
 
 def test_many_prefixes_are_not_all_listed() -> None:

@@ -43,7 +43,12 @@ def test_a_description_folder_or_recording_makes_a_session(lab: Any) -> None:
 
 @pytest.mark.parametrize(
     ("unknown_id", "words"),
-    [("4", "Nearest: 42"), ("43", "Nearest: 42"), ("p7", "Nearest: P07"), ("x", "It has 42, 900, P07")],
+    [
+        ("4", "The closest ID is 42"),
+        ("43", "The closest ID is 42"),
+        ("p7", "The closest ID is P07"),
+        ("x", "sessions: 42, 900, P07"),
+    ],
 )
 def test_an_unknown_session_is_answered_with_what_there_is(lab: Any, unknown_id: str, words: str) -> None:
     """The error lists the existing sessions, and the nearest one."""

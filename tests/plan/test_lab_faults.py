@@ -68,7 +68,7 @@ def test_an_entry_costs_itself_alone(usual_lab: Any) -> None:
     found = plan(usual_lab)
     assert found.missing == ()
     assert [warning for warning in found.warnings if warning.startswith("data/")] == [
-        "data/devices.json, key [0]: the device has neither an id nor a name; give it one.",
+        "data/devices.json, key [0]: the device has neither an ID nor a name; give it one.",
         "data/recordings.json, key [0]: is not an object that describes a recording; correct it.",
     ]
 

@@ -360,7 +360,7 @@ def test_an_unknown_camera_is_refused_with_a_proposal() -> None:
     for only in DataKind:
         with pytest.raises(UsageError, match=r"^There is no camera 'Hal'. Did you mean Hall\?$"):
             chosen(Options(cameras=("Hall", "Hal"), only=only))
-    with pytest.raises(UsageError, match="The lab has Hall and Küche"):
+    with pytest.raises(UsageError, match="The lab's cameras: Hall and Küche"):
         find_camera_keys("x\ny", CAMERAS)
     with pytest.raises(UsageError, match="The lab has none"):
         find_camera_keys("x", SessionCameras({}, frozenset()))
@@ -386,7 +386,7 @@ def test_a_session_of_all_sensors_takes_any_that_the_lab_has() -> None:
     """In a session without selected sensors any word is accepted, and refused later if nothing in the lab has it."""
     session = choose_sensors(Options(sensors=("attic",)), SESSION, DEVICES)
     assert session.sensors == (SelectedSensor("attic"),)
-    with pytest.raises(UsageError, match=r"no sensor 'attic'\. The lab has 0x03, door and hall"):
+    with pytest.raises(UsageError, match=r"no sensor 'attic'\. The lab's sensors: 0x03, door and hall"):
         refuse_unknown_sensors(Options(sensors=("attic",)), SESSION, ["attic"], DEVICES)
     refuse_unknown_sensors(Options(sensors=("attic",)), SESSION, [], DEVICES)
     refuse_unknown_sensors(Options(sensors=("door",)), SESSION, ["door"], DEVICES)

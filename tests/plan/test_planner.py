@@ -506,7 +506,7 @@ def test_everything_that_is_not_chosen_is_counted(usual_lab: Any) -> None:
     assert any("outside the chosen time" in said for said in part.not_chosen)
     for plan in (sensors, recordings, part):
         assert plan.state is State.COMPLETE
-    with pytest.raises(UsageError, match="The lab has Camera 1 and Camera 2"):
+    with pytest.raises(UsageError, match="The lab's cameras: Camera 1 and Camera 2"):
         plan_of(usual_lab, options=Options(cameras=("cam1x",)))
     with pytest.raises(UsageError, match="chosen time is outside"):
         plan_of(usual_lab, options=Options(span=TimeSpan(START + timedelta(days=1), START + timedelta(days=2))))

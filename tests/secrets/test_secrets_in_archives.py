@@ -94,7 +94,7 @@ def test_a_copied_file_with_a_secret_stops_the_export(
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target) == 19
     said = capsys.readouterr().err
-    assert "c05_session7-2025-06-10T15-30-14-655Z.mp4 holds a camera's password" in said
+    assert "c05_session7-2025-06-10T15-30-14-655Z.mp4 contains a camera's password" in said
     assert "--redact" in said
     assert "--allow-secrets" in said
     assert not any(canary in said for canary in CANARIES)
@@ -173,7 +173,7 @@ def test_what_cannot_be_redacted_is_refused(
     target = tmp_path / "a.zip"
     assert export(platform_lab, "7", target, "--redact") == 19
     said = capsys.readouterr().err
-    assert f"sessions/Session7/{name} holds a camera's password" in said
+    assert f"sessions/Session7/{name} contains a camera's password" in said
     assert "cannot be removed from a file of this kind" in said
     assert "15-30-14-655Z" not in said, "the MP4 can be redacted, so it is no reason to refuse"
     assert export(platform_lab, "7", target, "--redact", "--allow-secrets") == 0
@@ -247,7 +247,7 @@ def test_tables_with_a_locks_code_stop_the_export(
     target = tmp_path / "a.zip"
     assert export(platform_lab, "8", target) == 19
     said = capsys.readouterr().err
-    assert all(f"{own}/{name} holds a password or token" in said for name in tables)
+    assert all(f"{own}/{name} contains a password or token" in said for name in tables)
     assert export(platform_lab, "8", target, "--redact") == 0
     assert leaks(target) == []
     with zipfile.ZipFile(target) as file:
@@ -305,7 +305,7 @@ def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, caps
     tags = {"com.apple.quicktime.location.ISO6709": "+40.0000-003.0000/"}
     platform_lab.write("sessions/Session8/walk.mov", make_video(container="mov", tags=tags))
     assert main(["plan", "8", "--lab", str(platform_lab.root), "--json"]) == 0
-    warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "position" in w]
+    warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "location" in w]
     assert len(warnings) == 1
     assert "recordings/walk.mov" in warnings[0]
 

@@ -204,7 +204,7 @@ def test_no_other_text_means_session_42(usual_lab: Any, serve: Any, text: str, l
     """Other spellings, digits of other scripts and paths are not session 42; an invalid ID gets the rule."""
     answer = serve(usual_lab.root).get(f"/api/sessions/{text}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-session")
-    assert ("an id has 1 to 64 letters" in answer.json()["detail"]) == (not lawful)
+    assert ("an ID has 1 to 64 letters" in answer.json()["detail"]) == (not lawful)
     assert serve(usual_lab.root).get("/api/sessions/%34%32").json()["id"] == 42
 
 

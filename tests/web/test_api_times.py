@@ -58,4 +58,4 @@ def test_a_choice_that_contradicts_another_is_refused(local_lab: Any, serve: Any
     """A sensor together with only recordings would give an empty archive without a warning."""
     answer = serve(local_lab.root).get(f"/api/sessions/1/archive.zip?{query}")
     assert answer.status_code == 400
-    assert "Leave out one of the two" in answer.json()["detail"]
+    assert "Remove one of the two" in answer.json()["detail"]

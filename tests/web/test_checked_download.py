@@ -125,7 +125,7 @@ def test_the_doctor_page_shows_checked_bytes(serve: Any, two: Any) -> None:
     """The page has the numbers, also in Spanish, and the damaged recording with its remedy."""
     server = serve(two.root)
     server.get(PATH)
-    assert "files were confirmed in the last 30 days (the oldest confirmation is of" in server.get("/doctor").text
+    assert "with their checksums within the last 30 days: " in server.get("/doctor").text
     spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
     assert "archivos confirmados en los últimos 30 días" in spanish
     flip_byte(two.root, FIRST)

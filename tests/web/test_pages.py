@@ -209,7 +209,7 @@ def test_a_session_with_nothing_in_it_says_so(lab: Any, serve: Any) -> None:
     for sentence in ("Session 42", "This session has no recordings", "This session has no sensor readings"):
         assert sentence in page
     assert "sessions/Session42/session_data.json" in page
-    assert "describes the session and may hold paths" in page
+    assert "describes the session and may contain paths" in page
     assert "Nothing: every file" not in page
 
 
@@ -218,7 +218,7 @@ def test_a_session_that_is_not_there_is_a_page_for_people(served: Any) -> None:
     answer = served.get("/sessions/41")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "Nearest: 42" in text_of(answer.text)
+    assert "The closest ID is 42" in text_of(answer.text)
     assert "Show all sessions" in answer.text
 
 

@@ -124,10 +124,10 @@ def test_what_no_id_can_be_is_a_404_that_says_the_rule(mixed: Any, text: str) ->
     """It names what is wrong, in the API and on the page, and reaches no file."""
     answer = mixed.get(f"/api/sessions/{text}")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-session")
-    assert "an id has 1 to 64 letters, digits, spaces" in answer.json()["detail"]
+    assert "an ID has 1 to 64 letters, digits, spaces" in answer.json()["detail"]
     page = mixed.get(f"/sessions/{text}")
     assert page.status_code == 404
-    assert "an id has 1 to 64 letters" in html.unescape(page.text)
+    assert "an ID has 1 to 64 letters" in html.unescape(page.text)
     assert not [at for at in links(page.text) if at.startswith("/sessions/")]
 
 

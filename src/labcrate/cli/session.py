@@ -25,7 +25,11 @@ def say_near_miss(near_miss: NearMiss, options: Namespace) -> None:
 def export_options(options: Namespace) -> Options:
     """Return the export options of a command line. Raises UsageError."""
     base_topic = options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE)
-    return parse_options(vars(options) | {"base_topic": base_topic})
+    return parse_options(vars(options) | {"base_topic": base_topic}, _write_option)
+
+
+def _write_option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def stage_progress(options: Namespace) -> ShowStage:

@@ -125,7 +125,7 @@ class Confirmations:
     @property
     def message(self) -> Message:
         """Return the figures as a sentence."""
-        values = {"confirmed": self.confirmed, "files": self.files, "days": self.days, "differing": self.differing}
+        values = {"confirmed": self.confirmed, "files": self.files, "count": self.days, "differing": self.differing}
         if self.oldest is None:
             return Message("doctor.bytes.figures", **values)
         return Message("doctor.bytes.figures_oldest", **values, oldest=f"{self.oldest:%Y-%m-%d}")

@@ -125,7 +125,7 @@ def refuse_unknown_sensors(
     for word in options.sensors:
         if word in absent and len(_device_names(word, devices)) == 1:
             known = [device.name or device.id for device in devices]
-            raise unknown_name_error("sensor.unknown_name", word, known, "hint.lab_has")
+            raise unknown_name_error("sensor.unknown_name", word, known, "hint.lab_sensors")
 
 
 def readings_window(options: Options, session: Session, bound: SessionBound, pad: timedelta) -> TimeSpan:
@@ -206,7 +206,7 @@ def find_camera_keys(word: str, cameras: SessionCameras) -> list[str]:
     found = [key for key, camera in cameras.by_key.items() if fold(word) in map(fold, _camera_names(camera))]
     if not found:
         known = [camera.name or camera.id for camera in cameras.by_key.values()]
-        raise unknown_name_error("camera.unknown_name", word, known, "hint.lab_has")
+        raise unknown_name_error("camera.unknown_name", word, known, "hint.lab_cameras")
     return found
 
 

@@ -66,25 +66,29 @@ class OptionField:
     write: Callable[[Any], str] | None = str
     many: bool = False
 
-    def read(self, given: object) -> Any:
-        """Return the value of a text, or of a list of texts as queries have them. Raises UsageError."""
+    def read(self, given: object, written: str | None = None) -> Any:
+        """Return the value of a text, or of a list of texts as queries have them.
+
+        Raises UsageError with the option's name, or as it is ``written`` on the command line.
+        """
+        name = written or self.name
         if self.many:
-            return self.parse(self.name, [given] if isinstance(given, str) else given)
+            return self.parse(name, [given] if isinstance(given, str) else given)
         if isinstance(given, list):
             if len(given) > 1:
-                raise UsageError(Message("option.repeated", name=self.name))
+                raise UsageError(Message("option.repeated", name=name))
             given = given[0]
-        return self.parse(self.name, given)
+        return self.parse(name, given)
 
     def value(self, options: Options) -> Any:
         """Return the value that ``options`` have for this option."""
         return getattr(options.span if self.keyword in ("start", "end") else options, self.keyword)
 
 
-def _pad(_: str, given: str | timedelta) -> timedelta:
+def _pad(name: str, given: str | timedelta) -> timedelta:
     pad = parse_duration(given) if isinstance(given, str) else given
     if pad < timedelta():
-        raise UsageError(Message("option.pad_negative", value=str(pad)))
+        raise UsageError(Message("option.pad_negative", name=name, value=str(pad)))
     return pad
 
 
@@ -134,13 +138,15 @@ OPTION_FIELDS = (
 _DEFAULTS = Options()
 
 
-def parse_options(given: Mapping[str, object]) -> Options:
+def parse_options(given: Mapping[str, object], write_name: Callable[[str], str] = str) -> Options:
     """Return the options of values by the options' names; other names and values of None are ignored.
+
+    ``write_name`` writes an option's name as in messages.
 
     Raises UsageError.
     """
     values = {
-        option.keyword: option.read(given[option.name])
+        option.keyword: option.read(given[option.name], write_name(option.name))
         for option in OPTION_FIELDS
         if given.get(option.name) is not None
     }

@@ -59,7 +59,7 @@ class RecorderCameras:
             of_recorder = {fold(other) for other in recorded if fold(other) == fold(word)}
             if not of_lab and not of_recorder:
                 names = [camera.name or camera.id for camera in self._cameras.by_key.values()]
-                raise unknown_name_error("camera.unknown_name", word, [*names, *recorded], "hint.recorders")
+                raise unknown_name_error("camera.unknown_name", word, [*names, *recorded], "hint.recorder_cameras")
             keys |= of_lab
             recorder_words |= of_recorder
         return keys, recorder_words

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _JSON_REMEDY = "Correct the file, or wait until the lab has finished writing it."
-_DIFFERENT_IDS = "two sessions cannot have the same id. Change one of the ids, or remove the wrong entry."
+_DIFFERENT_IDS = "two sessions cannot have the same ID. Change one of the IDs, or remove the wrong entry."
 _EXCLUDE_EXAMPLE = "write the path from the lab's root, like recordings/test/."
 _LAB_OPTION = "name the lab folder with --lab DIR or LABCRATE_LAB"
 
@@ -38,7 +38,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "lab.json_number_too_long": f"contains a number that is too long. {_JSON_REMEDY}",
     "lab.json_too_deep": "has objects and lists nested more than {levels} levels deep; correct the file.",
     "lab.not_utf8": f"is not UTF-8 text. {_JSON_REMEDY}",
-    "lab.no_entries": "must be a list, or an object with ids as keys; correct the file.",
+    "lab.no_entries": "must be a list, or an object with IDs as keys; correct the file.",
     "lab.text_too_long": (
         "has {size} MB of text, more than the 1 MB allowed; shorten it, or save it as a file in the session's folder."
     ),
@@ -54,19 +54,19 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "lab.type_list": "a list",
     "lab.type_null": "null",
     # Cameras and devices.
-    "lab.camera_no_id": "the camera has no id; give it one.",
+    "lab.camera_no_id": "the camera has no ID; give it one.",
     "lab.camera_urls": "the camera has {count} URLs, more than the {most} allowed; shorten its texts.",
-    "lab.device_no_id": "the device has neither an id nor a name; give it one.",
+    "lab.device_no_id": "the device has neither an ID nor a name; give it one.",
     # Sessions.
     "session.id_rule": (
-        "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, and does not end "
-        "in a space or dot; a number has no leading zero"
+        "an ID has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, and does not end "
+        "in a space or dot; a number must not begin with zero"
     ),
-    "lab.folder_without_id": "'{text}' after {prefix} is not a session id: {rule}. Rename the folder.",
-    "lab.session_id_differs": "the key is '{key}', but the id in the entry is '{id}'; make them the same.",
-    "lab.session_id_invalid": "'{text}' is not a session id: {rule}.",
-    "lab.session_id_type": "its id is neither text nor a whole number; correct it.",
-    "lab.session_no_id": "the session has no id; give it one.",
+    "lab.folder_without_id": "'{text}' after {prefix} is not a session ID: {rule}. Rename the folder.",
+    "lab.session_id_differs": "the key is '{key}', but the ID in the entry is '{id}'; make them the same.",
+    "lab.session_id_invalid": "'{text}' is not a session ID: {rule}.",
+    "lab.session_id_type": "its ID is neither text nor a whole number; correct it.",
+    "lab.session_no_id": "the session has no ID; give it one.",
     "lab.session_no_object": "is not an object that describes a session; correct it.",
     "lab.session_twice": f"describes session {{session}} differently than {{source}}; {_DIFFERENT_IDS}",
     "lab.session_twice_in_file": (
@@ -75,7 +75,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "lab.ends_before_start": "the session ends before it starts; correct the times.",
     "lab.not_a_time": "{value} is not a date and time; write it as 2025-05-02T19:40:00Z.",
     "lab.entry_ignored": "{error} The entry was ignored.",
-    "lab.folder_id_used": "{file} has the id {id}; the id in the folder's name, {session}, is used.",
+    "lab.folder_id_used": "{file} has the ID {id}; the ID in the folder's name, {session}, is used.",
     "lab.sources_differ": "{source} and {used} differ in {fields}; {used} is used.",
     "lab.time_ambiguous": (
         "{field} of the session is in an hour that occurs twice or not at all in {zone}, because the clocks change; "
@@ -102,8 +102,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "lab.register_ends_before_start": "the recording ends before it starts; neither time is used.",
     "lab.register_no_path": "the entry has no file path, so its recording is unknown.",
     "lab.register_no_time": "the entry has an invalid time, which is not used; write it as 2025-05-02T19:40:00Z.",
-    "lab.register_session_id": "the entry has an invalid session id: {rule}.",
-    "lab.register_session_id_type": "the session id of the entry is neither text nor a number.",
+    "lab.register_session_id": "the entry has an invalid session ID: {rule}.",
+    "lab.register_session_id_type": "the session ID of the entry is neither text nor a number.",
     "lab.sensor_file_no_column": "has no column '{column}', so it does not show when the session ended.",
     "lab.sensor_file_no_list": "is not JSON with a list of readings, so it does not show when the session ended.",
     "lab.sensor_file_no_time": "has no row with a valid time; write times as 2025-05-02T19:40:00Z.",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "linking.another_recording": 'either session {session} of "{shorter}" or another recording of "{longer}"',
     "linking.another_recording.advice": "write session{session} after the full prefix of its camera",
-    "linking.bare_number": "{id} alone does not name a session",
+    "linking.bare_number": "{id} alone is not enough to identify a session",
     "linking.belongs": ("belongs to session {sessions}", "belongs to sessions {sessions}"),
     "linking.by_hand": "linked to session {session} by hand",
     "linking.camera_name": '"{name}" is the name of a camera whose prefix is "{prefix}"',
@@ -64,7 +64,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "linking.rival_cameras": 'may mean session {session} of "{shorter}" or session {other} of "{longer}"',
     "linking.rival_cameras.advice": "write session{session} after the prefix of one of the session's own cameras",
-    "linking.several_sessions": "names several sessions: {sessions}",
+    "linking.several_sessions": "the name contains several sessions: {sessions}",
     "linking.several_sessions.advice": "keep only session{session}, right after the prefix of its camera",
     "linking.shared_prefix": 'several cameras have the prefix "{prefix}", so the camera is unknown',
     "linking.short_marker": '"{marker}" comes before {id}, but only a number may follow it',
@@ -72,7 +72,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "linking.split_marker.advice": "write {written} as one word",
     "linking.two_warnings": "{first}; {second}",
     "linking.unknown_prefix": 'no camera has the prefix "{prefix}"; configured prefixes: {prefixes}',
-    "linking.unknown_prefix.advice": "link it and name its camera with --camera CAMERA",
+    "linking.unknown_prefix.advice": "link it, and add --camera CAMERA to name its camera",
     "linking.unreadable_description": (
         'a file that describes sessions cannot be read; "{text}" may be the ID of another session'
     ),

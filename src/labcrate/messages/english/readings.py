@@ -9,24 +9,22 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "readings.ambiguous_sensor": (
         'Sensor "{sensor}" is selected, but several topics end in that name ({topics}), so none of them is included. '
-        "Select the sensor by its topic without the base."
+        "Select the sensor by its topic without the base topic."
     ),
     "readings.cannot_read": "the file cannot be read ({reason}); check its permissions and its disk",
     "readings.column.battery": "Battery charge of the device",
     "readings.column.battery_platform": "Battery charge of the device, if the message contains it",
     "readings.column.device": "Name of the device",
-    "readings.column.device_id": "Name of the device in devices.json, else the topic without its base",
+    "readings.column.device_id": "Name of the device in devices.json or, if it is not there, the topic without the base topic",
     "readings.column.humidity": "Relative humidity of the air",
     "readings.column.key": "Value of '{key}' in the payload",
     "readings.column.linkquality": "Quality of the radio link, 0 to 255",
     "readings.column.linkquality_platform": "Quality of the radio link, if the message contains it",
-    "readings.column.motion": (
-        "Whether motion or occupancy was reported: motion in the payload or, without it, occupancy"
-    ),
-    "readings.column.motion_platform": "Whether motion or occupancy was reported",
+    "readings.column.motion": ("True if motion was reported: the payload's motion or, if it has none, its occupancy"),
+    "readings.column.motion_platform": "True if motion or occupancy was reported",
     "readings.column.payload": "The whole message as JSON, with every value as in the source",
     "readings.column.payload_platform": "The whole message as JSON, or as the text that was received",
-    "readings.column.property": "The property of the device; the keys of nested values are joined by -",
+    "readings.column.property": 'The property of the device; the keys of nested values are joined by "-"',
     "readings.column.sensor_id": "The platform's name of the sensor: a part of the topic",
     "readings.column.temperature": "Air temperature",
     "readings.column.timestamp": "Time of the message: UTC, ISO 8601",
