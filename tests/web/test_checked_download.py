@@ -127,7 +127,7 @@ def test_the_doctor_page_shows_checked_bytes(serve: Any, two: Any) -> None:
     server.get(PATH)
     assert "with their checksums within the last 30 days: " in server.get("/doctor").text
     spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
-    assert "archivos confirmados en los últimos 30 días" in spanish
+    assert "con su suma de comprobación en los últimos 30 días" in spanish
     flip_byte(two.root, FIRST)
     with suppress(requests.exceptions.ChunkedEncodingError):
         server.get(PATH)
