@@ -39,12 +39,12 @@ USES = {
 # search a text from outside.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
-    "plan/name_time_utc.py": {"_marker": "here"},
-    "lab/exclude.py": {"_rule": "here"},
-    "lab/path_pattern.py": {"_compiled": "here"},
+    "plan/name_time_utc.py": {"_session_marker_pattern": "here"},
+    "lab/exclude.py": {"_compile_rule": "here"},
+    "lab/path_pattern.py": {"_compile_part": "here"},
     "lab/text.py": set[str](),
-    "linking/all_paths.py": {"_beginning": "here"},
-    "readings/load/json_source.py": {"_unparsable": "msgspec's own message"},
+    "linking/all_paths.py": {"_relevant_part": "here"},
+    "readings/load/json_source.py": {"_parse_problem": "msgspec's own message"},
     "secrets/escapes.py": {"spellings": "bounded"},
 }
 

@@ -90,7 +90,7 @@ def _time_cost(database: PeopleDatabase) -> int:
         ("", "at least 10"),
         ("nine char", "at least 10"),
         ("á" * 9, "at least 10"),
-        ("a" * 1025, "at most 1024"),
+        ("a" * 1025, "at most 1,024"),
         ("with\na line break", "line breaks"),
         ("with a \x00 null", "cannot be typed"),
         ("half a pair \ud800", "cannot be typed"),

@@ -118,7 +118,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "as many members as there may be, metadata of 60 MB": (many, "opened 42"),
     "names of 64 kB": (
         lambda path: headers(path, 240, lambda index: b"%04d" % index + b"/a" * 32_000),
-        "longer than 1024 bytes",
+        "longer than 1,024 bytes",
     ),
     "a manifest of 16 MB of line breaks": (
         lambda path: written(path, archive_of({b"a": b""}, b"\n" * MAX_IN_MEMORY_BYTES)),

@@ -66,7 +66,7 @@ def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
                 verdict = judge_file(path, session, rules)
                 assert verdict.linked == (session in sessions), ascii(path)
                 said = f"{verdict.reason}{verdict.remedy or ''}{verdict.warning or ''}"
-                assert said.isprintable(), ascii(path)
+                assert printable(said) == said, ascii(path)
             near_miss_by_time(path, "42", rules)
     assert 0 < linked < NAMES_FOR_VERDICTS
 
