@@ -18,6 +18,7 @@ from labcrate.archive.layout import Layout, Member
 from labcrate.archive.manifest import MANIFEST_NAME, ManifestLine, manifest_line, read_manifest_lines
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
+from labcrate.messages.text import printable
 
 TIME = 1_746_214_801_000_000_000
 LATE = 5_000_000_000_000_000_000  # 2128: neither time field can hold it
@@ -120,7 +121,7 @@ def test_members_outside_the_target_folder_are_found(tmp_path: Path) -> None:
         file.writestr("../evil\x1b[2J", b"1")
     report = verify_archive(path)
     assert any("name is not allowed" in finding.text for finding in report.findings)
-    assert all(finding.text.isprintable() and finding.member.isprintable() for finding in report.findings)
+    assert all(printable(text) == text for finding in report.findings for text in (finding.text, finding.member))
 
 
 def test_overlapping_members_are_found_and_not_read_twice(tmp_path: Path) -> None:

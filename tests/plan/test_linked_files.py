@@ -12,6 +12,7 @@ from labcrate.errors import UsageError
 from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -462,4 +463,4 @@ def test_verdicts_on_hostile_names_are_one_line(lab: Any) -> None:
     assert len(near_misses) == 2
     for near in near_misses:
         for text in (near.source, near.verdict.reason, near.verdict.remedy or ""):
-            assert text.isprintable()
+            assert printable(text) == text

@@ -35,6 +35,7 @@ from labcrate.archive import records
 from labcrate.archive.directory import printable_name
 from labcrate.archive.verify import verify_archive
 from labcrate.errors import LabcrateError, VerificationError
+from labcrate.messages.text import printable
 
 ROUNDS = int(os.environ.get("LABCRATE_ATTACK_ROUNDS", "400"))
 MOST = 100 * 1024 * 1024
@@ -118,7 +119,7 @@ def whole(path: Path) -> bool:
         report = verify_archive(path)
     except VerificationError:
         return False
-    assert all(finding.text.isprintable() and len(finding.text) < 3000 for finding in report.findings)
+    assert all(printable(finding.text) == finding.text and len(finding.text) < 3000 for finding in report.findings)
     return not report.findings
 
 
@@ -130,7 +131,7 @@ def opened(path: Path) -> None:
                 with archive.open(name) as file:
                     file.read()
     except LabcrateError as error:
-        if not str(error).isprintable():
+        if printable(str(error)) != str(error):
             raise
 
 
