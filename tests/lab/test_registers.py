@@ -122,7 +122,7 @@ def test_a_register_of_a_hundred_thousand_recordings(lab: Any) -> None:
     assert len(registers.recordings) == 100_000
     assert sum(one.session_id == "7" for one in registers.recordings) == 334
     (problem,) = registers.problems
-    assert str(problem).endswith("Z. 333 more entries have the same problem.")
+    assert str(problem).endswith(" 333 more entries have the same problem.")
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

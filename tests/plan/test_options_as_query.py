@@ -145,10 +145,13 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
     ("keywords", "message"),
     [
         ({"all_readings": "yes"}, "readings is 'yes'; use 'session' or 'all'."),
-        ({"redact": "no"}, "redact is 'no'; it is 1 or 0."),
-        ({"pad": timedelta(seconds=-1)}, "cannot be less than nothing"),
-        ({"only": "sensors", "cameras": ["1"]}, "only is 'sensors' and a camera is chosen"),
-        ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "exchange 'from' and 'to'"),
+        ({"redact": "no"}, "redact is 'no'; use 1 or 0."),
+        ({"pad": timedelta(seconds=-1)}, "It must not be negative"),
+        (
+            {"only": "sensors", "cameras": ["1"]},
+            "'only' is 'sensors', which leaves out all recordings, so no camera can be chosen.",
+        ),
+        ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "Swap its start and its end."),
         ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
     ],
 )

@@ -135,11 +135,11 @@ def test_pad_widens_and_the_chosen_time_cuts(chosen_lab: Any) -> None:
     [
         (("--camera", "camera 3"), "Did you mean Camera"),
         (("--sensor", "dor"), "Did you mean door"),
-        (("--from", "yesterday"), "no date and time"),
+        (("--from", "yesterday"), "not a date and time"),
         (("--from", "2025-05-02T09:00Z", "--to", "2025-05-02T08:00Z"), "The chosen time ends before it starts"),
         (("--only", "video"), "--only"),
-        (("--only", "recordings", "--sensor", "door"), "a sensor is chosen"),
-        (("--only", "sensors", "--camera", "1"), "a camera is chosen"),
+        (("--only", "recordings", "--sensor", "door"), "no sensor can be chosen"),
+        (("--only", "sensors", "--camera", "1"), "no camera can be chosen"),
         (("--pad", "-3s"), "pad"),
     ],
 )

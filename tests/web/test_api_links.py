@@ -218,7 +218,7 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     ("arguments", "code", "said"),
     [
         (["42", "recordings/cam1_session7_a.mp4"], 15, "is not a near miss of session 42"),
-        (["42", "--undo", "9"], 18, "There is no link 9"),
+        (["42", "--undo", "9"], 18, "Session 42 has no link 9"),
         (["42", FILE, "--undo", "1"], 2, "--undo takes no file names"),
         (["42", "--move"], 2, "--move needs files"),
         (["42", "--camera", "cam1"], 2, "--camera needs files"),

@@ -39,7 +39,7 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
         ("Mañana", "Session42 Mañana.zip", "Session42 Manana.zip"),
         ("厨房 кухня", "Session42 厨房 кухня.zip", "Session42.zip"),
         ('a"; filename="b', "Session42 a_; filename=_b.zip", None),
-        ("x\r\nSet-Cookie: a=b", "Session42 x_nSet-Cookie_ a=b.zip", None),
+        ("x\r\nSet-Cookie: a=b", "Session42 x_r_nSet-Cookie_ a=b.zip", None),
         ("../../etc/passwd", "Session42 .._.._etc_passwd.zip", None),
         ("\u202egnp.exe", "Session42 _u202egnp.exe.zip", None),
         ("100%", "Session42 100%.zip", "Session42 100_.zip"),

@@ -53,7 +53,7 @@ def _revoke(options: Namespace, tokens: Tokens) -> None:
 def _find_owner(tokens: Tokens, name: str) -> str:
     owners = [token.user for token in tokens.all() if name_key(token.name) == name_key(name)]
     if not owners:
-        raise NotFoundError(Message("cli.no_token", name=name, lab=""))
+        raise NotFoundError(Message("cli.no_token", name=name))
     if len(owners) > 1:
         raise UsageError(Message("cli.token_of_several", users=owners, name=name))
     return owners[0]

@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labcrate.cli.screen import lab_option, open_lab
-from labcrate.errors import NotFoundError, UsageError
+from labcrate.cli.screen import open_lab
+from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
@@ -17,18 +17,9 @@ _MAX_LINE_BYTES = 16 * 1024
 
 @contextmanager
 def open_people_database(options: Namespace) -> Iterator[PeopleDatabase]:
-    """Open the database of people of the command's lab. Raises NoLabError, CatalogError, PeopleError.
-
-    Commands in the messages of NotFoundError get the option that names the lab.
-    """
-    try:
-        with open_people(open_lab(options).root) as database:
-            yield database
-    except NotFoundError as error:
-        message = error.message
-        if "lab" not in message.values:
-            raise
-        raise NotFoundError(Message(message.id, **message.values | {"lab": lab_option(options)})) from None
+    """Open the database of people of the command's lab. Raises NoLabError, CatalogError, PeopleError."""
+    with open_people(open_lab(options).root) as database:
+        yield database
 
 
 def require_name(options: Namespace) -> str:

@@ -64,7 +64,7 @@ class Studies:
         for study in self.all():
             if name_key(study.name) == key:
                 return study
-        raise NotFoundError(Message("study.not_found", name=printable(name, 100), lab=""))
+        raise NotFoundError(Message("study.not_found", name=printable(name, 100)))
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""

@@ -121,7 +121,7 @@ class Tokens:
                         *(name_key(token.name), name_key(user)),
                     )
                 return token
-        raise NotFoundError(Message("token.not_found", user=user, name=printable(name, 100), lab=""))
+        raise NotFoundError(Message("token.not_found", user=user, name=printable(name, 100)))
 
     def is_expired(self, token: Token) -> bool:
         """Return whether a token is expired, or was created in the future, that is while the clock was ahead."""

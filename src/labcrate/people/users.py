@@ -50,7 +50,7 @@ class Users:
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
         for row in self._database.rows(query, name_key(printable(name))):
             return user_from_row(row)
-        raise NotFoundError(Message("user.not_found", name=printable(name, 100), lab=""))
+        raise NotFoundError(Message("user.not_found", name=printable(name, 100)))
 
     def has_admin(self) -> bool:
         """Return whether there is an administrator. When there is one, there always will be."""

@@ -65,7 +65,7 @@ def test_a_lab_on_a_full_disk(namespace: list[str], usual_lab: Any, tmp_path: Pa
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     assert [
-        line for line in outcome.stderr.splitlines() if not line.startswith("labcrate: warning: the export log")
+        line for line in outcome.stderr.splitlines() if not line.startswith("labcrate: warning: The export log")
     ] == []
     assert not [line for line in outcome.stdout.splitlines() if line.startswith("document")]
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:

@@ -41,7 +41,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "cli.no_terminal_to_link": (
         "No files were linked: --all needs your confirmation, but there is no terminal. To link without it, add --yes."
     ),
-    "cli.no_token": "There is no token '{name}'. List all tokens: labcrate token list{lab}",
+    "cli.no_token": "There is no token '{name}'. List all tokens: labcrate token list",
     "cli.one_name": "labcrate study {action} takes one NAME. Put a name with spaces in quotation marks.",
     "cli.option_without_files": "{option} needs files. Give the name of a near miss from the output of 'labcrate plan'.",
     "cli.password_not_utf8": "The password on standard input is not UTF-8 text.",

@@ -115,14 +115,14 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "study.no_person": "{name} is not in study {study}.",
     "study.no_session": "Study {study} has no session '{session}'.",
-    "study.not_found": "There is no study '{name}'. List all studies: labcrate study list{lab}",
+    "study.not_found": "There is no study '{name}'. List all studies: labcrate study list",
     "token.days": "A token is valid for 1 to {most} days, not {days}.",
     "token.exists": "{user} already has a token '{name}'. Choose another name.",
     "token.invalid_name": (
         "'{name}' is not a valid name for a token. Use 1 to {most} letters, digits, spaces and other visible "
         "characters."
     ),
-    "token.not_found": "{user} has no token '{name}'. List all tokens: labcrate token list{lab}",
+    "token.not_found": "{user} has no token '{name}'. List all tokens: labcrate token list",
     "token.too_many": "{name} already has {most} tokens, the maximum. Revoke one first.",
     "token.user_disabled": "{name} is disabled. Enable this user first.",
     "transfer.process_ended": "the server or command ended during the transfer (found when the log was next opened)",
@@ -132,5 +132,5 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "'{name}' is not a valid name for a user. Use 1 to {most} letters, digits, spaces and other visible characters."
     ),
     "user.last_administrator": "{name} is the last administrator. Make another user an administrator first.",
-    "user.not_found": "There is no user '{name}'. List all users: labcrate user list{lab}",
+    "user.not_found": "There is no user '{name}'. List all users: labcrate user list",
 }
