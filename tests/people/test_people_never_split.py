@@ -105,7 +105,7 @@ SPOILT = [damage, leave_journal, shut, lock_up, forbid_writing, lead_elsewhere, 
 REMEDIES: dict[Callable[[Path], None], str] = {
     damage: "restore it from your backup",
     leave_journal: "restore it from your backup",
-    lead_elsewhere: "put that folder itself in its place",
+    lead_elsewhere: "replace the link by that folder itself",
 }
 
 

@@ -73,5 +73,5 @@ def test_invalid_fields_are_refused(field: tuple[str, str]) -> None:
 
 def test_an_end_before_the_start_is_refused() -> None:
     """The remedy is to swap them."""
-    with pytest.raises(UsageError, match="Swap the two"):
+    with pytest.raises(UsageError, match="Swap its start and its end"):
         options(("from", "2025-05-02T11:00"), ("to", "2025-05-02T10:00"))
