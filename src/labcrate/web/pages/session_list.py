@@ -207,6 +207,13 @@ def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int
     return number
 
 
+def refuse_empty_options(query: MultiMapping[str], names: Iterable[str]) -> None:
+    """Raise UsageError for one of these options without a value: forms may send it so, in a script it is a mistake."""
+    for name in names:
+        if "" in query.getall(name, []):
+            raise UsageError(Message("query.empty_option", name=name))
+
+
 def refuse_unknown_options(query: MultiMapping[str], names: Iterable[str]) -> None:
     """Raise UsageError for an option that a query does not have."""
     for name in query:

@@ -10,11 +10,18 @@ from labcrate.people.export_log_formats import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encode_json, json_response
-from labcrate.web.pages.session_list import LOG_OPTIONS, log_filter_of, refuse_unknown_options, whole_number
+from labcrate.web.pages.session_list import (
+    LOG_OPTIONS,
+    log_filter_of,
+    refuse_empty_options,
+    refuse_unknown_options,
+    whole_number,
+)
 from labcrate.web.resources import ServerResources, resources
 
 routes = web.RouteTableDef()
 
+_NEVER_EMPTY = ("before", "limit")
 _DEFAULT_LINES = 100
 _MAX_LINES = 1000
 _LINES_PER_WRITE = 5000
@@ -25,7 +32,8 @@ _LINES_PER_WRITE = 5000
 async def show_log(request: web.Request) -> web.Response:
     """Send the newest entries of the export log, or those before an entry."""
     server = resources(request)
-    refuse_unknown_options(request.query, (*LOG_OPTIONS, "before", "limit"))
+    refuse_unknown_options(request.query, (*LOG_OPTIONS, *_NEVER_EMPTY))
+    refuse_empty_options(request.query, _NEVER_EMPTY)
     log_filter, before = (
         log_filter_of(request.query, server.settings.time_zone),
         whole_number(request.query, "before", 1),

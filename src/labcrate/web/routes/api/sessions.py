@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from labcrate.errors import NoSessionError, NotAllowedError, UsageError
+from labcrate.errors import NoSessionError, NotAllowedError
 from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
 from labcrate.messages.message import Message
 from labcrate.people.roles import Role, SessionScope
@@ -13,7 +13,7 @@ from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.auth.require_role import Caller, allow, caller, stays_in_scope
 from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.http.urls import session_api_url, session_url
-from labcrate.web.pages.session_list import SessionQuery, session_query
+from labcrate.web.pages.session_list import SessionQuery, refuse_empty_options, session_query
 from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of, whole_session_options
 
@@ -27,9 +27,7 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 async def list_sessions(request: web.Request) -> web.Response:
     """Send one page of the sessions that match a query."""
     server = resources(request)
-    for name in _NEVER_EMPTY:  # forms may send them empty; in a script this is a mistake
-        if request.query.get(name) == "":
-            raise UsageError(Message("query.empty_option", name=name))
+    refuse_empty_options(request.query, _NEVER_EMPTY)
     query = session_query(request.query, server.settings.time_zone)
     return json_response(await server.run_in_thread(_page, server, query, caller(request).scope))
 
