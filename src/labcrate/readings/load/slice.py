@@ -113,6 +113,16 @@ class Readings:
 
         return pl.DataFrame(schema=FRAME)
 
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows of `frame` in order, some thousands at a time; rows of one instant are in one batch."""
+        start, times = 0, self.frame["timestamp"]
+        while start < len(times):
+            end = min(start + CHUNK_ROWS, len(times))
+            if end < len(times):
+                end = int(times.search_sorted(times[end - 1], side="right"))
+            yield self.frame[start:end]
+            start = end
+
     @property
     def complete(self) -> bool:
         """Return whether every file that exists could be read, and no reading of the session may be missing."""
