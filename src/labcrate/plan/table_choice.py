@@ -62,8 +62,8 @@ def parse_tables(kind: type[T]) -> Callable[[str, Iterable[str]], tuple[T, ...]]
 
 def whole_tables(added: Collection[AddedTables], left_out: Collection[DerivedTable]) -> list[str]:
     """Return the names, in the archive, of its tables that hold each message as it was sent."""
-    kept = [table.member for table in _WHOLE_TABLES if table not in left_out]
-    return [*kept, names.ZIGBEE_PARQUET] if AddedTables.PARQUET in added else kept
+    members = [table.member for table in _WHOLE_TABLES if table not in left_out]
+    return [*members, names.ZIGBEE_PARQUET] if AddedTables.PARQUET in added else members
 
 
 def describe_tables_left_out(
