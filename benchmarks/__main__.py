@@ -36,6 +36,7 @@ ROWS: dict[str, MeasureRow] = {
     "readings": export_rows.readings,
     "reflink": reflink,
     "serve": server_rows.serve,
+    "serve-many": server_rows.serve_many,
     "first-byte": server_rows.first_byte,
     "others": server_rows.others,
 }
@@ -46,7 +47,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "segments": ("segments",),
     "readings": ("readings",),
     "reflink": ("reflink",),
-    "server": ("serve", "first-byte", "others"),
+    "server": ("serve", "serve-many", "first-byte", "others"),
 }
 """The tables of ``docs/explanation/performance.md``, with their rows."""
 
