@@ -66,6 +66,7 @@ from labcrate.plan.session_time import (
     registered_spans,
     session_time,
 )
+from labcrate.plan.table_choice import describe_tables_left_out
 from labcrate.plan.warnings import (
     clock_warnings,
     files_not_searched,
@@ -194,6 +195,9 @@ class Planner:
                 *describe_readings_not_chosen(options, readings),
                 *(describe_span_zone(given_options, options, zone) if zone else ()),
             ),
+            tables_left_out=tuple(
+                describe_tables_left_out(options.with_tables, options.without_tables, [file.member for file in files])
+            ),
             not_taken=(*folder_files.not_taken, *recorder_files.not_taken),
             pad=pad,
             bound=time.bound,
@@ -210,7 +214,15 @@ class Planner:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
         readings = load_session_readings(
-            lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
+            lab,
+            session,
+            devices,
+            window,
+            base,
+            zone,
+            settings.date_formats,
+            self.progress.raise_if_cancelled,
+            self.progress.readings,
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
