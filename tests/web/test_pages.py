@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.waiting import wait_for_ended
+from tests.support.waiting import wait_for_ended, wait_for_plans
 
 from labcrate.people.roles import Role
 
@@ -22,7 +22,7 @@ def text_of(page: str) -> str:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import WorkCancelled
-from labcrate.web.archives.plan_queue import ABANDON_AFTER_S
+from labcrate.web.archives.turns import ABANDON_AFTER_S
 from labcrate.web.executor import Executor, WorkKind
 
 MAX_AGE_S = 60.0
