@@ -384,9 +384,9 @@ def test_a_part_does_not_remove_the_whole_session(
     shown = archives.plan("42", whole)
     for camera in ("1", "2"):
         archives.plan("42", Options(cameras=(camera,)))
-    kept = [archives.get("42", options) for options in (whole, *(Options(cameras=(one,)) for one in "12"))]
-    assert kept[:2] == [shown, None]
-    assert kept[2] is not None
+    cached = [archives.get("42", options) for options in (whole, *(Options(cameras=(one,)) for one in "12"))]
+    assert cached[:2] == [shown, None]
+    assert cached[2] is not None
     archives.plan("7", PLAIN)
     assert archives.get("42", whole) is None
 

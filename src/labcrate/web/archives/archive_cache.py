@@ -213,9 +213,9 @@ class ArchiveCache:
             self._by_etag[session_id, etag] = entry
         self._by_key[entry.key] = entry
         # Every page of a session needs the whole of it, while its parts come and go.
-        kept = {one for one in self._entries() if one is entry or one.is_whole_of(entry)}
-        total_bytes = sum(one.size_bytes for one in kept)
-        for one in sorted(self._entries() - kept, key=lambda one: -one.last_used_s):
+        needed = {one for one in self._entries() if one is entry or one.is_whole_of(entry)}
+        total_bytes = sum(one.size_bytes for one in needed)
+        for one in sorted(self._entries() - needed, key=lambda one: -one.last_used_s):
             total_bytes += one.size_bytes
             if total_bytes > MAX_CACHE_BYTES:
                 self._remove(one)

@@ -64,7 +64,7 @@ async def show_choice(request: web.Request) -> web.Response:
 async def read_choice(request: web.Request, session: Session, view: SessionView | None) -> ExportChoice:
     """Return the choice in a request's query; ``view`` is that of the whole session, if its page is requested."""
     server = resources(request)
-    plans, user = server.plans, caller(request).name
+    plans = server.plans
     whole = whole_session_options(request, plans)
     options, assembly, problem = whole, None, None
     try:
@@ -76,13 +76,9 @@ async def read_choice(request: web.Request, session: Session, view: SessionView 
         else:
             # A page has other things to show; a script waits for nothing but this.
             wait_s = page_waits.READINGS_WAIT_S if view else None
-            assembly = await plans.plan_for_page(session.id, options, user, wait_s)
+            assembly, problem = await _plan(request, session.id, options, wait_s)
     except UsageError as error:
         problem = error.message
-    except (NoSessionError, NotReadyError):
-        raise
-    except LabcrateError as error:
-        problem = problem_of_error(error).detail
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")
@@ -101,3 +97,18 @@ async def read_choice(request: web.Request, session: Session, view: SessionView 
         prepare,
         signature if has_lab_key else None,
     )
+
+
+async def _plan(
+    request: web.Request, session_id: str, options: Options, wait_s: float | None
+) -> tuple[Assembly | None, str | None]:
+    """Return the archive of a choice after a short wait, or the problem of planning it; None while it is planned.
+
+    Raises UsageError, NoSessionError, NotReadyError.
+    """
+    try:
+        return await resources(request).plans.plan_for_page(session_id, options, caller(request).name, wait_s), None
+    except (UsageError, NoSessionError, NotReadyError):
+        raise
+    except LabcrateError as error:
+        return None, problem_of_error(error).detail
