@@ -12,6 +12,7 @@ from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans, describe_left_out
+from labcrate.plan.table_choice import DerivedTable
 from labcrate.repair.near_misses import linkable_cameras
 from labcrate.web.archives.reading_meter import ReadingState
 from labcrate.web.auth.require_role import allow, caller
@@ -156,6 +157,7 @@ def _session_page(request: web.Request, whole_view: SessionView, choice: ExportC
         thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
         playback=lambda recording: _media_url(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
+        derived_tables=list(DerivedTable),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
         describe_left_out=describe_left_out,
