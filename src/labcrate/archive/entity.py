@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+
+from msgspec import Struct
 
 from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member, Patch
 from labcrate.archive.records import MAX32
@@ -23,8 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OUR_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
-@dataclass(frozen=True, slots=True)
-class FileSegment:
+class FileSegment(Struct, frozen=True):
     """``length`` bytes of a file, from ``offset``; the length is 0 for a file that was planned as empty."""
 
     source: FileSource

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from msgspec import Struct
+
 from labcrate.archive import records
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
@@ -73,8 +75,7 @@ class BytesSource:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One file of the archive. ``mtime_ns`` counts from 1970 in UTC; the ZIP stores its whole seconds.
 
     While hashes are not known yet, ``Fixity(size, 0, "")`` is enough for a layout, but not for an entity.

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import PeopleError, SourceChangedError, TargetError
@@ -79,8 +80,7 @@ def log_export(
                 log_entry.problem = Message("export_log.no_end", error=error.message)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogFacts:
+class _LogFacts(Struct, frozen=True):
     """What the log says about an export before anything is written."""
 
     session: str
@@ -132,8 +132,7 @@ def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[Ex
     return log, line
 
 
-@dataclass(frozen=True, slots=True)
-class ExportResult:
+class ExportResult(Struct, frozen=True):
     """An archive that was written.
 
     ``signature`` is the file that signs it, None where none was to be made; ``log_entry`` says what the export log

@@ -4,11 +4,12 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self, TypeVar
+
+from msgspec.structs import replace
 
 from labcrate.database.connection import Connection, Schema
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from io import FileIO
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from isal import isal_zlib
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.errors import SourceChangedError
 from labcrate.index.byte_checks import check_file_bytes, now_ms
@@ -33,8 +34,7 @@ _CHUNK_BYTES = 1 << 20
 _STORE_PERIOD_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRequest:
+class IndexRequest(Struct, frozen=True):
     """A file, and whether to compute its fixity (``hash``) and its probe, and to ``search`` it for secrets.
 
     A file that is hashed is searched while it is read. ``search`` without ``hash`` searches it only if that is quick,

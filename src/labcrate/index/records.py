@@ -3,11 +3,12 @@
 import os
 import re
 from contextlib import suppress
-from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from labcrate.database.connection import upsert
 from labcrate.messages.message import Message
@@ -17,8 +18,7 @@ from labcrate.model.recording import Probe
 from labcrate.secrets.copied_files import Redaction, ScanResult
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSearch:
+class SecretSearch(Struct, frozen=True):
     """The result of a search for secrets, and how they could be redacted.
 
     ``fingerprint`` is the keyed hash of the set of secrets that was searched for.
@@ -29,16 +29,14 @@ class SecretSearch:
     redaction: Redaction = Redaction.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class PatchedFixity:
+class PatchedFixity(Struct, frozen=True):
     """The fixity of a file after redaction; ``patches`` is the SHA-256 of the redacted bytes and their positions."""
 
     patches: str
     fixity: Fixity
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedFile:
+class IndexedFile(Struct, frozen=True):
     """The index's record of one file in one state. A field is None until its value is computed.
 
     ``confirmed_ms`` is when its bytes were last read and matched the fixity, ``differs_ms`` when they last did not

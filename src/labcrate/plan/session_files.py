@@ -6,7 +6,9 @@ See docs/reference/lab-folder.md, "A session" and "What is never taken".
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, EntryKind, FolderEntry
 from labcrate.linking.judgement import judge_file
