@@ -9,12 +9,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from io import FileIO
 from queue import Empty, SimpleQueue
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from isal import isal_zlib
 from msgspec import Struct
@@ -29,6 +28,9 @@ from labcrate.lab.lab_files import FileReader, display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _CHUNK_BYTES = 1 << 20
 _STORE_PERIOD_S = 1.0
@@ -120,6 +122,8 @@ def index_files(
     failures: dict[str, Message] = {}
     if not todo:
         return known, failures
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not in an indexed lab
+
     # The largest first: a long file at the end would leave the other workers idle.
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
@@ -138,7 +142,7 @@ def index_files(
 
 
 def _store_results(
-    futures: dict[Future[IndexedFile], str],
+    futures: "dict[Future[IndexedFile], str]",
     catalog: Catalog,
     known: dict[str, IndexedFile],
     failures: dict[str, Message],
