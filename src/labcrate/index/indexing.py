@@ -28,6 +28,7 @@ from labcrate.lab.lab_files import FileReader, display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
+from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -62,7 +63,12 @@ class IndexRequest(Struct, frozen=True):
 
 
 class Progress:
-    """Reports the progress of indexing. Several threads may call it. This base class reports nothing."""
+    """Reports the progress of indexing. Several threads may call it. This base class reports nothing.
+
+    ``readings`` reports the progress of reading sensor messages.
+    """
+
+    readings: ReadingProgress = NO_READING_PROGRESS
 
     def begin(self, files: int, size_bytes: int) -> None:
         """Report how much there is to read."""

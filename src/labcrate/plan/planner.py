@@ -218,7 +218,15 @@ class Planner:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
         readings = load_session_readings(
-            lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
+            lab,
+            session,
+            devices,
+            window,
+            base,
+            zone,
+            settings.date_formats,
+            self.progress.raise_if_cancelled,
+            self.progress.readings,
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)

@@ -19,6 +19,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
 from labcrate.readings.load.problems import ReadingsProblem
+from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
@@ -71,18 +72,22 @@ def load_session_readings(
     zone: str | None = None,
     date_formats: tuple[str, ...] = (),
     check: Callable[[], None] = lambda: None,
+    progress: ReadingProgress = NO_READING_PROGRESS,
 ) -> Readings:
     """Return the session's readings inside the window; a file that cannot be read is among their problems.
 
     ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
-    ``check`` is called while the files are read; an exception that it raises stops that.
+    ``check`` is called while the files are read; an exception that it raises stops that. ``progress`` counts what is
+    read.
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
         open_problems = []
         for path in (JSON_FILE, CSV_FILE):
             try:
-                files.append(stack.enter_context(BufferedReader(_CancellableFile(lab.open(path), check))))
+                file = _ObservedFile(lab.open(path), check, progress)
+                files.append(stack.enter_context(BufferedReader(file)))
+                progress.begin(os.fstat(file.fileno()).st_size)
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
@@ -96,17 +101,26 @@ def load_session_readings(
     return replace(readings, problems=(*open_problems, *readings.problems))
 
 
-class _CancellableFile(FileIO):
-    """A file; ``check`` is called before each piece of it is read."""
+class _ObservedFile(FileIO):
+    """A file; ``check`` is called before each piece of it is read, and ``progress`` counts the piece."""
 
-    def __init__(self, fd: int, check: Callable[[], None]) -> None:
+    def __init__(self, fd: int, check: Callable[[], None], progress: ReadingProgress) -> None:
         super().__init__(fd)
-        self._check = check
+        self._check, self._progress = check, progress
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Call ``check``, then read a piece."""
+        """Read a piece."""
         self._check()
-        return super().readinto(buffer)
+        count = super().readinto(buffer)
+        self._progress.advance(count, 0)
+        return count
+
+    def readall(self) -> bytes:
+        """Read the rest."""
+        self._check()
+        data = super().readall()
+        self._progress.advance(len(data), 0)
+        return data
 
 
 def readings_missing(readings: Readings) -> Iterator[Missing]:

@@ -1,4 +1,4 @@
-"""The four tables of a session's readings, each as a function that writes it.
+"""The tables of a session's readings, each as a function that writes it.
 
 A session without readings has its tables as well. Their content is here, so that Polars, which takes longer to import
 than the rest of a small export, is not imported for it.
@@ -27,6 +27,8 @@ class TableWriters:
     zigbee_csv: TableWriter
     sensor_json: TableWriter
     sensor_csv: TableWriter
+    zigbee_parquet: TableWriter
+    sensor_parquet: TableWriter
 
 
 def table_writers(readings: Readings, session_id: str) -> TableWriters:
@@ -37,15 +39,31 @@ def table_writers(readings: Readings, session_id: str) -> TableWriters:
             partial(_write_header_only, zigbee_columns(readings)),
             partial(_write_no_values, session_id),
             partial(_write_header_only, LONG_COLUMNS),
+            partial(_write_zigbee_parquet, readings),
+            partial(_write_sensor_parquet, readings),
         )
-    from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415  # noqa: PLC0415
+    from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415
 
     return TableWriters(
         partial(write_zigbee_json, readings),
         partial(write_zigbee_csv, readings),
         partial(write_sensor_json, readings, session_id=session_id),
         partial(write_sensor_csv, readings),
+        partial(_write_zigbee_parquet, readings),
+        partial(_write_sensor_parquet, readings),
     )
+
+
+def _write_zigbee_parquet(readings: Readings, file: IO[bytes]) -> None:
+    from labcrate.readings.write.tables import write_zigbee_parquet  # noqa: PLC0415
+
+    write_zigbee_parquet(readings, file)
+
+
+def _write_sensor_parquet(readings: Readings, file: IO[bytes]) -> None:
+    from labcrate.readings.write.tables import write_sensor_parquet  # noqa: PLC0415
+
+    write_sensor_parquet(readings, file)
 
 
 def _write_header_only(layout: tuple[Column, ...], file: IO[bytes]) -> None:

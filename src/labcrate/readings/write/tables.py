@@ -18,6 +18,7 @@ from labcrate.readings.load.slice import CHUNK_ROWS, Readings
 from labcrate.readings.load.timestamps import iso_text
 from labcrate.readings.units import Units
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.parquet import parse_cell, write_parquet
 from labcrate.readings.write.table_output import (
     Target,
     iter_batches,
@@ -110,6 +111,28 @@ def write_sensor_csv(readings: Readings, target: Target) -> None:
         write_header((column.name for column in LONG_COLUMNS), file)
         for table in _value_rows(readings, VALUE_TEXT):
             write_rows(table, file)
+
+
+def write_zigbee_parquet(readings: Readings, target: Target) -> None:
+    """Write the rows and columns of ``zigbee-sensors.csv`` as Parquet, with the columns' types."""
+    layout = zigbee_columns(readings)
+
+    def batches() -> Iterator[pl.DataFrame]:
+        for batch, payloads in iter_batches(readings):
+            table = batch.select("timestamp", "topic", "device_id", *_cells(payloads, layout), "payload")
+            yield table.select(parse_cell(column.name, column.type) for column in layout)
+
+    write_parquet(batches(), layout, target)
+
+
+def write_sensor_parquet(readings: Readings, target: Target) -> None:
+    """Write the rows and columns of ``sensor_readings.csv`` as Parquet; values are text."""
+
+    def batches() -> Iterator[pl.DataFrame]:
+        for table in _value_rows(readings, VALUE_TEXT):
+            yield table.with_columns(pl.col("timestamp").str.to_datetime(time_unit="us", time_zone="UTC"))
+
+    write_parquet(batches(), LONG_COLUMNS, target)
 
 
 def write_sensor_json(readings: Readings, target: Target, session_id: str) -> None:
