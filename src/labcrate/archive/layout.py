@@ -194,16 +194,17 @@ class Layout:
 
     def local_header(self, index: int) -> bytes:
         """Return the local header of a member with its padding: all bytes before its data."""
-        member = self.members[index]
-        name, offset, zip64_sizes = member.name.encode(), self.header_offsets[index], self._has_zip64_sizes(index)
-        padding = self.data_offsets[index] - offset - self._unpadded_header_bytes(index)
+        member, offset = self.members[index], self.header_offsets[index]
+        name, size, seconds = member.name.encode(), member.fixity.size_bytes, member.mtime_s
+        zip64_sizes = self._has_zip64_sizes(index)
+        bare = records.local_header_length(len(name), size, seconds, zip64_sizes)
         return records.local_header(
             name,
             member.fixity.crc32,
-            member.fixity.size_bytes,
-            member.mtime_s,
+            size,
+            seconds,
             offset,
-            padding=padding,
+            padding=self.data_offsets[index] - offset - bare,
             alignment=ALIGNMENT_BYTES,
             zip64_sizes=zip64_sizes,
         )

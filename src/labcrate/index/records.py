@@ -135,19 +135,19 @@ def from_row(row: Row) -> IndexedFile:
         os.fsdecode(path),
         Identity(size, mtime, ctime, inode),
         fixity,
-        _parse(probe, Probe),
-        _parse(search, SecretSearch),
-        _parse(patched, PatchedFixity),
+        _parse(probe, _PROBE),
+        _parse(search, _SEARCH),
+        _parse(patched, _PATCHED),
         confirmed,
         differs,
     )
 
 
-def _parse(text: str | None, kind: type[T]) -> T | None:
+def _parse(text: str | None, decoder: "msgspec.json.Decoder[T]") -> T | None:
     """Return the value of a JSON text, or None if there is none or it does not parse."""
     if text is not None:
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=kind, dec_hook=_from_json)
+            return decoder.decode(text)
     return None
 
 
@@ -162,3 +162,8 @@ def _from_json(kind: type, value: object) -> object:
     if message is None:
         raise ValueError("not a message of this version")
     return message
+
+
+_PROBE = msgspec.json.Decoder(Probe, dec_hook=_from_json)
+_SEARCH = msgspec.json.Decoder(SecretSearch, dec_hook=_from_json)
+_PATCHED = msgspec.json.Decoder(PatchedFixity, dec_hook=_from_json)
