@@ -1,0 +1,198 @@
+"""Bringing an index of readings up to date with both files of a lab: what did not change is not read again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+import polars as pl
+
+from labcrate.readings.load.csv_source import read_csv
+from labcrate.readings.load.json_source import read_json
+from labcrate.readings.load.json_stream import OtherFormError
+from labcrate.readings.load.segment_rows import ReadContext
+from labcrate.readings.load.segments import SegmentInfo
+from labcrate.readings.load.source_file import FileRead, OpenFile
+from labcrate.readings.load.topics import TopicKind, TopicOwners, Topics, device_id
+from labcrate.readings.store.manifest import FileState, Manifest, SourceInfo
+from labcrate.readings.store.part_store import IndexDamagedError, PartStore
+from labcrate.readings.store.parts import write_parts
+from labcrate.readings.store.repeated_hours import (
+    chosen_rows,
+    choose_instants,
+    decode_repeated,
+    encode_repeated,
+    repeated_rows,
+)
+from labcrate.readings.store.row_collector import RowCollector
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read: ``open`` returns it open at its beginning; ``state`` is None if it must be compared by its bytes.
+
+    ``on_rows`` is called with the number of rows of each new segment.
+    """
+
+    open: Callable[[], OpenFile]
+    state: FileState | None = None
+    on_rows: Callable[[int], None] = lambda _: None
+
+
+class _ReadAgainError(Exception):
+    """Rows that were read already have another meaning now: all must be read again."""
+
+
+def update_index(
+    store: PartStore,
+    old: Manifest | None,
+    json: SourceFile | None,
+    csv: SourceFile | None,
+    topics: Topics,
+    context: ReadContext,
+) -> Manifest:
+    """Return an index of the files as they are; None is a file that the lab does not have.
+
+    New parts are written to ``store``; saving the index is left to the caller. Raises OSError.
+    """
+    at_once = False
+    while True:
+        update = _Update(store, old or Manifest(), topics, context, at_once=at_once)
+        try:
+            return update.run(json, csv)
+        except OtherFormError:
+            old, at_once = None, True
+        except (_ReadAgainError, IndexDamagedError):
+            old = None
+        finally:
+            update.close()
+
+
+@dataclass(slots=True)
+class _NewSource:
+    """One file as it is read."""
+
+    collector: RowCollector
+    info: SourceInfo
+    new: list[SegmentInfo] = field(default_factory=list)
+    repeated: list[pl.DataFrame] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+
+
+class _Update:
+    def __init__(
+        self, store: PartStore, old: Manifest, topics: Topics, context: ReadContext, *, at_once: bool
+    ) -> None:
+        self._store, self._old, self._topics, self._context, self._at_once = store, old, topics, context, at_once
+        self._sources = [_NewSource(RowCollector(store), SourceInfo()) for _ in range(2)]
+
+    def close(self) -> None:
+        """Delete what was written for the time of the update."""
+        for source in self._sources:
+            source.collector.delete()
+
+    def run(self, json: SourceFile | None, csv: SourceFile | None) -> Manifest:
+        """Return the new index."""
+        ids = count(self._old.next_id)
+        # Parsing the CSV runs mostly outside the interpreter's lock, in parallel with decoding the JSON.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            other = pool.submit(self._read, self._sources[1], csv, self._old.csv, ids, is_json=False)
+            try:
+                self._read(self._sources[0], json, self._old.json, ids, is_json=True)
+            finally:
+                other.exception()
+            other.result()
+        sources = [source.info for source in self._sources]
+        if not any(source.new or source.dropped for source in self._sources):
+            return replace(self._old, json=sources[0], csv=sources[1])
+        renamed = renamed_topics(sources, self._topics)
+        if renamed != self._old.renamed and self._old.parts:
+            raise _ReadAgainError
+        repeated = self._resolve_repeated()
+        for source, is_json in zip(self._sources, (True, False), strict=True):
+            new_ids = [one.id for one in source.new]
+            rows = chosen_rows(repeated, is_json=is_json)
+            source.collector.add_rows(rows.filter(rows["segment"].is_in(new_ids)))
+            if renamed:
+                source.collector.rename_topics(renamed)
+            source.collector.finish()
+        dropped = [source.dropped for source in self._sources]
+        collectors = [source.collector for source in self._sources]
+        parts = write_parts(self._store, self._old.parts, collectors[0], collectors[1], dropped)
+        return Manifest(sources[0], sources[1], tuple(parts), renamed, encode_repeated(repeated), next(ids))
+
+    def _read(
+        self, source: _NewSource, file: SourceFile | None, old: SourceInfo, ids: Iterator[int], *, is_json: bool
+    ) -> None:
+        """Read one file: compare the known segments, and collect the rows of the others."""
+        known_ids = {one.id for one in old.segments}
+        if file is None:
+            source.dropped = known_ids
+            return
+        if file.state is not None and file.state == old.state:
+            source.info = old
+            return
+        with file.open() as opened:
+            read = self._open(opened, old.as_known() if old.exists else None, is_json=is_json)
+            for segment in read.new_segments:
+                info = replace(segment.info, id=next(ids))
+                source.new.append(info)
+                source.collector.add(segment, info.id)
+                if info.ends or segment.rows["second"].null_count() < segment.rows.height:
+                    source.repeated.append(repeated_rows(segment, info.id, is_json=is_json))
+                file.on_rows(info.rows)
+        segments = [*read.kept, *source.new]
+        source.dropped = known_ids - {one.id for one in read.kept}
+        ordered = sorted(segments, key=lambda one: one.first_place)
+        source.info = SourceInfo(
+            file.state, read.form, read.in_time_order, tuple(ordered), read.faults, read.fatal, exists=True
+        )
+
+    def _open(self, file: OpenFile, known: FileRead | None, *, is_json: bool) -> FileRead:
+        if is_json:
+            return read_json(file, self._context, known, at_once=self._at_once)
+        return read_csv(file, self._context, known)
+
+    def _resolve_repeated(self) -> pl.DataFrame:
+        """Return all rows whose time occurs twice, decided. Raises _ReadAgainError if one was decided otherwise."""
+        old = decode_repeated(self._old.repeated)
+        gone = [one for source in self._sources for one in source.dropped]
+        old = old.filter(~old["segment"].is_in(gone))
+        new = [frame for source in self._sources for frame in source.repeated]
+        if not old.height and not new:
+            return old
+        every = pl.concat([old, *new])
+        sources = [
+            (is_json, source.info.segments, source.info.in_time_order)
+            for source, is_json in zip(self._sources, (True, False), strict=True)
+        ]
+        decided = choose_instants(every, sources)
+        key = ["is_json", "segment", "place"]
+        before = old.select(*key, "is_second").sort(key)
+        now = decided.join(before, on=key, how="semi").select(*key, "is_second").sort(key)
+        if not before.equals(now):
+            raise _ReadAgainError
+        return decided
+
+
+def renamed_topics(sources: Sequence[SourceInfo], topics: Topics) -> dict[str, str]:
+    """Return the topics that were made from a device_id, with the topic of that device, if the lab has only one."""
+    kinds, made = lab_kinds(sources)
+    missing = made - {topic for topic, _ in kinds}
+    if not missing:
+        return {}
+    owners = TopicOwners(topics, kinds)
+    found = {topic: owners.topic_of(device_id(topic, topics.base)) for topic in missing}
+    return {topic: name for topic, name in found.items() if name is not None}
+
+
+def lab_kinds(sources: Sequence[SourceInfo]) -> tuple[set[TopicKind], set[str]]:
+    """Return the kinds of all topics that rows name, and the topics made from a device_id."""
+    kinds: set[TopicKind] = set()
+    made: set[str] = set()
+    for source in sources:
+        own = {topic for segment in source.segments for topic in segment.made_topics}
+        kinds |= {kind for segment in source.segments for kind in segment.kinds if kind[0] not in own}
+        made |= own
+    return kinds, made
+
