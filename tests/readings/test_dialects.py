@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.load.slice import Readings
 
 HEADER = ["timestamp", "topic", "device_id", "temperature", "payload"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labcrate.lab.folder import LabFolder
@@ -15,10 +16,12 @@ from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
-from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
+from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
+from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.topics import Topics
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
 if TYPE_CHECKING:
@@ -71,12 +74,13 @@ def load_session_readings(
     date_formats: tuple[str, ...] = (),
     check: Callable[[], None] = lambda: None,
     progress: ReadingProgress = NO_READING_PROGRESS,
+    index_folder: Path | None = None,
 ) -> Readings:
     """Return the session's readings inside the window; a file that cannot be read is among their problems.
 
     ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
     ``check`` is called while the files are read; an exception that it raises stops that. ``progress`` counts what is
-    read.
+    read. The index of readings is in ``index_folder``; None makes one in memory.
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
@@ -85,7 +89,6 @@ def load_session_readings(
             try:
                 file = _ObservedFile(lab.open(path), check, progress)
                 files.append(stack.enter_context(BufferedReader(file)))
-                progress.begin(os.fstat(file.fileno()).st_size)
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
@@ -93,8 +96,27 @@ def load_session_readings(
                 open_problems.append(
                     ReadingsProblem(path, "", Message("readings.cannot_open", error=error.strerror or ""), fatal=True)
                 )
+        if files == [None, None]:
+            topics = Topics(base_topic, tuple(devices))
+            absent = SensorSelection(session.sensors, topics).match_topics(()).sensors_without(())
+            return Readings(
+                window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems)
+            )
+        # Imports Polars, which a lab without readings does not need.
+        from labcrate.readings.store.load import load_readings  # noqa: PLC0415
+        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
+
         readings = load_readings(
-            files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
+            files[0],
+            files[1],
+            window,
+            session.sensors,
+            devices,
+            base_topic,
+            zone=zone,
+            date_formats=date_formats,
+            store=None if index_folder is None else FolderStore(index_folder),
+            on_rows=lambda rows: progress.advance(0, rows),
         )
     return replace(readings, problems=(*open_problems, *readings.problems))
 
@@ -104,21 +126,28 @@ class _ObservedFile(FileIO):
 
     def __init__(self, fd: int, check: Callable[[], None], progress: ReadingProgress) -> None:
         super().__init__(fd)
-        self._check, self._progress = check, progress
+        self._check, self._progress, self._begun = check, progress, False
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read a piece."""
-        self._check()
+        self._begin()
         count = super().readinto(buffer)
         self._progress.advance(count, 0)
         return count
 
     def readall(self) -> bytes:
         """Read the rest."""
-        self._check()
+        self._begin()
         data = super().readall()
         self._progress.advance(len(data), 0)
         return data
+
+    def _begin(self) -> None:
+        """Count the file, of which perhaps nothing is read."""
+        self._check()
+        if not self._begun:
+            self._begun = True
+            self._progress.begin(os.fstat(self.fileno()).st_size)
 
 
 def readings_missing(readings: Readings) -> Iterator[Missing]:

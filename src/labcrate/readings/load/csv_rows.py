@@ -14,7 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from labcrate.readings.load.dialect import lines_as_utf8
-from labcrate.readings.load.source import OpenFile
+from labcrate.readings.load.source_file import OpenFile
 
 BLOCK_BYTES = 1 << 23
 

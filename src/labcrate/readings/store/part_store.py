@@ -29,6 +29,10 @@ class IndexDamagedError(Exception):
     """A part of an index is missing or has other bytes than were written."""
 
 
+class IndexWriteError(Exception):
+    """An index cannot be written: the disk is full, say, or read-only."""
+
+
 class PartStore(Protocol):
     """A place for indexes of readings and their parts."""
 
@@ -39,19 +43,19 @@ class PartStore(Protocol):
         """Return an index; None if there is none that can be used."""
 
     def save(self, key: str, manifest: Manifest) -> None:
-        """Replace an index. Raises OSError."""
+        """Replace an index. Raises IndexWriteError."""
 
     def delete(self, key: str) -> None:
         """Delete an index."""
 
     def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
-        """Write a part, and return its name, size in bytes and hash. Raises OSError."""
+        """Write a part, and return its name, size in bytes and hash. Raises IndexWriteError."""
 
     def read_part(self, part: PartInfo, columns: Sequence[str]) -> pl.DataFrame:
         """Return columns of a part. Raises IndexDamagedError."""
 
     def write_run(self, rows: pl.DataFrame) -> "Run":
-        """Write rows that are read by position soon. Raises OSError."""
+        """Write rows that are read by position soon. Raises IndexWriteError."""
 
 
 class Run(Protocol):
@@ -137,9 +141,12 @@ class FolderStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes and threads from changing indexes. Raises OSError."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Keep other processes and threads from changing indexes. Raises IndexWriteError."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise IndexWriteError from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
@@ -163,7 +170,7 @@ class FolderStore:
         return manifest
 
     def save(self, key: str, manifest: Manifest) -> None:
-        """Replace an index, and delete old files. Raises OSError."""
+        """Replace an index, and delete old files. Raises IndexWriteError."""
         old = self.load(key)
         self._write(key + _INDEX, encode_manifest(manifest))
         if old is not None:
@@ -172,7 +179,8 @@ class FolderStore:
                 if part.name not in kept:
                     with suppress(OSError):
                         os.utime(self._folder / (part.name + _PART))
-        self._delete_unused()
+        with suppress(OSError):
+            self._delete_unused()
 
     def delete(self, key: str) -> None:
         """Delete an index; its parts are deleted later."""
@@ -180,7 +188,7 @@ class FolderStore:
             (self._folder / (key + _INDEX)).unlink()
 
     def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
-        """Write a part, and return its name, size in bytes and hash. Raises OSError."""
+        """Write a part, and return its name, size in bytes and hash. Raises IndexWriteError."""
         name = f"{name}-{secrets.token_hex(8)}"
         data = io.BytesIO()
         rows.write_parquet(data, compression="zstd", compression_level=1, statistics=False)
@@ -199,10 +207,13 @@ class FolderStore:
         return pl.read_parquet(io.BytesIO(data), columns=list(columns))
 
     def write_run(self, rows: pl.DataFrame) -> "FileRun":
-        """Write rows into a file. Raises OSError."""
+        """Write rows into a file. Raises IndexWriteError."""
         path = self._folder / f"run-{secrets.token_hex(8)}{_TEMPORARY}"
-        with path.open("wb") as file:
-            _write_ipc(rows, file)
+        try:
+            rows.write_ipc(path, compression="uncompressed")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            path.unlink(missing_ok=True)
+            raise IndexWriteError from error
         return FileRun(path)
 
     def _write(self, name: str, data: bytes) -> None:
@@ -211,9 +222,10 @@ class FolderStore:
             with temporary.open("xb") as file:
                 file.write(data)
             temporary.replace(self._folder / name)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise IndexWriteError from error
 
     def _delete_unused(self) -> None:
         names = {entry.name for entry in self._folder.iterdir()}
@@ -229,13 +241,6 @@ class FolderStore:
                     (self._folder / name).unlink()
 
 
-def _write_ipc(rows: pl.DataFrame, file: io.BufferedWriter) -> None:
-    try:
-        rows.write_ipc(file, compression="uncompressed")
-    except pl.exceptions.PolarsError as error:
-        raise OSError(str(error)) from error
-
-
 class FileRun:
     """A run in a file, of which only the rows that are read are in memory."""
 
@@ -247,7 +252,7 @@ class FileRun:
         return pl.read_ipc(self._path, memory_map=True)[start:stop]
 
     def times(self) -> pl.Series:
-        """Return the column ``us``. Raises OSError."""
+        """Return the column ``us``. Raises IndexWriteError."""
         return pl.read_ipc(self._path, columns=["us"], memory_map=True)["us"]
 
     def delete(self) -> None:

@@ -23,7 +23,7 @@ def write_parts(
 ) -> list[PartInfo]:
     """Return the parts with the collected rows and without those of dropped segments (of the JSON, of the CSV).
 
-    Only parts that change are written. Raises OSError and IndexDamagedError.
+    Only parts that change are written. Raises IndexWriteError and IndexDamagedError.
     """
     starts = [part.start_us for part in parts[1:]]
     bounds = _bounds(json, csv, starts)

@@ -24,14 +24,14 @@ class RowCollector:
         self._runs: list[tuple[Run, int]] = []
 
     def add(self, segment: Segment, segment_id: int) -> None:
-        """Add the rows of a segment, without those whose time occurs twice. Raises OSError."""
+        """Add the rows of a segment, without those whose time occurs twice. Raises IndexWriteError."""
         rows = segment.rows.lazy().filter(pl.col("second").is_null())
         self.add_rows(
             rows.select("us", "topic", "payload", "built", pl.lit(segment_id, pl.UInt32).alias("segment"), "place").collect()
         )
 
     def add_rows(self, rows: pl.DataFrame) -> None:
-        """Add rows (`part_rows.SOURCE_ROWS`) in any order. Raises OSError."""
+        """Add rows (`part_rows.SOURCE_ROWS`) in any order. Raises IndexWriteError."""
         if rows.height:
             self._pending.append(rows)
             self._size_bytes += int(rows.estimated_size())
@@ -39,7 +39,7 @@ class RowCollector:
                 self._write_run()
 
     def rename_topics(self, names: dict[str, str]) -> None:
-        """Replace topics in what was collected. Raises OSError."""
+        """Replace topics in what was collected. Raises IndexWriteError."""
         for place, (run, height) in enumerate(self._runs):
             renamed = self._store.write_run(_renamed(run.rows(0, height), names))
             run.delete()
@@ -47,7 +47,7 @@ class RowCollector:
         self._pending = [_renamed(rows, names) for rows in self._pending]
 
     def finish(self) -> None:
-        """Write what is pending. Raises OSError."""
+        """Write what is pending. Raises IndexWriteError."""
         if self._pending:
             self._write_run(last=not self._runs)
 
@@ -67,7 +67,7 @@ class RowCollector:
         return pl.concat(times).sort()
 
     def slices(self, bounds: list[int]) -> Iterator[pl.DataFrame]:
-        """Yield the rows before each bound in turn that were not yielded before, and last the rest. Raises OSError."""
+        """Yield the rows before each bound in turn that were not yielded before, and last the rest. Raises IndexWriteError."""
         ends = [[int(end) for end in run.times().search_sorted(pl.Series(bounds, dtype=pl.Int64), "left")] for run, _ in self._runs]
         starts = [0] * len(self._runs)
         for number in range(len(bounds) + 1):

@@ -75,17 +75,36 @@ class IndexRows:
         for part in self._parts:
             if not any((one.topic, one.whole) in self._devices for one in part.kinds):
                 continue
-            try:
-                rows = self._store.read_part(part.part, ["us", "topic", "payload"])
-            except IndexDamagedError:
-                self._on_damage()
-                raise SourceChangedError(Message("readings.index_gone")) from None
-            rows = _cut(rows, part.start_us, part.end_us)
+            rows = _cut(self._read(part, ["us", "topic", "payload"]), part.start_us, part.end_us)
             rows = rows.with_columns(whole=pl.col("payload").str.starts_with("{"))
             rows = rows.join(self._table, on=["topic", "whole"], how="inner", maintain_order="left")
-            yield rows.select(
-                pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:]
-            )
+            if rows.height:
+                yield rows.select(
+                    pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:]
+                )
+
+    def kinds_inside(self, span: TimeSpan) -> set[TopicKind]:
+        """Return the kinds that have a reading in a span. Raises SourceChangedError as `batches` does."""
+        start, end = _limits(span)
+        found: set[TopicKind] = set()
+        for part in self._parts:
+            first = max(us for us in (part.start_us, part.part.start_us) if us is not None)
+            last = min(us for us in (part.end_us, part.part.end_us) if us is not None)
+            if (start is not None and last < start) or (end is not None and first > end):
+                continue
+            if (start is None or first >= start) and (end is None or last <= end):
+                found |= {(one.topic, one.whole) for one in part.kinds}
+            else:
+                rows = _cut(_cut(self._read(part, ["us", "topic", "payload"]), part.start_us, part.end_us), start, end)
+                found |= set(rows.select("topic", pl.col("payload").str.starts_with("{")).unique().iter_rows())
+        return found & self._devices.keys()
+
+    def _read(self, part: _CutPart, columns: Sequence[str]) -> pl.DataFrame:
+        try:
+            return self._store.read_part(part.part, columns)
+        except IndexDamagedError:
+            self._on_damage()
+            raise SourceChangedError(Message("readings.index_gone")) from None
 
 
 def select_readings(
@@ -101,8 +120,7 @@ def select_readings(
 
     Raises IndexDamagedError.
     """
-    start = None if window.start is None else microseconds(window.start)
-    end = None if window.end is None else microseconds(window.end)
+    start, end = _limits(window)
     parts = list(_parts_inside(store, manifest.parts, start, end))
     kinds, made = lab_kinds(manifest.sources)
     kinds |= {(topic, True) for topic in made if topic not in manifest.renamed}
@@ -127,6 +145,11 @@ def select_readings(
         lab=_lab_counts(store, manifest, start, end, total_inside),
         problems=tuple(_problems(manifest, window, labels, selected)),
     )
+
+
+def _limits(span: TimeSpan) -> tuple[int | None, int | None]:
+    start = None if span.start is None else microseconds(span.start)
+    return start, None if span.end is None else microseconds(span.end)
 
 
 def _parts_inside(

@@ -1,5 +1,7 @@
 """Bringing an index of readings up to date with both files of a lab: what did not change is not read again."""
 
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -7,6 +9,7 @@ from itertools import count
 
 import polars as pl
 
+from labcrate.messages.message import Message
 from labcrate.readings.load.csv_source import read_csv
 from labcrate.readings.load.json_source import read_json
 from labcrate.readings.load.json_stream import OtherFormError
@@ -27,16 +30,33 @@ from labcrate.readings.store.repeated_hours import (
 from labcrate.readings.store.row_collector import RowCollector
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file to read: ``open`` returns it open at its beginning; ``state`` is None if it must be compared by its bytes.
+_COARSE_NS = 2_000_000_000
+"""The time in nanoseconds within which a second change may leave a file's times as they are."""
 
-    ``on_rows`` is called with the number of rows of each new segment.
+
+@dataclass(slots=True)
+class SourceFile:
+    """A file to read, open at any position; ``on_rows`` is called with the number of rows of each new segment.
+
+    ``has_changed`` is whether it changed while it was read last.
     """
 
-    open: Callable[[], OpenFile]
-    state: FileState | None = None
+    file: OpenFile
     on_rows: Callable[[int], None] = lambda _: None
+    has_changed: bool = False
+
+    def state(self) -> FileState | None:
+        """Return the file's state; None if it may change without another one, so that its bytes must be compared."""
+        found = self.stat()
+        return None if found is None or time.time_ns() - max(found[1:3]) < _COARSE_NS else found
+
+    def stat(self) -> FileState | None:
+        """Return the file's size, times and inode; None for what is no file on a disk."""
+        try:
+            found = os.fstat(self.file.fileno())
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 class _ReadAgainError(Exception):
@@ -53,7 +73,7 @@ def update_index(
 ) -> Manifest:
     """Return an index of the files as they are; None is a file that the lab does not have.
 
-    New parts are written to ``store``; saving the index is left to the caller. Raises OSError.
+    New parts are written to ``store``; saving the index is left to the caller. Raises IndexWriteError.
     """
     at_once = False
     while True:
@@ -129,24 +149,48 @@ class _Update:
         if file is None:
             source.dropped = known_ids
             return
-        if file.state is not None and file.state == old.state:
+        state = file.state()
+        if state is not None and state == old.state:
             source.info = old
             return
-        with file.open() as opened:
-            read = self._open(opened, old.as_known() if old.exists else None, is_json=is_json)
-            for segment in read.new_segments:
-                info = replace(segment.info, id=next(ids))
-                source.new.append(info)
-                source.collector.add(segment, info.id)
-                if info.ends or segment.rows["second"].null_count() < segment.rows.height:
-                    source.repeated.append(repeated_rows(segment, info.id, is_json=is_json))
-                file.on_rows(info.rows)
-        segments = [*read.kept, *source.new]
+        before = file.stat()
+        try:
+            read = self._read_segments(source, file, old, ids, is_json=is_json)
+        except OSError as error:
+            source.collector.delete()
+            source.new.clear()
+            source.repeated.clear()
+            source.dropped = known_ids
+            what = Message("readings.cannot_read", reason=error.strerror or "input/output error")
+            source.info = SourceInfo(fatal=("", what), exists=True)
+            return
+        file.has_changed = file.stat() != before
         source.dropped = known_ids - {one.id for one in read.kept}
-        ordered = sorted(segments, key=lambda one: one.first_place)
+        segments = sorted([*read.kept, *source.new], key=lambda one: one.first_place)
         source.info = SourceInfo(
-            file.state, read.form, read.in_time_order, tuple(ordered), read.faults, read.fatal, exists=True
+            None if file.has_changed else state,
+            read.form,
+            read.in_time_order,
+            tuple(segments),
+            read.faults,
+            read.fatal,
+            exists=True,
         )
+
+    def _read_segments(
+        self, source: _NewSource, file: SourceFile, old: SourceInfo, ids: Iterator[int], *, is_json: bool
+    ) -> FileRead:
+        if file.file.seekable():
+            file.file.seek(0)
+        read = self._open(file.file, old.as_known() if old.exists else None, is_json=is_json)
+        for segment in read.new_segments:
+            info = replace(segment.info, id=next(ids))
+            source.new.append(info)
+            source.collector.add(segment, info.id)
+            if segment.rows["second"].null_count() < segment.rows.height:
+                source.repeated.append(repeated_rows(segment, info.id, is_json=is_json))
+            file.on_rows(info.rows)
+        return read
 
     def _open(self, file: OpenFile, known: FileRead | None, *, is_json: bool) -> FileRead:
         if is_json:
