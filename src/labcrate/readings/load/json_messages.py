@@ -9,7 +9,7 @@ import polars as pl
 from labcrate.messages.message import Message
 from labcrate.readings.load.dialect import lines_as_utf8
 from labcrate.readings.load.payload import compact
-from labcrate.readings.load.payload_texts import compact_texts, raw_texts
+from labcrate.readings.load.payload_texts import compact_raws
 from labcrate.readings.load.segment_rows import RawRows, ReadContext, read_rows
 from labcrate.readings.load.segments import SEGMENT_ROWS, FaultList, Segment, SegmentInfo
 
@@ -133,13 +133,9 @@ def _topic(message: FlatMessage, base: str, made: set[str]) -> str:
 def _payloads_of(messages: Sequence[TopicMessage]) -> Callable[[list[int]], tuple[pl.Series, pl.Series]]:
     def payloads(rows: list[int]) -> tuple[pl.Series, pl.Series]:
         raws = [messages[row].payload for row in rows]
-        texts = None
-        if msgspec.UNSET not in raws:
-            texts = raw_texts(raws)  # type: ignore[arg-type]
+        texts = None if msgspec.UNSET in raws else compact_raws(raws, _compact_text)  # type: ignore[arg-type]
         if texts is None:
             texts = pl.Series([payload_text(raw) for raw in raws], dtype=pl.String)
-        else:
-            texts = compact_texts(texts, _compact_text)
         return texts, pl.repeat(False, len(rows), eager=True)
 
     return payloads

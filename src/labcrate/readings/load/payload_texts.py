@@ -11,67 +11,83 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _FEW = 32
 _LONG = 1 << 16
 
+CompactOne = Callable[[str], str | None]
+"""Returns one text as compact JSON, None if it cannot be read."""
 
-def compact_texts(cells: pl.Series, compact_one: Callable[[str], str | None]) -> pl.Series:
+
+def compact_texts(cells: pl.Series, compact_one: CompactOne) -> pl.Series:
     """Return each text as compact JSON, null where it cannot be read.
 
-    ``compact_one`` returns this for one text, None if it cannot be read; it is not called for JSON objects that are
-    compact already.
+    ``compact_one`` is not called for JSON objects that are compact already.
     """
-    suspect = (
-        ~cells.str.starts_with("{")
-        | cells.str.contains("\\u", literal=True)
-        | (cells.str.len_bytes() > _LONG)
-        | (cells.str.count_matches(r"[\{\[]") > MAX_DEPTH)
-    ).fill_null(True)
-    usual = cells.filter(~suspect)
-    if len(usual) == len(cells) and _are_compact(usual):
+    joined = _join(cells)
+    usual = ~_unusual(cells, joined)
+    if usual.all() and _are_compact(cells, joined):
         return cells
     texts = cells.to_list()
-    rest = set(suspect.arg_true().to_list())
-    _compact(texts, [row for row in range(len(texts)) if row not in rest], compact_one)
-    for row in rest:
-        texts[row] = None if texts[row] is None else compact_one(texts[row])
-    return pl.Series(cells.name, texts, dtype=pl.String)
+    _compact(texts, usual.arg_true().to_list(), compact_one)
+    return _compact_each(cells.name, texts, (~usual).arg_true().to_list(), compact_one)
 
 
-def _compact(texts: list[str | None], rows: Sequence[int], compact_one: Callable[[str], str | None]) -> None:
+def compact_raws(raws: Sequence[msgspec.Raw], compact_one: CompactOne) -> pl.Series | None:
+    """Return undecoded JSON values as compact JSON, as `compact_texts` does; None if one of them is not UTF-8."""
+    joined = b"[" + b",".join(raws) + b"]"
+    try:
+        compact = msgspec.json.format(joined, indent=-1)
+        parts = raws if len(compact) == len(joined) else _RAWS.decode(compact)
+        texts = pl.Series([bytes(part) for part in parts], dtype=pl.Binary).cast(pl.String)
+    except (ValueError, RecursionError, pl.exceptions.PolarsError):
+        return None
+    unusual = _unusual(texts, compact)
+    if not unusual.any():
+        return texts
+    return _compact_each(texts.name, texts.to_list(), unusual.arg_true().to_list(), compact_one)
+
+
+def _unusual(texts: pl.Series, joined: bytes) -> pl.Series:
+    """Return which texts must be read one by one: no objects, escapes of halves of letters, long and deep ones."""
+    unusual = ~texts.str.starts_with("{")
+    if b"\\u" in joined:
+        unusual |= texts.str.contains("\\u", literal=True)
+    if len(joined) > _LONG:
+        unusual |= texts.str.len_bytes() > _LONG
+    # A text that is too deep has many brackets more than the one that every object has.
+    if joined.count(b"{") + joined.count(b"[") > len(texts) + MAX_DEPTH:
+        brackets = texts.str.count_matches("{", literal=True) + texts.str.count_matches("[", literal=True)
+        unusual |= brackets > MAX_DEPTH
+    return unusual.fill_null(True)
+
+
+def _compact_each(name: str, texts: list[str | None], rows: Sequence[int], compact_one: CompactOne) -> pl.Series:
+    for row in rows:
+        text = texts[row]
+        texts[row] = None if text is None else compact_one(text)
+    return pl.Series(name, texts, dtype=pl.String)
+
+
+def _compact(texts: list[str | None], rows: Sequence[int], compact_one: CompactOne) -> None:
     """Compact the texts in these rows in place: one by one only those among which some are not compact."""
-    if not rows or _are_compact(pl.Series([texts[row] for row in rows], dtype=pl.String)):
-        return
     if len(rows) <= _FEW:
-        for row in rows:
-            text = texts[row]
-            texts[row] = None if text is None else compact_one(text)
+        _compact_each("", texts, rows, compact_one)
         return
-    half = len(rows) // 2
-    _compact(texts, rows[:half], compact_one)
-    _compact(texts, rows[half:], compact_one)
+    some = pl.Series([texts[row] for row in rows], dtype=pl.String)
+    if not _are_compact(some, _join(some)):
+        half = len(rows) // 2
+        _compact(texts, rows[:half], compact_one)
+        _compact(texts, rows[half:], compact_one)
 
 
-def _are_compact(texts: pl.Series) -> bool:
-    """Return whether every text is one JSON object without whitespace between its tokens."""
-    if not len(texts):
-        return True
-    joined = ("[" + ",".join(texts) + "]").encode()
+def _join(texts: pl.Series) -> bytes:
+    return b"[" + (texts.str.join(",").item() or "").encode() + b"]"
+
+
+def _are_compact(texts: pl.Series, joined: bytes) -> bool:
+    """Return whether every text is one JSON value without whitespace between its tokens."""
     try:
         parts = _RAWS.decode(joined)
         # Two broken texts may be valid beside each other: the lengths show whether they were split where they join.
         if list(map(len, parts)) != texts.str.len_bytes().to_list():
-            return False
-        return bool(msgspec.json.format(joined, indent=-1) == joined)
+            return not len(texts)
+        return len(msgspec.json.format(joined, indent=-1)) == len(joined)
     except (ValueError, RecursionError):
         return False
-
-
-def raw_texts(raws: Sequence[msgspec.Raw]) -> pl.Series | None:
-    """Return undecoded JSON values as texts without whitespace between their tokens; None if some are not UTF-8."""
-    joined = b"[" + b",".join(raws) + b"]"
-    try:
-        formatted = msgspec.json.format(joined, indent=-1)
-        parts = _RAWS.decode(formatted)
-        if len(parts) != len(raws):
-            return None
-        return pl.Series([bytes(part) for part in parts], dtype=pl.Binary).cast(pl.String)
-    except (ValueError, RecursionError, pl.exceptions.PolarsError):
-        return None

@@ -42,8 +42,53 @@ _GROUP = ["us", "topic"]
 
 def unite(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
     """Unite rows of both files (`SOURCE_ROWS`) as `PART_ROWS`; the JSON's text is used if both have a reading."""
-    ours = json.rename({"segment": "json_segment", "place": "json_place"}).drop("built")
-    theirs = csv.rename({"segment": "csv_segment", "place": "csv_place"})
+    ours = json.select(
+        *_GROUP, "payload", pl.lit(True).alias("is_json"), pl.lit(False).alias("built"), "segment", "place"
+    )
+    theirs = csv.select(*_GROUP, "payload", pl.lit(False).alias("is_json"), "built", "segment", "place")
+    rows = pl.concat([ours, theirs]).sort("us", maintain_order=True)
+    pairs, rest = _pairs(rows)
+    if not rest.height:
+        return pairs
+    others = _unite_all(rest.filter("is_json"), rest.filter(~pl.col("is_json")))
+    return pl.concat([pairs, others]).sort("us", maintain_order=True)
+
+
+def _pairs(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the readings of instants with one row of the JSON and the same one of the CSV, and the other rows.
+
+    Nearly all rows of real files are such pairs, which need not be sought.
+    """
+    us, is_json = pl.col("us"), pl.col("is_json")
+    following = pl.all().exclude("us").shift(-1).name.suffix("_2")
+    pair = (
+        (us == us.shift(-1))
+        & (us != us.shift(1)).fill_null(True)
+        & (us != us.shift(-2)).fill_null(True)
+        & is_json
+        & ~is_json.shift(-1)
+        & (pl.col("topic") == pl.col("topic").shift(-1))
+        & (pl.col("payload") == pl.col("payload").shift(-1))
+    ).fill_null(False)
+    marked = rows.with_columns(following, pair=pair)
+    found = marked.filter("pair").select(
+        *_GROUP,
+        "payload",
+        json_segment="segment",
+        json_place="place",
+        csv_segment="segment_2",
+        csv_place="place_2",
+        csv_payload=pl.lit(None, pl.String),
+        built="built_2",
+    )
+    rest = marked.filter(~(pl.col("pair") | pl.col("pair").shift(1).fill_null(False))).select(rows.columns)
+    return found, rest
+
+
+def _unite_all(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
+    """Unite any rows."""
+    ours = json.rename({"segment": "json_segment", "place": "json_place"}).drop("built", "is_json")
+    theirs = csv.rename({"segment": "csv_segment", "place": "csv_place"}).drop("is_json")
     ours, theirs = _numbered(ours, "payload"), _numbered(theirs, "payload")
     key = [*_GROUP, "payload", "nth"]
     alike = ours.join(theirs, on=key, how="left", maintain_order="left")

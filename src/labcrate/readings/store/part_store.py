@@ -22,6 +22,9 @@ from labcrate.readings.store.manifest import Manifest, PartInfo, decode_manifest
 UNUSED_S = 3600
 """The age in seconds at which a file that no index needs is deleted."""
 
+SAMPLE_ROWS = 256
+"""One of how many rows of a run is looked at to find spans of time with equally many."""
+
 _PART, _INDEX, _TEMPORARY = ".parquet", ".index", ".tmp"
 
 
@@ -59,13 +62,13 @@ class PartStore(Protocol):
 
 
 class Run(Protocol):
-    """Sorted rows that were written for the time of building an index."""
+    """Rows sorted by time, at least one, that were written for the time of building an index."""
 
-    def rows(self, start: int, stop: int) -> pl.DataFrame:
-        """Return the rows from ``start`` to ``stop``."""
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
 
-    def times(self) -> pl.Series:
-        """Return the column ``us``."""
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
 
     def delete(self) -> None:
         """Delete the rows."""
@@ -121,13 +124,16 @@ class MemoryRun:
     def __init__(self, rows: pl.DataFrame) -> None:
         self._rows = rows
 
-    def rows(self, start: int, stop: int) -> pl.DataFrame:
-        """Return the rows from ``start`` to ``stop``."""
-        return self._rows[start:stop]
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
+        times = self._rows["us"]
+        return times.gather_every(SAMPLE_ROWS).append(times.tail(1))
 
-    def times(self) -> pl.Series:
-        """Return the column ``us``."""
-        return self._rows["us"]
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before."""
+        end = self._rows.height if us is None else int(self._rows["us"].search_sorted(us, "left"))
+        found, self._rows = self._rows[:end], self._rows[end:]
+        return [found] if end else []
 
     def delete(self) -> None:
         """Do nothing."""
@@ -210,11 +216,11 @@ class FolderStore:
         """Write rows into a file. Raises IndexWriteError."""
         path = self._folder / f"run-{secrets.token_hex(8)}{_TEMPORARY}"
         try:
-            rows.write_ipc(path, compression="uncompressed")
-        except (OSError, pl.exceptions.PolarsError) as error:
-            path.unlink(missing_ok=True)
+            return FileRun(path, rows)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             raise IndexWriteError from error
-        return FileRun(path)
 
     def _write(self, name: str, data: bytes) -> None:
         temporary = self._folder / f"{name}-{secrets.token_hex(4)}{_TEMPORARY}"
@@ -241,20 +247,51 @@ class FolderStore:
                     (self._folder / name).unlink()
 
 
+_BLOCK_ROWS = 8192
+
+
 class FileRun:
-    """A run in a file, of which only the rows that are read are in memory."""
+    """A run in a file, written in blocks, of which one is in memory. Creating it raises OSError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rows: pl.DataFrame) -> None:
         self._path = path
+        self._ends: list[int] = []
+        self._times = rows["us"].gather_every(SAMPLE_ROWS)
+        self._firsts: list[int] = []
+        with path.open("wb") as file:
+            for block in rows.iter_slices(_BLOCK_ROWS):
+                self._firsts.append(int(block["us"][0]))
+                block.write_ipc(file, compression="uncompressed")
+                self._ends.append(file.tell())
+        self._last = int(rows["us"][-1])
+        self._next, self._pending = 0, rows.clear()
 
-    def rows(self, start: int, stop: int) -> pl.DataFrame:
-        """Return the rows from ``start`` to ``stop``. Raises OSError."""
-        return pl.read_ipc(self._path, memory_map=True)[start:stop]
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
+        return self._times.append(pl.Series([self._last], dtype=pl.Int64))
 
-    def times(self) -> pl.Series:
-        """Return the column ``us``. Raises IndexWriteError."""
-        return pl.read_ipc(self._path, columns=["us"], memory_map=True)["us"]
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
+        found = []
+        while True:
+            end = self._pending.height if us is None else int(self._pending["us"].search_sorted(us, "left"))
+            if end:
+                found.append(self._pending[:end])
+                self._pending = self._pending[end:]
+            if self._pending.height or self._next == len(self._ends):
+                return found
+            if us is not None and self._firsts[self._next] >= us:
+                return found
+            self._pending = self._read_block()
 
     def delete(self) -> None:
         """Delete the file."""
         self._path.unlink(missing_ok=True)
+
+    def _read_block(self) -> pl.DataFrame:
+        start = self._ends[self._next - 1] if self._next else 0
+        with self._path.open("rb") as file:
+            file.seek(start)
+            data = file.read(self._ends[self._next] - start)
+        self._next += 1
+        return pl.read_ipc(io.BytesIO(data))

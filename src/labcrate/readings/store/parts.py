@@ -8,8 +8,8 @@ import polars as pl
 from labcrate.readings.load.timestamps import EPOCH
 from labcrate.readings.store.manifest import KindCount, PartInfo
 from labcrate.readings.store.part_rows import PART_ROWS, split_sources, unite
-from labcrate.readings.store.part_store import PartStore
-from labcrate.readings.store.row_collector import SAMPLE_ROWS, RowCollector
+from labcrate.readings.store.part_store import SAMPLE_ROWS, PartStore
+from labcrate.readings.store.row_collector import RowCollector
 
 PART_READINGS = 65_536
 """The most readings of a part, but for more of one instant."""

@@ -8,10 +8,8 @@ from labcrate.readings.load.segments import Segment
 from labcrate.readings.store.part_rows import SOURCE_ROWS
 from labcrate.readings.store.part_store import MemoryRun, PartStore, Run
 
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 32 << 20
 """The rows of a file that are kept in memory before a run is written."""
-
-SAMPLE_ROWS = 256
 
 
 class RowCollector:
@@ -21,7 +19,7 @@ class RowCollector:
         self._store, self._memory_bytes = store, memory_bytes
         self._pending: list[pl.DataFrame] = []
         self._size_bytes = 0
-        self._runs: list[tuple[Run, int]] = []
+        self._runs: list[Run] = []
 
     def add(self, segment: Segment, segment_id: int) -> None:
         """Add the rows of a segment, without those whose time occurs twice. Raises IndexWriteError."""
@@ -40,10 +38,9 @@ class RowCollector:
 
     def rename_topics(self, names: dict[str, str]) -> None:
         """Replace topics in what was collected. Raises IndexWriteError."""
-        for place, (run, height) in enumerate(self._runs):
-            renamed = self._store.write_run(_renamed(run.rows(0, height), names))
+        for place, run in enumerate(self._runs):
+            self._runs[place] = self._store.write_run(_renamed(pl.concat(run.take_before(None)), names))
             run.delete()
-            self._runs[place] = (renamed, height)
         self._pending = [_renamed(rows, names) for rows in self._pending]
 
     def finish(self) -> None:
@@ -53,37 +50,25 @@ class RowCollector:
 
     def delete(self) -> None:
         """Delete all runs."""
-        for run, _ in self._runs:
+        for run in self._runs:
             run.delete()
         self._runs.clear()
         self._pending.clear()
 
     def samples(self) -> pl.Series:
-        """Return the times of one of ``sample_rows`` rows, sorted, and the first and last of each run."""
-        times = [pl.Series("us", [], dtype=pl.Int64)]
-        for run, _ in self._runs:
-            us = run.times()
-            times += [us.gather_every(SAMPLE_ROWS), us.tail(1)]
-        return pl.concat(times).sort()
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last of each run."""
+        return pl.concat([pl.Series("us", [], dtype=pl.Int64), *(run.samples() for run in self._runs)])
 
     def slices(self, bounds: list[int]) -> Iterator[pl.DataFrame]:
-        """Yield the rows before each bound in turn that were not yielded before, and last the rest. Raises IndexWriteError."""
-        ends = [[int(end) for end in run.times().search_sorted(pl.Series(bounds, dtype=pl.Int64), "left")] for run, _ in self._runs]
-        starts = [0] * len(self._runs)
-        for number in range(len(bounds) + 1):
-            frames = [pl.DataFrame(schema=SOURCE_ROWS)]
-            for place, (run, height) in enumerate(self._runs):
-                end = ends[place][number] if number < len(bounds) else height
-                if end > starts[place]:
-                    frames.append(run.rows(starts[place], end))
-                starts[place] = end
-            yield pl.concat(frames, rechunk=True)
+        """Yield the rows before each bound in turn that were not yielded before, and last the rest. Raises OSError."""
+        for bound in [*bounds, None]:
+            frames = [frame for run in self._runs for frame in run.take_before(bound)]
+            yield pl.concat([pl.DataFrame(schema=SOURCE_ROWS), *frames], rechunk=True)
 
     def _write_run(self, *, last: bool = False) -> None:
         rows = pl.concat(self._pending).sort("us", maintain_order=True)
         self._pending, self._size_bytes = [], 0
-        run = MemoryRun(rows) if last else self._store.write_run(rows)
-        self._runs.append((run, rows.height))
+        self._runs.append(MemoryRun(rows) if last else self._store.write_run(rows))
 
 
 def _renamed(rows: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
