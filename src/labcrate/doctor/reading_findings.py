@@ -15,8 +15,6 @@ from labcrate.plan.inventory import Inventory
 from labcrate.readings.load.selection import AmbiguousSensor, SensorSelection
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from labcrate.readings.load.problems import ReadingsProblem
     from labcrate.readings.load.slice import Readings
 

@@ -9,6 +9,7 @@ from io import BufferedIOBase, BufferedReader, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.device import Device
@@ -32,6 +33,8 @@ ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
 """Returns the columns of a table by its path below the session's folder and its beginning; None if unknown."""
 
 _HEAD_BYTES = 64 * 1024
+_LARGE_BYTES = 1 << 20
+"""Files of readings of at least this size in all get an index; smaller ones are read in no time."""
 
 
 def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None:
@@ -64,6 +67,11 @@ def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> t
     return columns_of(path.removeprefix(f"{folder}/"), head) or ()
 
 
+def readings_index_folder(lab: LabFolder) -> Path:
+    """Return the folder of a lab's index of readings. Raises CatalogError."""
+    return state_folder(lab.root) / "readings"
+
+
 def load_session_readings(
     lab: LabFolder,
     session: Session,
@@ -80,7 +88,7 @@ def load_session_readings(
 
     ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
     ``check`` is called while the files are read; an exception that it raises stops that. ``progress`` counts what is
-    read. The index of readings is in ``index_folder``; None makes one in memory.
+    read. The index of large files is in ``index_folder``; None makes one in memory, as for small files.
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
@@ -99,13 +107,13 @@ def load_session_readings(
         if files == [None, None]:
             topics = Topics(base_topic, tuple(devices))
             absent = SensorSelection(session.sensors, topics).match_topics(()).sensors_without(())
-            return Readings(
-                window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems)
-            )
+            return Readings(window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems))
         # Imports Polars, which a lab without readings does not need.
         from labcrate.readings.store.load import load_readings  # noqa: PLC0415
         from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
 
+        size_bytes = sum(os.fstat(file.fileno()).st_size for file in files if file is not None)
+        store = FolderStore(index_folder) if index_folder is not None and size_bytes >= _LARGE_BYTES else None
         readings = load_readings(
             files[0],
             files[1],
@@ -115,7 +123,7 @@ def load_session_readings(
             base_topic,
             zone=zone,
             date_formats=date_formats,
-            store=None if index_folder is None else FolderStore(index_folder),
+            store=store,
             on_rows=lambda rows: progress.advance(0, rows),
         )
     return replace(readings, problems=(*open_problems, *readings.problems))

@@ -40,12 +40,23 @@ class PayloadCleaning:
 
 @dataclass(frozen=True)
 class CleanedRows:
-    """Readings with cleaned payloads and with some topics and device_ids replaced, in the order of time, topic, payload."""
+    """Readings with cleaned payloads, some topics and device_ids replaced, sorted by time, topic and payload."""
 
     rows: ReadingRows
     cleaning: PayloadCleaning | None = None
     topics: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows."""
+        needles = tuple(self.cleaning.needles) if self.cleaning else None
+        return self.rows.identity, needles, tuple(self.topics.items()), tuple(self.names.items())
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the approximate memory in bytes."""
+        return self.rows.memory_bytes
 
     @property
     def height(self) -> int:

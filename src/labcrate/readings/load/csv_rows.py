@@ -34,8 +34,8 @@ class CsvBlock:
     (String; null or empty where a row has no value). ``text`` or ``fields``: the rows themselves. ``broken_rows``: rows
     that are not whole; ``key_columns`` holds only their readable cells. ``truncated_from``: the first row that belongs
     to the truncated end of the file, if it cannot be read. ``guessed_lines``: lines read as Windows-1252 although
-    others are UTF-8. ``unread_bytes`` and ``unread_lines``: how much of the end is left for the next block. ``raw``: the
-    bytes of the file that were read; ``line_count``: how many lines they are.
+    others are UTF-8. ``unread_bytes`` and ``unread_lines``: how much of the end is left for the next block. ``raw``:
+    the bytes of the file that were read; ``line_count``: how many lines they are.
     """
 
     lines: Sequence[int]

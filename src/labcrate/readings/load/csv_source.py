@@ -203,5 +203,3 @@ def _readable_cell(cell: str) -> str | None:
         return from_cell(cell)
     except ValueError:
         return None
-
-

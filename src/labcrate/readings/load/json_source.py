@@ -1,6 +1,6 @@
 """Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``, or messages in a flat list.
 
-A large file is read piece by piece (`json_stream`). A small one, and one of an unusual form, is read into memory at once.
+A large file is read piece by piece (`json_stream`); a small one, or one of an unusual form, is read into memory at once.
 The file is not mapped: a platform that rewrites it meanwhile would kill the process with SIGBUS.
 """
 
@@ -151,8 +151,8 @@ def _stream_lines(
 ) -> Iterator[Segment]:
     line = 1
     for number, segment in enumerate(known):
-        data = reader.peek(segment.size_bytes)
-        if len(data) != segment.size_bytes or digest_of(data) != segment.digest:
+        known_data = reader.peek(segment.size_bytes)
+        if len(known_data) != segment.size_bytes or digest_of(known_data) != segment.digest:
             break
         small = segment.is_open or segment.size_bytes < _LINES_BYTES // 4
         if number == len(known) - 1 and small and not reader.is_all_read(segment.size_bytes):
@@ -187,9 +187,7 @@ def _lines_segment(raw: bytes, first_line: int, context: ReadContext, *, is_last
     return flat_segment([line for _, line in numbered], info, places, places.__getitem__, context, is_last=is_last)
 
 
-def _flat(
-    parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int, context: ReadContext
-) -> Segment:
+def _flat(parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int, context: ReadContext) -> Segment:
     places = range(first, first + len(parts))
     return flat_segment(parts, info, places, lambda row: f"{key}[{first + row}]", context)
 

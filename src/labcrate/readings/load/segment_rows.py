@@ -50,8 +50,8 @@ class RawRows:
     """The rows of a segment as texts.
 
     ``topic`` is empty for a row without one. ``payloads`` returns the payloads (null: unreadable) and whether each was
-    made from other cells, for rows by their indexes. ``where`` returns a row's line or key, ``places`` are their numbers.
-    ``broken`` are rows that could not be read as a whole, and why; faults of rows from ``truncated_from`` on are caused
+    made from other cells, for rows by their indexes. ``where`` returns a row's line or key; ``places`` are their
+    numbers. ``broken`` are rows that could not be read as a whole, and why; faults of rows from ``truncated_from`` on are caused
     by the file's truncated end. ``made_topics`` are topics made from a row's device_id.
     """
 

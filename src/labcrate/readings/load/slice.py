@@ -77,8 +77,17 @@ class ReadingRows(Protocol):
     """The readings of a window and of some sensors, which are read in batches.
 
     ``kind_counts`` is the number of readings of each kind (topic, and whether its messages are whole), ``devices`` the
-    device_id of each. ``first_us`` and ``last_us`` are the first and last instants, None without readings.
+    device_id of each. ``first_us`` and ``last_us`` are the first and last instants, None without readings. Rows
+    with the same ``identity`` are the same. ``memory_bytes`` is how much of them is in memory.
     """
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the approximate memory in bytes."""
 
     @property
     def height(self) -> int:
@@ -132,6 +141,12 @@ class Readings:
 
     def __len__(self) -> int:
         return 0 if self.rows is None else self.rows.height
+
+    def has_same_rows(self, other: Readings) -> bool:
+        """Return whether another value is known to have the same rows."""
+        if self.rows is None or other.rows is None:
+            return self.rows is other.rows
+        return self.rows.identity == other.rows.identity
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yield the rows of `frame` in order, some ten thousand at a time; rows of one instant are in one batch.

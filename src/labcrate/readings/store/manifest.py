@@ -62,7 +62,9 @@ class SourceInfo:
 
     def as_known(self) -> FileRead:
         """Return what is known of the file, for reading it again."""
-        return FileRead(self.form, self.segments, faults=self.faults, fatal=self.fatal, in_time_order=self.in_time_order)
+        return FileRead(
+            self.form, self.segments, faults=self.faults, fatal=self.fatal, in_time_order=self.in_time_order
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class IndexWriteError(Exception):
 class PartStore(Protocol):
     """A place for indexes of readings and their parts."""
 
+    is_in_memory: bool
+
     def lock(self) -> AbstractContextManager[None]:
         """Keep other processes from changing indexes."""
 
@@ -76,6 +78,8 @@ class Run(Protocol):
 
 class MemoryStore:
     """Indexes in memory, for one process."""
+
+    is_in_memory = True
 
     def __init__(self) -> None:
         self._manifests: dict[str, Manifest] = {}
@@ -141,6 +145,8 @@ class MemoryRun:
 
 class FolderStore:
     """Indexes in a folder, which is created when something is written."""
+
+    is_in_memory = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -145,5 +145,3 @@ def _day_name(us: int) -> str:
         return f"{EPOCH + timedelta(microseconds=us):%Y-%m-%d}"
     except OverflowError:
         return "other"
-
-

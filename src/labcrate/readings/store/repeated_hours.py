@@ -33,9 +33,7 @@ def repeated_rows(segment: Segment, segment_id: int, *, is_json: bool) -> pl.Dat
     ).select(*REPEATED)
 
 
-def choose_instants(
-    rows: pl.DataFrame, sources: Iterable[tuple[bool, Sequence[SegmentInfo], bool]]
-) -> pl.DataFrame:
+def choose_instants(rows: pl.DataFrame, sources: Iterable[tuple[bool, Sequence[SegmentInfo], bool]]) -> pl.DataFrame:
     """Return the rows with ``is_second``.
 
     ``sources`` are the two files: whether it is the JSON, its segments in order, and whether its rows may be in the order

@@ -25,7 +25,9 @@ class RowCollector:
         """Add the rows of a segment, without those whose time occurs twice. Raises IndexWriteError."""
         rows = segment.rows.lazy().filter(pl.col("second").is_null())
         self.add_rows(
-            rows.select("us", "topic", "payload", "built", pl.lit(segment_id, pl.UInt32).alias("segment"), "place").collect()
+            rows.select(
+                "us", "topic", "payload", "built", pl.lit(segment_id, pl.UInt32).alias("segment"), "place"
+            ).collect()
         )
 
     def add_rows(self, rows: pl.DataFrame) -> None:

@@ -58,6 +58,17 @@ class IndexRows:
         self.last_us = max((one.last_us for one in self._counts), default=None)
 
     @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows: a part's name is never used again."""
+        parts = tuple((one.part.name, one.start_us, one.end_us) for one in self._parts)
+        return parts, tuple(sorted(self._devices.items()))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the approximate memory in bytes."""
+        return sum(one.part.size_bytes for one in self._parts) if self._store.is_in_memory else 0
+
+    @property
     def kind_counts(self) -> dict[TopicKind, int]:
         """Return the number of readings of each kind."""
         counts: dict[TopicKind, int] = {}
@@ -191,9 +202,7 @@ def _problems(
         yield from source_problems(source, label, window, own, is_selected)
 
 
-def _lab_counts(
-    store: PartStore, manifest: Manifest, start: int | None, end: int | None, inside: int
-) -> LabCounts:
+def _lab_counts(store: PartStore, manifest: Manifest, start: int | None, end: int | None, inside: int) -> LabCounts:
     counts = [one for part in manifest.parts for one in part.kinds]
     both, json, csv = (sum(getattr(one, name) for one in counts) for name in ("both", "json", "csv"))
     parts = manifest.parts

@@ -21,14 +21,13 @@ from labcrate.readings.store.manifest import FileState, Manifest, SourceInfo
 from labcrate.readings.store.part_store import IndexDamagedError, PartStore
 from labcrate.readings.store.parts import write_parts
 from labcrate.readings.store.repeated_hours import (
-    chosen_rows,
     choose_instants,
+    chosen_rows,
     decode_repeated,
     encode_repeated,
     repeated_rows,
 )
 from labcrate.readings.store.row_collector import RowCollector
-
 
 _COARSE_NS = 2_000_000_000
 """The time in nanoseconds within which a second change may leave a file's times as they are."""
@@ -100,9 +99,7 @@ class _NewSource:
 
 
 class _Update:
-    def __init__(
-        self, store: PartStore, old: Manifest, topics: Topics, context: ReadContext, *, at_once: bool
-    ) -> None:
+    def __init__(self, store: PartStore, old: Manifest, topics: Topics, context: ReadContext, *, at_once: bool) -> None:
         self._store, self._old, self._topics, self._context, self._at_once = store, old, topics, context, at_once
         self._sources = [_NewSource(RowCollector(store), SourceInfo()) for _ in range(2)]
 
@@ -239,4 +236,3 @@ def lab_kinds(sources: Sequence[SourceInfo]) -> tuple[set[TopicKind], set[str]]:
         kinds |= {kind for segment in source.segments for kind in segment.kinds if kind[0] not in own}
         made |= own
     return kinds, made
-
