@@ -124,7 +124,7 @@ def load_session_readings(
             zone=zone,
             date_formats=date_formats,
             store=store,
-            on_rows=lambda rows: progress.advance(0, rows),
+            progress=progress,
         )
     return replace(readings, problems=(*open_problems, *readings.problems))
 
@@ -134,28 +134,21 @@ class _ObservedFile(FileIO):
 
     def __init__(self, fd: int, check: Callable[[], None], progress: ReadingProgress) -> None:
         super().__init__(fd)
-        self._check, self._progress, self._begun = check, progress, False
+        self._check, self._progress = check, progress
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read a piece."""
-        self._begin()
+        self._check()
         count = super().readinto(buffer)
         self._progress.advance(count, 0)
         return count
 
     def readall(self) -> bytes:
         """Read the rest."""
-        self._begin()
+        self._check()
         data = super().readall()
         self._progress.advance(len(data), 0)
         return data
-
-    def _begin(self) -> None:
-        """Count the file, of which perhaps nothing is read."""
-        self._check()
-        if not self._begun:
-            self._begun = True
-            self._progress.begin(os.fstat(self.fileno()).st_size)
 
 
 def readings_missing(readings: Readings) -> Iterator[Missing]:

@@ -21,8 +21,8 @@ from labcrate.readings.load.segments import (
     Effect,
     FaultList,
     RowFault,
-    Segment,
     SegmentInfo,
+    SourceSegment,
     digest_of,
 )
 from labcrate.readings.load.source_file import FileRead, OpenFile
@@ -53,14 +53,14 @@ def read_csv(
     if not dialect.has_required_columns:
         return _fatal(Message("readings.csv_missing_columns"))
     form = digest_of(repr(dialect).encode())
-    kept: list[SegmentInfo] = []
+    unchanged: list[SegmentInfo] = []
     data = b""
     if known is not None and known.form == form:
-        kept, data = _unchanged_segments(file, known.segments)
-    first_line_left = kept[-1].first_place + kept[-1].places if kept else dialect.first_row_line
+        unchanged, data = _unchanged_segments(file, known.segments)
+    first_line_left = unchanged[-1].first_place + unchanged[-1].places if unchanged else dialect.first_row_line
     reader = _CsvReader(dialect, context)
     rest = _Prefixed(data, file)
-    read = FileRead(form=form, kept=tuple(kept))
+    read = FileRead(form=form, unchanged=tuple(unchanged))
     read.new_segments = _read_segments(rest, reader, first_line_left, block_bytes, transcoder, read)
     return read
 
@@ -74,20 +74,20 @@ def _unchanged_segments(file: BufferedIOBase, known: Sequence[SegmentInfo]) -> t
 
     A small last one is read again with what was appended, else a file that grows has ever more of them.
     """
-    kept: list[SegmentInfo] = []
+    unchanged: list[SegmentInfo] = []
     last = b""
     for segment in known:
         data = file.read(segment.size_bytes)
         if len(data) != segment.size_bytes or digest_of(data) != segment.digest:
             break
-        kept.append(segment)
+        unchanged.append(segment)
         last = data
     else:
         data = file.read(1 << 16)
-    if kept and data and (kept[-1].is_open or kept[-1].size_bytes < _SMALL):
-        kept.pop()
+    if unchanged and data and (unchanged[-1].is_open or unchanged[-1].size_bytes < _SMALL):
+        unchanged.pop()
         data = last + data
-    return kept, data
+    return unchanged, data
 
 
 def _read_segments(
@@ -97,7 +97,7 @@ def _read_segments(
     block_bytes: int,
     transcoder: Utf16Transcoder | None,
     read: FileRead,
-) -> Iterator[Segment]:
+) -> Iterator[SourceSegment]:
     for block in read_blocks(file, reader.row_format, block_bytes, first_line):
         yield reader.read_segment(block, first_line)
         first_line += block.line_count
@@ -134,7 +134,7 @@ class _CsvReader:
         columns = [*(self._column_index[name] for name in self._names), width - 1]
         self.row_format = RowFormat(width, columns, dialect.delimiter)
 
-    def read_segment(self, block: CsvBlock, first_line: int) -> Segment:
+    def read_segment(self, block: CsvBlock, first_line: int) -> SourceSegment:
         """Return a block as a segment, whose first line has this number."""
         faults = FaultList()
         if block.guessed_lines:

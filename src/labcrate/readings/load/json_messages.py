@@ -11,7 +11,7 @@ from labcrate.readings.load.dialect import lines_as_utf8
 from labcrate.readings.load.payload import compact
 from labcrate.readings.load.payload_texts import compact_raws
 from labcrate.readings.load.segment_rows import RawRows, ReadContext, read_rows
-from labcrate.readings.load.segments import SEGMENT_ROWS, FaultList, Segment, SegmentInfo
+from labcrate.readings.load.segments import SEGMENT_ROWS, FaultList, SegmentInfo, SourceSegment
 
 NO_MESSAGE = Message("readings.no_message")
 NO_FLAT_MESSAGE = Message("readings.no_flat_message")
@@ -38,7 +38,7 @@ _FLAT_MESSAGE = msgspec.json.Decoder(FlatMessage)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def topic_segment(messages: bytes | msgspec.Raw, info: SegmentInfo, key: str, context: ReadContext) -> Segment:
+def topic_segment(messages: bytes | msgspec.Raw, info: SegmentInfo, key: str, context: ReadContext) -> SourceSegment:
     """Return a JSON list of messages of the topic ``info.stream``; ``key`` is the list's name in the file.
 
     Raises ValueError if it is no list.
@@ -58,7 +58,7 @@ def topic_segment(messages: bytes | msgspec.Raw, info: SegmentInfo, key: str, co
     info = replace(info, places=count)
     if topic and not context.topics.is_reading(topic):
         counted = replace(info, no_readings={topic: count} if count else {})
-        return Segment(counted, pl.DataFrame(schema=SEGMENT_ROWS))
+        return SourceSegment(counted, pl.DataFrame(schema=SEGMENT_ROWS))
     raw = RawRows(
         times=_as_text([message.timestamp for message in decoded]),
         topic=pl.Series([topic], dtype=pl.String).new_from_index(0, count),
@@ -78,7 +78,7 @@ def flat_segment(
     context: ReadContext,
     *,
     is_last: bool = False,
-) -> Segment:
+) -> SourceSegment:
     """Return messages that name their topics; ``places`` and ``where`` are those of their rows.
 
     With ``is_last``, a last message that ends too early is truncated.

@@ -1,6 +1,6 @@
 """Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``, or messages in a flat list.
 
-A large file is read piece by piece (`json_stream`); a small one, or one of an unusual form, is read into memory at once.
+A large file is read piece by piece (`json_stream`); a small one, and one of an unusual form, is read at once.
 The file is not mapped: a platform that rewrites it meanwhile would kill the process with SIGBUS.
 """
 
@@ -15,7 +15,7 @@ from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encodi
 from labcrate.readings.load.json_messages import flat_segment, topic_segment
 from labcrate.readings.load.json_stream import JsonReader, OtherFormError
 from labcrate.readings.load.segment_rows import ReadContext
-from labcrate.readings.load.segments import Effect, RowFault, Segment, SegmentInfo, digest_of
+from labcrate.readings.load.segments import Effect, RowFault, SegmentInfo, SourceSegment, digest_of
 from labcrate.readings.load.source_file import FileRead, OpenFile
 
 SMALL_FILE_BYTES = 16 << 20
@@ -65,7 +65,9 @@ def read_json(
     data = head + file.read()
     form = _WHOLE + digest_of(data)
     if known is not None and known.form == form:
-        return FileRead(form, known.kept, faults=known.faults, fatal=known.fatal, in_time_order=known.in_time_order)
+        return FileRead(
+            form, known.unchanged, faults=known.faults, fatal=known.fatal, in_time_order=known.in_time_order
+        )
     del head
     return _read_whole(_as_utf8(data), form, context)
 
@@ -93,14 +95,14 @@ def _read_stream(file: OpenFile, head: bytes, context: ReadContext, known: FileR
 def _known_streams(known: FileRead | None, form: bytes) -> dict[str, list[SegmentInfo]]:
     streams: defaultdict[str, list[SegmentInfo]] = defaultdict(list)
     if known is not None and known.form == form:
-        for segment in known.kept:
+        for segment in known.unchanged:
             streams[segment.stream].append(segment)
     return streams
 
 
 def _stream_topics(
     reader: JsonReader, context: ReadContext, known: dict[str, list[SegmentInfo]], read: FileRead
-) -> Iterator[Segment]:
+) -> Iterator[SourceSegment]:
     seen: set[str] = set()
     token = reader.next_token()
     while token != b"}":
@@ -112,7 +114,7 @@ def _stream_topics(
         key, place = _topic_key(topic), 0
         for piece in reader.read_elements(known.get(topic, ())):
             if piece.known is not None:
-                read.kept = (*read.kept, piece.known)
+                read.unchanged = (*read.unchanged, piece.known)
                 place = piece.known.first_place + piece.known.places
                 continue
             info = SegmentInfo(0, topic, len(piece.text), digest_of(piece.text), place, 0)
@@ -129,11 +131,11 @@ def _stream_topics(
 
 def _stream_flat(
     reader: JsonReader, key: str, context: ReadContext, known: dict[str, list[SegmentInfo]], read: FileRead
-) -> Iterator[Segment]:
+) -> Iterator[SourceSegment]:
     place = 0
     for piece in reader.read_elements(known.get(key, ())):
         if piece.known is not None:
-            read.kept = (*read.kept, piece.known)
+            read.unchanged = (*read.unchanged, piece.known)
             place = piece.known.first_place + piece.known.places
             continue
         parts = msgspec.json.decode(b"[" + piece.text + b"]", type=list[msgspec.Raw])
@@ -148,7 +150,7 @@ def _stream_flat(
 
 def _stream_lines(
     reader: JsonReader, context: ReadContext, known: Sequence[SegmentInfo], read: FileRead
-) -> Iterator[Segment]:
+) -> Iterator[SourceSegment]:
     line = 1
     for number, segment in enumerate(known):
         known_data = reader.peek(segment.size_bytes)
@@ -158,7 +160,7 @@ def _stream_lines(
         if number == len(known) - 1 and small and not reader.is_all_read(segment.size_bytes):
             break
         reader.skip(segment.size_bytes)
-        read.kept = (*read.kept, segment)
+        read.unchanged = (*read.unchanged, segment)
         line = segment.first_place + segment.places
     size = _LINES_BYTES
     while True:
@@ -177,7 +179,7 @@ def _stream_lines(
         size = _LINES_BYTES
 
 
-def _lines_segment(raw: bytes, first_line: int, context: ReadContext, *, is_last: bool) -> Segment:
+def _lines_segment(raw: bytes, first_line: int, context: ReadContext, *, is_last: bool) -> SourceSegment:
     """Return a text with one message per line; a last line of the file that ends too early is truncated."""
     text, _, _ = lines_as_utf8(raw)
     numbered = [(number, line) for number, line in enumerate(text.split(b"\n"), first_line) if line.strip()]
@@ -187,7 +189,7 @@ def _lines_segment(raw: bytes, first_line: int, context: ReadContext, *, is_last
     return flat_segment([line for _, line in numbered], info, places, places.__getitem__, context, is_last=is_last)
 
 
-def _flat(parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int, context: ReadContext) -> Segment:
+def _flat(parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int, context: ReadContext) -> SourceSegment:
     places = range(first, first + len(parts))
     return flat_segment(parts, info, places, lambda row: f"{key}[{first + row}]", context)
 
@@ -200,20 +202,22 @@ def _read_whole(data: bytes | memoryview, form: bytes, context: ReadContext) -> 
         if _begins_with_message(text):
             return FileRead(form, new_segments=iter([_lines_segment(text, 1, context, is_last=True)]))
         return FileRead(form, fatal=_parse_problem(text, str(error)))
-    if isinstance(whole, list):
-        return FileRead(form, new_segments=_whole_list(whole, "", context))
-    if isinstance(whole.messages, list):
-        return FileRead(form, new_segments=_whole_list(whole.messages, "messages", context))
-    if isinstance(whole.messages, dict):
-        read = FileRead(form, in_time_order=False)
-        read.new_segments = _whole_topics(whole.messages, context, read)
-        return read
-    if whole.timestamp is not msgspec.UNSET:  # an object without messages may be a message itself
-        return FileRead(form, new_segments=iter([_lines_segment(bytes(data), 1, context, is_last=True)]))
-    return FileRead(form, faults=(RowFault(Message("readings.no_messages_key"), "", Effect.NOTE),))
+    read = FileRead(form)
+    messages = whole if isinstance(whole, list) else whole.messages
+    if isinstance(messages, list):
+        read.new_segments = _whole_list(messages, "" if messages is whole else "messages", context)
+    elif isinstance(messages, dict):
+        read.in_time_order = False
+        read.new_segments = _whole_topics(messages, context, read)
+    elif isinstance(whole, _MessagesFile) and whole.timestamp is not msgspec.UNSET:
+        # An object without messages may be a message itself.
+        read.new_segments = iter([_lines_segment(bytes(data), 1, context, is_last=True)])
+    else:
+        read.faults = (RowFault(Message("readings.no_messages_key"), "", Effect.NOTE),)
+    return read
 
 
-def _whole_topics(messages: dict[str, msgspec.Raw], context: ReadContext, read: FileRead) -> Iterator[Segment]:
+def _whole_topics(messages: dict[str, msgspec.Raw], context: ReadContext, read: FileRead) -> Iterator[SourceSegment]:
     for topic, raw in messages.items():
         try:
             yield topic_segment(raw, SegmentInfo(0, topic, 0, b"", 0, 0), _topic_key(topic), context)
@@ -222,7 +226,7 @@ def _whole_topics(messages: dict[str, msgspec.Raw], context: ReadContext, read: 
             read.faults = (*read.faults, fault)
 
 
-def _whole_list(parts: Sequence[msgspec.Raw], key: str, context: ReadContext) -> Iterator[Segment]:
+def _whole_list(parts: Sequence[msgspec.Raw], key: str, context: ReadContext) -> Iterator[SourceSegment]:
     for start in range(0, len(parts), _FLAT_ROWS):
         some = parts[start : start + _FLAT_ROWS]
         yield _flat(some, SegmentInfo(0, key, 0, b"", start, len(some)), key, start, context)

@@ -58,7 +58,7 @@ class JsonReader:
         return len(self.peek(size + 1)) <= size
 
     def skip(self, size: int) -> None:
-        """Go on by some bytes, which must have been peeked."""
+        """Skip some bytes, which must have been peeked."""
         self._at += size
 
     def next_token(self) -> bytes:

@@ -66,7 +66,7 @@ def _compact_each(name: str, texts: list[str | None], rows: Sequence[int], compa
 
 
 def _compact(texts: list[str | None], rows: Sequence[int], compact_one: CompactOne) -> None:
-    """Compact the texts in these rows in place: one by one only those among which some are not compact."""
+    """Replace the texts in these rows by compact ones: one by one only those among which some are not compact."""
     if len(rows) <= _FEW:
         _compact_each("", texts, rows, compact_one)
         return

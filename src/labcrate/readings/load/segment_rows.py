@@ -8,7 +8,7 @@ import polars as pl
 
 from labcrate.messages.message import Message
 from labcrate.readings.load.date_formats import date_format_advice, guess_date_format
-from labcrate.readings.load.segments import Effect, FaultList, Segment, SegmentInfo
+from labcrate.readings.load.segments import Effect, FaultList, SegmentInfo, SourceSegment
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.timestamps import Instants, parse_timestamps
 from labcrate.readings.load.topics import Topics
@@ -51,8 +51,8 @@ class RawRows:
 
     ``topic`` is empty for a row without one. ``payloads`` returns the payloads (null: unreadable) and whether each was
     made from other cells, for rows by their indexes. ``where`` returns a row's line or key; ``places`` are their
-    numbers. ``broken`` are rows that could not be read as a whole, and why; faults of rows from ``truncated_from`` on are caused
-    by the file's truncated end. ``made_topics`` are topics made from a row's device_id.
+    numbers. ``broken`` are rows that could not be read as a whole, and why; faults of rows from ``truncated_from`` on
+    are caused by the file's truncated end. ``made_topics`` are topics made from a row's device_id.
     """
 
     times: pl.Series
@@ -65,7 +65,7 @@ class RawRows:
     made_topics: frozenset[str] = frozenset()
 
 
-def read_rows(raw: RawRows, context: ReadContext, info: SegmentInfo, faults: FaultList) -> Segment:
+def read_rows(raw: RawRows, context: ReadContext, info: SegmentInfo, faults: FaultList) -> SourceSegment:
     """Return a segment with its rows; ``info`` has its bytes and place in the file, ``faults`` those found before."""
     return _SegmentReader(raw, context, faults).read(info)
 
@@ -77,7 +77,7 @@ class _SegmentReader:
         self._truncated = self._size if raw.truncated_from is None else raw.truncated_from
         self._no_readings: Counter[str] = Counter()
 
-    def read(self, info: SegmentInfo) -> Segment:
+    def read(self, info: SegmentInfo) -> SourceSegment:
         raw = self._raw
         times = parse_timestamps(raw.times, self._context.rules)
         us, second = times.us, times.second
@@ -97,7 +97,7 @@ class _SegmentReader:
         kinds = rows.select("topic", whole=pl.col("payload").str.starts_with("{")).unique()
         found = frozenset(kinds.iter_rows())
         unread = set(raw.topic.filter(keep).unique()) - {topic for topic, _ in found}
-        return Segment(
+        return SourceSegment(
             SegmentInfo(
                 id=info.id,
                 stream=info.stream,

@@ -12,6 +12,7 @@ from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.readings.load.problems import ReadingsProblem
+from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.time_rules import TimeRules
@@ -34,7 +35,7 @@ def load_readings(
     zone: str | None = None,
     date_formats: tuple[str, ...] = (),
     store: PartStore | None = None,
-    on_rows: Callable[[int], None] = lambda _: None,
+    progress: ReadingProgress = NO_READING_PROGRESS,
 ) -> Readings:
     """Return the readings of ``sensors`` inside ``window`` (both ends included; an open side has no limit).
 
@@ -45,7 +46,8 @@ def load_readings(
     readings" of the archive's specification.
 
     The index in ``store`` is brought up to date first, and made if there is none; without a store, or if it cannot be
-    written, the readings are kept in memory. ``on_rows`` is called with the number of rows that were read.
+    written, the readings are kept in memory. ``progress`` is called with what is to be read and with the rows that
+    were.
     """
     topics = Topics(base_topic, tuple(devices))
     selection = SensorSelection(sensors, topics)
@@ -59,12 +61,12 @@ def load_readings(
                 what = Message("readings.cannot_read", reason=error.strerror or "input/output error")
                 problems.append(ReadingsProblem(label, "", what, fatal=True))
                 return None
-            return None if opened is None else SourceFile(opened, on_rows)
+            return None if opened is None else SourceFile(opened)
 
         def select(store: PartStore, manifest: Manifest, on_damage: Callable[[], None]) -> Readings:
             return select_readings(store, manifest, window, selection, topics, labels, on_damage)
 
         json, csv = (open_source(file, label) for file, label in zip((json_file, csv_file), labels, strict=True))
-        index = ReadingsIndex(store or MemoryStore(), topics, TimeRules(zone, date_formats))
+        index = ReadingsIndex(store or MemoryStore(), topics, TimeRules(zone, date_formats), progress)
         readings = index.read(json, csv, select)
     return replace(readings, problems=(*problems, *readings.problems)) if problems else readings

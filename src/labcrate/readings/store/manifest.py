@@ -12,7 +12,7 @@ from labcrate.readings.load.segments import Effect, RowFault, SegmentInfo
 from labcrate.readings.load.source_file import FileRead
 
 VERSION = 1
-"""The version of the index; one of another version is made anew."""
+"""The version of the index; one of another version is made again."""
 
 SOURCES = ("json", "csv")
 FileState = tuple[int, int, int, int]
@@ -20,7 +20,7 @@ FileState = tuple[int, int, int, int]
 
 
 class KindCount(msgspec.Struct, frozen=True, array_like=True):
-    """The readings of one kind (topic, and whether its messages are whole) in a part, by source; their first and last."""
+    """The readings of one kind (topic, and whether its messages are whole) in a part, by source, with their ends."""
 
     topic: str
     whole: bool

@@ -87,7 +87,7 @@ class MemoryStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Do nothing: no other process has this index."""
+        """Return at once: no other process has this index."""
         yield
 
     def load(self, key: str) -> Manifest | None:
@@ -140,7 +140,7 @@ class MemoryRun:
         return [found] if end else []
 
     def delete(self) -> None:
-        """Do nothing."""
+        """Return at once: nothing was written."""
 
 
 class FolderStore:
@@ -186,9 +186,9 @@ class FolderStore:
         old = self.load(key)
         self._write(key + _INDEX, encode_manifest(manifest))
         if old is not None:
-            kept = {part.name for part in manifest.parts}
+            needed = {part.name for part in manifest.parts}
             for part in old.parts:
-                if part.name not in kept:
+                if part.name not in needed:
                     with suppress(OSError):
                         os.utime(self._folder / (part.name + _PART))
         with suppress(OSError):

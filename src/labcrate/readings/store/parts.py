@@ -54,7 +54,7 @@ class _OldRows:
         self._rows = pl.DataFrame(schema=PART_ROWS)
 
     def unchanged(self, part: PartInfo) -> list[PartInfo]:
-        """Return the part, written anew if it has rows of dropped segments."""
+        """Return the part, written again if it has rows of dropped segments."""
         if not any(map(len, self._dropped)):
             return [part]
         json, csv = (

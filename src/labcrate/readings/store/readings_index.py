@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import msgspec
 
+from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 from labcrate.readings.load.segment_rows import ReadContext, ReadingTopics
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.time_rules import TimeRules
@@ -27,8 +28,10 @@ class ReadingsIndex:
     and, if some times have no zone, on the zone that these are read in.
     """
 
-    def __init__(self, store: PartStore, topics: Topics, rules: TimeRules) -> None:
-        self._store, self._topics = store, topics
+    def __init__(
+        self, store: PartStore, topics: Topics, rules: TimeRules, progress: ReadingProgress = NO_READING_PROGRESS
+    ) -> None:
+        self._store, self._topics, self._progress = store, topics, progress
         self._context = ReadContext(ReadingTopics(topics), rules)
         named = msgspec.json.encode([topics.base, sorted(topics.names), rules.date_formats])
         self._key = sha256(named).hexdigest()[:24]
@@ -60,11 +63,11 @@ class ReadingsIndex:
     def _update(self, store: PartStore, json: SourceFile | None, csv: SourceFile | None) -> Manifest:
         # Times without a zone may appear later: then the index is one of this zone.
         old = store.load(self._zone_key) or store.load(self._key)
-        new = update_index(store, old, json, csv, self._topics, self._context)
+        new = update_index(store, old, json, csv, self._topics, self._context, self._progress)
         for _ in range(_MOST_READS - 1):
             if not any(file is not None and file.has_changed for file in (json, csv)):
                 break
-            new = update_index(store, new, json, csv, self._topics, self._context)
+            new = update_index(store, new, json, csv, self._topics, self._context, self._progress)
         if new != old:
             key, other = self._key, self._zone_key
             if new.has_local_times:

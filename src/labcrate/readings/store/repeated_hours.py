@@ -1,11 +1,11 @@
-"""Rows with a local time that occurs twice, when clocks are set back: the order of the file shows which one is meant."""
+"""Rows with a local time that occurs twice, as clocks were set back: the order of rows shows which one it is."""
 
 import io
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from labcrate.readings.load.segments import Segment, SegmentInfo
+from labcrate.readings.load.segments import SegmentInfo, SourceSegment
 from labcrate.readings.load.uncertain_times import newest_first_topics, second_occurrences
 
 REPEATED = {
@@ -23,7 +23,7 @@ REPEATED = {
 """``us`` and ``second`` are both instants; ``is_second`` is which of them was chosen, null if the first was assumed."""
 
 
-def repeated_rows(segment: Segment, segment_id: int, *, is_json: bool) -> pl.DataFrame:
+def repeated_rows(segment: SourceSegment, segment_id: int, *, is_json: bool) -> pl.DataFrame:
     """Return the rows of a segment whose time occurs twice (`REPEATED`), undecided."""
     rows = segment.rows.filter(pl.col("second").is_not_null())
     return rows.with_columns(
@@ -36,8 +36,8 @@ def repeated_rows(segment: Segment, segment_id: int, *, is_json: bool) -> pl.Dat
 def choose_instants(rows: pl.DataFrame, sources: Iterable[tuple[bool, Sequence[SegmentInfo], bool]]) -> pl.DataFrame:
     """Return the rows with ``is_second``.
 
-    ``sources`` are the two files: whether it is the JSON, its segments in order, and whether its rows may be in the order
-    of time.
+    ``sources`` are the two files: whether it is the JSON, its segments in order, and whether its rows may be in the
+    order of time.
     """
     decided = [pl.DataFrame(schema=REPEATED)]
     for is_json, segments, in_time_order in sources:

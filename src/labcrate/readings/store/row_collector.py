@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from labcrate.readings.load.segments import Segment
+from labcrate.readings.load.segments import SourceSegment
 from labcrate.readings.store.part_rows import SOURCE_ROWS
 from labcrate.readings.store.part_store import MemoryRun, PartStore, Run
 
@@ -21,7 +21,7 @@ class RowCollector:
         self._size_bytes = 0
         self._runs: list[Run] = []
 
-    def add(self, segment: Segment, segment_id: int) -> None:
+    def add(self, segment: SourceSegment, segment_id: int) -> None:
         """Add the rows of a segment, without those whose time occurs twice. Raises IndexWriteError."""
         rows = segment.rows.lazy().filter(pl.col("second").is_null())
         self.add_rows(

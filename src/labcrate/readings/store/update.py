@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -13,6 +13,7 @@ from labcrate.messages.message import Message
 from labcrate.readings.load.csv_source import read_csv
 from labcrate.readings.load.json_source import read_json
 from labcrate.readings.load.json_stream import OtherFormError
+from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 from labcrate.readings.load.segment_rows import ReadContext
 from labcrate.readings.load.segments import SegmentInfo
 from labcrate.readings.load.source_file import FileRead, OpenFile
@@ -35,14 +36,14 @@ _COARSE_NS = 2_000_000_000
 
 @dataclass(slots=True)
 class SourceFile:
-    """A file to read, open at any position; ``on_rows`` is called with the number of rows of each new segment.
-
-    ``has_changed`` is whether it changed while it was read last.
-    """
+    """A file to read, open at any position; ``has_changed`` is whether it changed while it was read last."""
 
     file: OpenFile
-    on_rows: Callable[[int], None] = lambda _: None
     has_changed: bool = False
+
+    def is_known(self, state: FileState | None) -> bool:
+        """Return whether the file is in this state, so that it need not be read."""
+        return state is not None and state == self.state()
 
     def state(self) -> FileState | None:
         """Return the file's state; None if it may change without another one, so that its bytes must be compared."""
@@ -69,14 +70,16 @@ def update_index(
     csv: SourceFile | None,
     topics: Topics,
     context: ReadContext,
+    progress: ReadingProgress = NO_READING_PROGRESS,
 ) -> Manifest:
     """Return an index of the files as they are; None is a file that the lab does not have.
 
-    New parts are written to ``store``; saving the index is left to the caller. Raises IndexWriteError.
+    ``progress`` is called with what is to be read and with the rows that were. New parts are written to ``store``;
+    saving the index is left to the caller. Raises IndexWriteError.
     """
     at_once = False
     while True:
-        update = _Update(store, old or Manifest(), topics, context, at_once=at_once)
+        update = _Update(store, old or Manifest(), topics, context, progress, at_once=at_once)
         try:
             return update.run(json, csv)
         except OtherFormError:
@@ -99,8 +102,18 @@ class _NewSource:
 
 
 class _Update:
-    def __init__(self, store: PartStore, old: Manifest, topics: Topics, context: ReadContext, *, at_once: bool) -> None:
+    def __init__(
+        self,
+        store: PartStore,
+        old: Manifest,
+        topics: Topics,
+        context: ReadContext,
+        progress: ReadingProgress,
+        *,
+        at_once: bool,
+    ) -> None:
         self._store, self._old, self._topics, self._context, self._at_once = store, old, topics, context, at_once
+        self._progress = progress
         self._sources = [_NewSource(RowCollector(store), SourceInfo()) for _ in range(2)]
 
     def close(self) -> None:
@@ -111,6 +124,12 @@ class _Update:
     def run(self, json: SourceFile | None, csv: SourceFile | None) -> Manifest:
         """Return the new index."""
         ids = count(self._old.next_id)
+        unread = [
+            file
+            for file, old in ((json, self._old.json), (csv, self._old.csv))
+            if file is not None and not file.is_known(old.state)
+        ]
+        self._progress.begin(sum(found[0] for file in unread if (found := file.stat())))
         # Parsing the CSV runs mostly outside the interpreter's lock, in parallel with decoding the JSON.
         with ThreadPoolExecutor(max_workers=1) as pool:
             other = pool.submit(self._read, self._sources[1], csv, self._old.csv, ids, is_json=False)
@@ -146,10 +165,10 @@ class _Update:
         if file is None:
             source.dropped = known_ids
             return
-        state = file.state()
-        if state is not None and state == old.state:
+        if file.is_known(old.state):
             source.info = old
             return
+        state = file.state()
         before = file.stat()
         try:
             read = self._read_segments(source, file, old, ids, is_json=is_json)
@@ -162,8 +181,8 @@ class _Update:
             source.info = SourceInfo(fatal=("", what), exists=True)
             return
         file.has_changed = file.stat() != before
-        source.dropped = known_ids - {one.id for one in read.kept}
-        segments = sorted([*read.kept, *source.new], key=lambda one: one.first_place)
+        source.dropped = known_ids - {one.id for one in read.unchanged}
+        segments = sorted([*read.unchanged, *source.new], key=lambda one: one.first_place)
         source.info = SourceInfo(
             None if file.has_changed else state,
             read.form,
@@ -186,7 +205,7 @@ class _Update:
             source.collector.add(segment, info.id)
             if segment.rows["second"].null_count() < segment.rows.height:
                 source.repeated.append(repeated_rows(segment, info.id, is_json=is_json))
-            file.on_rows(info.rows)
+            self._progress.advance(0, info.rows)
         return read
 
     def _open(self, file: OpenFile, known: FileRead | None, *, is_json: bool) -> FileRead:
