@@ -17,7 +17,7 @@ help:
 	@echo "make test    set up and run the tests, all but the long ones"
 	@echo "make test-all   all tests: real clients, kills, browsers, attacks too"
 	@echo "make check   format, lint, plain words, types, floors, make test"
-	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: a minute)"
+	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: some minutes)"
 	@echo "make lock    renew the hashed requirement files"
 	@echo "make clean   remove what the commands above made"
 

@@ -25,7 +25,8 @@ class DataSize:
     rounds: int = 5
     recordings: int = 100_000
     sessions: int = 1000
-    readings: int = 10_000_000
+    readings: int = 1_000_000
+    many_readings: int = 10_000_000
     some_readings: int = 5000
     members: int = 10_000
     member_bytes: int = 100_000_000
@@ -33,7 +34,7 @@ class DataSize:
     segment_bytes: int = 500_000
 
 
-QUICK = DataSize(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500, segments=400, segment_bytes=100_000)
+QUICK = DataSize(16_000_000, 200, 2, 5000, 50, 20_000, 40_000, 1000, 500, segments=400, segment_bytes=100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,26 +245,6 @@ def segments(bench: Benchmark) -> Iterator[ResultLine]:
     yield from result_lines(
         "segments", exported, dict.fromkeys(("labcrate export --no-sync", "labcrate export"), "cp"), {}, {}
     )
-
-
-def readings(bench: Benchmark) -> Iterator[ResultLine]:
-    """Measure the export of an hour out of very many readings."""
-    with bench.lab("readings", bench.size.readings) as lab:
-        part = (sys.executable, "-m", "benchmarks.duckdb_readings", str(lab), str(bench.target))
-        whole, both, csv = "labcrate export", "DuckDB, both files", "DuckDB, the CSV alone"
-        competitors = [bench.export(lab)]
-        if peers.DUCKDB.is_installed():
-            competitors += [Competitor(n, (*part, k), bench.clear) for n, k in ((both, "both"), (csv, "csv"))]
-        results = run_in_turn(competitors, (bench.size.rounds + 1) // 2)
-    bench.clear()
-    note = {whole: f"{bench.size.readings:,} readings"}
-    memory = Target(peak_bytes=4000 * MB)
-    if both not in results:
-        yield from result_lines("readings", results, {}, {whole: memory}, note)
-        return
-    yield from result_lines("readings", results, {whole: both}, {whole: Target(ratio=2.0, peak_bytes=4000 * MB)}, note)
-    csv_results = {name: results[name] for name in (whole, csv)}
-    yield from result_lines("readings", csv_results, {whole: csv}, {whole: Target(ratio=2.0)}, {})[:1]
 
 
 MeasureRow = Callable[[Benchmark], Iterator[ResultLine]]

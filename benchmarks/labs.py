@@ -12,7 +12,8 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
+from benchmarks.sensor_lab import FORTNIGHT, Timetable, append_to_csv, append_to_json, write_readings
+from benchmarks.sensors import SENSORS
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
@@ -24,7 +25,6 @@ from labcrate.video.synthetic import make_clip
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
 WINDOW = timedelta(hours=1)
 _BLOCK = 8 << 20
-_SENSORS = 100
 _MANY_SECONDS = 2.0
 
 
@@ -36,7 +36,7 @@ def build_recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) 
     for number in range(count):
         _write_recording(lab / f"recordings/cam{number % 4 + 1}_session1_{number:05}.mp4", clip, size_bytes)
     if readings:
-        _write_readings(lab, readings, BEGIN, WINDOW / max(readings, 1))
+        write_readings(lab, Timetable(BEGIN, readings, WINDOW))
 
 
 def build_segments_lab(lab: Path, count: int, size_bytes: int) -> None:
@@ -113,11 +113,28 @@ def build_sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
         catalog.store(known)
 
 
-def build_readings_lab(lab: Path, count: int) -> None:
-    """Write readings of 100 sensors, ten a second, and one session of an hour in the middle of them."""
-    begin = BEGIN - timedelta(seconds=count / 20)
-    _write_descriptions(lab, [1])
-    _write_readings(lab, count, begin, timedelta(milliseconds=100))
+def build_sensors_lab(lab: Path, count: int, pretty: int = 0) -> None:
+    """Write readings of forty sensors over a fortnight, which is session 1; session 2 is an hour in its middle."""
+    _write_descriptions(lab, [1, 2])
+    middle = BEGIN + FORTNIGHT / 2
+    for session, begin, end in ((1, BEGIN, BEGIN + FORTNIGHT), (2, middle, middle + WINDOW)):
+        path = lab / f"sessions/Session{session}/session_data.json"
+        times = {"startTime": _format_instant(begin), "endTime": _format_instant(end)}
+        path.write_text(json.dumps(json.loads(path.read_text()) | times, indent=2))
+        for camera in range(1, 5):
+            at = begin + (end - begin) * camera / 5
+            recording = lab / f"recordings/cam{camera}_session{session}-{at:%Y-%m-%dT%H-%M-%S-000Z}.mp4"
+            recording.parent.mkdir(exist_ok=True)
+            recording.write_bytes(_make_clip(_MANY_SECONDS, at))
+    (lab / "data/devices.json").write_text(json.dumps([sensor.describe() for sensor in SENSORS], indent=2))
+    write_readings(lab, Timetable(BEGIN, count), pretty=bool(pretty))
+
+
+def append_readings(lab: Path, number: int, count: int, file: str) -> None:
+    """Append readings of one minute shortly before the end of session 1; each number is another minute."""
+    begin = BEGIN + FORTNIGHT - timedelta(hours=2) + timedelta(minutes=number % 100)
+    append = {"csv": append_to_csv, "json": append_to_json}[file]
+    append(lab, Timetable(begin, count, timedelta(minutes=1)))
 
 
 def _write_descriptions(lab: Path, sessions: range | list[int]) -> None:
@@ -139,10 +156,10 @@ def _write_descriptions(lab: Path, sessions: range | list[int]) -> None:
         (folder / "session_data.json").write_text(json.dumps(described))
 
 
-def _make_clip(seconds: float) -> bytes:
+def _make_clip(seconds: float, begin: datetime = BEGIN) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        make_clip(path, "cam1", BEGIN, seconds)
+        make_clip(path, "cam1", begin, seconds)
         return path.read_bytes()
 
 
@@ -155,63 +172,22 @@ def _write_recording(path: Path, clip: bytes, size_bytes: int) -> None:
             left -= file.write(os.urandom(min(left, _BLOCK)))
 
 
-def _write_readings(lab: Path, count: int, begin: datetime, step: timedelta) -> None:
-    """Write readings to both unified files: the sensors in turn, one every ``step``."""
-    step_us = step // timedelta(microseconds=1)
-    table = _make_table(begin, step_us, 0, 0)
-    with (lab / "data/zigbee-sensors.csv").open("wb") as file:
-        file.write((",".join(table.columns) + "\n").encode())
-        for start in range(0, count, 500_000):
-            rows = _make_table(begin, step_us, start, min(start + 500_000, count))
-            rows.write_csv(file, include_header=False, quote_style="non_numeric")
-    with (lab / "data/zigbee-data.json").open("wb") as file:
-        file.write(b'{"messages":{')
-        for sensor in range(min(_SENSORS, count)):
-            rows = _make_table(begin, step_us, sensor, count, _SENSORS)
-            messages = rows.select(
-                pl.concat_str(
-                    pl.lit('{"timestamp":"'), "timestamp", pl.lit('","payload":'), "payload", pl.lit("}")
-                ).str.join(",")
-            ).item()
-            file.write(f'{"," if sensor else ""}"{rows["topic"][0]}":[{messages}]'.encode())
-        file.write(b'},"topics":[]}')
-
-
-def _make_table(begin: datetime, step_us: int, start: int, stop: int, by: int = 1) -> pl.DataFrame:
-    """Return the readings with these numbers as rows of the lab's CSV."""
-    number = pl.int_range(start, stop, by, eager=True).alias("n").to_frame()
-    us = int(begin.timestamp()) * 1_000_000 + pl.col("n") * step_us
-    values = number.select(
-        pl.from_epoch(us, "us").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").alias("timestamp"),
-        (pl.lit("sensor ") + (pl.col("n") % _SENSORS).cast(pl.String)).alias("device_id"),
-        (((pl.col("n") * 7919) % 2000).cast(pl.Float64) / 100 + 10).round(2).alias("temperature"),
-        (((pl.col("n") * 104729) % 5000).cast(pl.Float64) / 100 + 30).round(2).alias("humidity"),
-        pl.when(pl.col("n") % 3 == 0).then(pl.lit("true")).otherwise(pl.lit("false")).alias("motion"),
-        (100 - pl.col("n") // 1_000_000).alias("battery"),
-        (pl.col("n") % 200 + 50).alias("linkquality"),
-    )
-    keys = {"temperature": "temperature", "humidity": "humidity", "occupancy": "motion", "battery": "battery"}
-    pairs = [part for key, column in keys.items() for part in (pl.lit(f'"{key}":'), pl.col(column), pl.lit(","))]
-    payload = pl.concat_str(pl.lit("{"), *pairs, pl.lit('"linkquality":'), "linkquality", pl.lit("}"))
-    topic = pl.lit("zigbee2mqtt/") + pl.col("device_id")
-    return values.select("timestamp", topic.alias("topic"), *values.columns[1:], payload.alias("payload"))
-
-
 def _format_instant(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def main(kind: str, folder: str, *numbers: str) -> None:
-    """Build one lab."""
+    """Build one lab, or append to one."""
     builders = {
         "recordings": build_recordings_lab,
         "segments": build_segments_lab,
         "sessions": build_sessions_lab,
         "registered": build_registered_lab,
-        "readings": build_readings_lab,
+        "sensors": build_sensors_lab,
         "sparse": build_sparse_lab,
+        "append-readings": append_readings,
     }
-    builders[kind](Path(folder), *map(int, numbers))  # type: ignore[operator]
+    builders[kind](Path(folder), *(int(one) if one.isdigit() else one for one in numbers))  # type: ignore[operator]
 
 
 if __name__ == "__main__":

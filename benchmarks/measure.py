@@ -15,15 +15,16 @@ PrepareRun = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one command: seconds on the wall clock, and its peak of resident memory."""
+    """One run of one command: seconds on the wall clock, its peak of resident memory, and its processor seconds."""
 
     seconds: float
     peak_bytes: int
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Competitor:
-    """A command that is timed; ``prepare`` runs before it and is not timed.
+    """A command that is timed; ``prepare`` runs before it and ``finish`` after it, and neither is timed.
 
     ``self_timed``: the command measures the relevant part itself and prints ``{"seconds": ...}``.
     """
@@ -33,6 +34,7 @@ class Competitor:
     prepare: PrepareRun = lambda: None
     self_timed: bool = False
     cwd: Path | None = None
+    finish: PrepareRun = lambda: None
 
 
 @dataclass(slots=True)
@@ -50,6 +52,11 @@ class Results:
     def minimum_s(self) -> float:
         """Return the shortest time in seconds, which other work on the machine disturbed least."""
         return min(run.seconds for run in self.runs)
+
+    @property
+    def cpu_s(self) -> float:
+        """Return the fewest processor seconds of any run, which other work on the machine disturbs least."""
+        return min(run.cpu_s for run in self.runs)
 
     @property
     def peak_bytes(self) -> int:
@@ -77,6 +84,7 @@ def run_in_turn(competitors: Sequence[Competitor], rounds: int) -> dict[str, Res
             competitor.prepare()
             os.sync()
             results[competitor.name].runs.append(run(competitor))
+            competitor.finish()
     return results
 
 
@@ -110,4 +118,4 @@ def run(competitor: Competitor) -> Run:
         raise CommandError(f"{competitor.name} ended with {child.returncode}: {text[-2000:]}")
     if competitor.self_timed:
         seconds = float(json.loads(text.splitlines()[-1])["seconds"])
-    return Run(seconds, usage.ru_maxrss * 1024)
+    return Run(seconds, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)

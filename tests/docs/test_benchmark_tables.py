@@ -67,7 +67,7 @@ def test_a_table_is_written_if_all_its_rows_were_measured(tmp_path: Path, capsys
     assert "caption\n\n| row" in text
     assert text.count("| labcrate export |") == 1
     assert "table plans: not written" in capsys.readouterr().out
-    assert _missing_tables(file, ["check-a", "readings"]) == ["readings"]
+    assert _missing_tables(file, ["check-a", "segments"]) == ["segments"]
 
 
 def test_the_command_of_a_caption_leaves_out_the_page() -> None:

@@ -20,6 +20,7 @@ from labcrate.cli.session import export_options
 from labcrate.errors import UsageError
 from labcrate.plan.option_values import parse_duration
 from labcrate.plan.options import OPTION_FIELDS, DataKind, Options, as_query, parse_keywords, parse_options
+from labcrate.plan.table_choice import AddedTables, DerivedTable, whole_tables
 from labcrate.web.routes.query import QUERY_NAMES, form_options, query_options
 
 WEB = Path(labcrate.__file__).parent / "web"
@@ -28,16 +29,21 @@ IN_QUERY = {word.name for word in OPTION_FIELDS if word.write}
 words = st.lists(st.text(min_size=1, max_size=20), max_size=3)
 instants = st.none() | st.datetimes(timezones=st.just(UTC))
 options = st.builds(
-    lambda pad, readings, only, cameras, sensors, bounds, zone, secrets: parse_options(
+    lambda pad, readings, only, cameras, sensors, bounds, zone, secrets, tables: parse_options(
         {
             "pad": pad, "readings": readings, "only": only, "camera": () if only is DataKind.SENSORS else cameras,
             "sensor": () if only is DataKind.RECORDINGS else sensors, "from": bounds[0], "to": bounds[1],
             "time_zone": zone, "redact": secrets[0], "allow_secrets": secrets[1],
+            "with": () if only is DataKind.RECORDINGS else tables[0],
+            "without": () if only is DataKind.RECORDINGS else tables[1],
         }
     ),
     st.none() | st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(DataKind),
     words, words, st.tuples(instants, instants).filter(lambda pair: not (pair[0] and pair[1]) or pair[0] <= pair[1]),
     st.sampled_from([None, "UTC", "Europe/Madrid"]), st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.lists(st.sampled_from(AddedTables)), st.lists(st.sampled_from(DerivedTable))).filter(
+        lambda tables: bool(whole_tables(*tables))
+    ),
 )  # fmt: skip
 
 
@@ -85,6 +91,7 @@ FRONTS: dict[str, Callable[[Options], Options]] = {
 @example(parse_options({"pad": "336h", "from": "2025-05-02T10:00Z", "to": "2025-05-02T10:00:00.000001Z"}))
 @example(parse_options({"pad": timedelta(microseconds=1), "camera": ["-1", "--only", " a + b & c "]}))
 @example(parse_options({"pad": timedelta.max, "readings": "all", "only": "recordings"}))
+@example(parse_options({"with": ["parquet"], "without": ["long-csv, zigbee-csv,zigbee-json"]}))
 def test_every_front_reads_what_a_query_says(front: str, options: Options) -> None:
     """Two weeks of pad are not written as 1.2096e+06s, and no microsecond is lost."""
     again = FRONTS[front](options)
@@ -153,6 +160,9 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
         ),
         ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "Swap its start and its end."),
         ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
+        ({"with_tables": "arrow"}, "with is 'arrow', which is not a table. Use one or more of: parquet."),
+        ({"without_tables": "zigbee-csv,zigbee-json"}, "Keep one of them, or set with to 'parquet'."),
+        ({"only": "recordings", "without_tables": "long-csv"}, "no table can be added or left out"),
     ],
 )
 def test_invalid_values_are_refused(keywords: dict[str, object], message: str) -> None:

@@ -7,6 +7,7 @@ from multidict import MultiDict
 
 from labcrate.errors import UsageError
 from labcrate.plan.options import DataKind, Options
+from labcrate.plan.table_choice import AddedTables, DerivedTable
 from labcrate.web.routes.query import form_options
 
 
@@ -37,6 +38,9 @@ def test_everything_can_be_chosen() -> None:
         ("pad", "30"),
         ("readings", "all"),
         ("time_zone", "Asia/Tokyo"),
+        ("with", "parquet"),
+        ("without", "zigbee-csv"),
+        ("without", "long-json"),
     )
     assert options(*fields) == Options(
         timedelta(seconds=30),
@@ -44,14 +48,19 @@ def test_everything_can_be_chosen() -> None:
         cameras=("1", "2"),
         sensors=("hall",),
         time_zone="Asia/Tokyo",
+        with_tables=(AddedTables.PARQUET,),
+        without_tables=(DerivedTable.ZIGBEE_CSV, DerivedTable.LONG_JSON),
     )
 
 
 def test_boxes_of_the_other_kind_mean_nothing() -> None:
-    """With only sensor data, ticked cameras are ignored, and the other way round."""
+    """With only sensor data, ticked cameras are ignored; with only recordings, ticked sensors and tables are."""
     both = (("camera", "2"), ("sensor", "hall"))
     assert options(("only", "sensors"), *both) == Options(only=DataKind.SENSORS, sensors=("hall",))
     assert options(("only", "recordings"), *both) == Options(only=DataKind.RECORDINGS, cameras=("2",))
+    tables = (("with", "parquet"), ("without", "zigbee-csv"), ("without", "zigbee-json"))
+    assert options(("only", "recordings"), *tables) == Options(only=DataKind.RECORDINGS)
+    assert options(("only", "sensors"), *tables).has_parquet
 
 
 def test_the_base_topic_is_the_servers() -> None:
@@ -63,7 +72,15 @@ def test_the_base_topic_is_the_servers() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [("from", "yesterday"), ("to", "2025-13-01T00:00"), ("only", "cats"), ("pad", "soon"), ("readings", "some")],
+    [
+        ("from", "yesterday"),
+        ("to", "2025-13-01T00:00"),
+        ("only", "cats"),
+        ("pad", "soon"),
+        ("readings", "some"),
+        ("with", "csv"),
+        ("without", "parquet"),
+    ],
 )
 def test_invalid_fields_are_refused(field: tuple[str, str]) -> None:
     """A field that a person or script mistyped is one sentence that quotes it."""

@@ -21,7 +21,7 @@ from labcrate.api.metadata import (
     read_table_columns,
 )
 from labcrate.api.progress import Callback, StageProgress
-from labcrate.api.tables import read_table
+from labcrate.api.tables import read_parquet, read_table
 from labcrate.archive.directory import ListedMember, printable_name, read_directory, size_limit_text
 from labcrate.archive.members import open_zip
 from labcrate.archive.names import unsafe_name_reason
@@ -101,19 +101,23 @@ class Archive:
 
     @cached_property
     def readings(self) -> pl.DataFrame:
-        """Return one row per reading (``data/zigbee-sensors.csv``), in time order: timestamp, topic, values, ..."""
-        return self.table(names.ZIGBEE_CSV)
+        """Return one row per reading (``data/zigbee-sensors.csv``), in time order: timestamp, topic, values, ...
+
+        They come from ``data/zigbee-sensors.parquet`` if the CSV was left out. Raises UsageError if both were.
+        """
+        only_parquet = names.ZIGBEE_CSV not in self._columns and names.ZIGBEE_PARQUET in self._columns
+        return self.table(names.ZIGBEE_PARQUET if only_parquet else names.ZIGBEE_CSV)
 
     def table(self, name: str) -> pl.DataFrame:
-        """Return a CSV that the archive's data package describes, with typed columns; times are UTC.
+        """Return a CSV or Parquet table that the archive's data package describes, with typed columns; times are UTC.
 
         Raises UsageError for any other name, VerificationError for a damaged table.
         """
         if name not in self._columns:
             tables = list(self._columns)
             raise UsageError(Message("open.no_table", name=name, archive=self._label, tables=tables))
-        data = self._read_document(name)
-        return self._parse(name, lambda: read_table(data, self._columns[name]))
+        data, read = self._read_document(name), read_parquet if name.endswith(".parquet") else read_table
+        return self._parse(name, lambda: read(data, self._columns[name]))
 
     def open(self, name: str) -> BinaryIO:
         """Open one file of the archive for binary reading without unpacking it; the file is seekable.

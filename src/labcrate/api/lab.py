@@ -91,6 +91,8 @@ class Lab:
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         time_zone: str | None = None,
+        with_tables: Iterable[str] = (),
+        without_tables: Iterable[str] = (),
         redact: bool = False,
         allow_secrets: bool = False,
         progress: Callback | None = None,
@@ -103,6 +105,8 @@ class Lab:
         ``all_readings`` includes all of the lab. ``time_zone`` is the IANA zone of times without one. ``only``
         (``sensors`` or ``recordings``), ``cameras`` (IDs, names or prefixes), ``sensors`` (names or addresses),
         ``start`` and ``end`` choose a part of the session; recordings that overlap that time are included whole.
+        ``with_tables`` (``parquet``) adds tables of the readings, ``without_tables`` (``zigbee-json``, ``zigbee-csv``,
+        ``long-json``, ``long-csv``) leaves some out; all readings of the session are in the archive all the same.
         ``redact`` removes secrets of the lab from copied files, ``allow_secrets`` allows those that remain. ``workers``
         is the number of files that are read at the same time (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
@@ -125,6 +129,8 @@ class Lab:
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         time_zone: str | None = None,
+        with_tables: Iterable[str] = (),
+        without_tables: Iterable[str] = (),
         force: bool = False,
         allow_incomplete: bool = False,
         redact: bool = False,

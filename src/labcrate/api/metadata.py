@@ -54,6 +54,7 @@ class _Schema(msgspec.Struct):
 
 class _Resource(msgspec.Struct):
     path: str
+    format: str | None = None
     encoding: str | None = None
     schema: _Schema | None = None
 
@@ -120,11 +121,11 @@ def read_session(head: MetadataHead) -> Session:
 def read_table_columns(package: bytes) -> dict[str, list[tuple[str, str]]]:
     """Return the columns (name, Frictionless type) of each table that labcrate wrote, by its path in the archive.
 
-    The package has no encoding for the session's own files. Raises ValueError.
+    The package has no encoding for the session's own files, and no columns for those in Parquet. Raises ValueError.
     """
     resources = msgspec.json.decode(package, type=_Package).resources
     return {
         resource.path: [(field.name, field.type) for field in resource.schema.fields]
         for resource in resources
-        if resource.schema and resource.encoding
+        if resource.schema and (resource.encoding or resource.format == "parquet")
     }

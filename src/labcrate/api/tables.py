@@ -1,5 +1,6 @@
 """The archive's tables as Polars frames, with the types in its data package (Frictionless table schema)."""
 
+import io
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -26,6 +27,20 @@ def read_table(data: bytes, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
         return texts.select(_typed_column(texts[name].replace("", None), kind) for name, kind in columns)
     except PolarsError as error:
         raise ValueError(Message("open.other_type")) from error
+
+
+def read_parquet(data: bytes, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """Return a Parquet table with these columns (name, Frictionless type) as a frame.
+
+    Raises ValueError for a table that does not match the columns.
+    """
+    try:
+        table = pl.read_parquet(io.BytesIO(data))
+    except PolarsError as error:
+        raise ValueError(Message("open.not_parquet")) from error
+    if table.columns != [name for name, _ in columns]:
+        raise ValueError(Message("open.other_columns"))
+    return table
 
 
 def _typed_column(texts: pl.Series, kind: str) -> pl.Series:

@@ -52,7 +52,7 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
         say(f"  {done.confirmation.summary}")
     if plan.options.is_partial:
         say("  PARTIAL: only a part of the session was requested")
-    for left_out in plan.not_chosen:
+    for left_out in (*plan.not_chosen, *plan.tables_left_out):
         say(f"  {left_out}")
     for missing in plan.missing:
         say(f"  missing: {missing}")
@@ -104,6 +104,7 @@ def _json_object(done: ExportResult) -> dict[str, Any]:
         "state": str(plan.state),
         "partial": plan.options.is_partial,
         "notChosen": list(plan.not_chosen),
+        "tablesLeftOut": list(plan.tables_left_out),
         "recordings": len(plan.recordings),
         "readings": len(plan.readings),
         "members": len(done.assembly.descriptions),

@@ -125,6 +125,8 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile]
     """
     for sentence in plan.not_chosen:
         say(f"  PARTIAL: {sentence}")
+    for sentence in plan.tables_left_out:
+        say(f"  {sentence}")
     for one in plan.not_taken:
         say(f"  {describe_not_taken(one)}")
     for rule, count in sorted(plan.left_out.items()):
@@ -136,5 +138,5 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile]
         say(f"  {messages} other than sensor readings (availability, commands)")
     for near in plan.near_misses:
         say_near_miss(near, options)
-    if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):
+    if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.tables_left_out, plan.not_taken)):
         say("  nothing")

@@ -29,6 +29,7 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
         help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
     )
     add_selection_arguments(parser)
+    add_table_arguments(parser)
     parser.add_argument(
         "--redact", action="store_true", help="remove the lab's passwords and addresses from copied files"
     )
@@ -72,6 +73,25 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         "--time-zone",
         metavar="ZONE",
         help="time zone of times without a zone (IANA name; default: the session's, or labcrate.toml's, or UTC)",
+    )
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that add and leave out tables of the readings."""
+    parser.add_argument(
+        "--with",
+        metavar="parquet",
+        action="append",
+        default=[],
+        help="also include the readings as Parquet tables, typed and compressed",
+    )
+    parser.add_argument(
+        "--without",
+        metavar="TABLE",
+        action="append",
+        default=[],
+        help="leave out a table made from the readings: zigbee-json, zigbee-csv, long-json or long-csv (may be "
+        "repeated)",
     )
 
 

@@ -18,6 +18,7 @@ from labcrate.export.documents.metadata import (
 )
 from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
+from labcrate.export.reading_tables import TABLE_NAMES, Columns, message_texts, reading_tables
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
 from labcrate.lab.lab_files import FileReader
@@ -27,13 +28,13 @@ from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
-from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
-from labcrate.readings.write.table_writers import TableWriter, table_writers
+from labcrate.plan.summary import MemberDescription, describe_file, describe_recording
+from labcrate.readings.write.table_writers import TableWriter
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
-Columns = tuple[Column, ...]
+Tables = Mapping[str, Columns]
+"""The columns of the tables that labcrate makes from the readings, by their names in the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,10 @@ _ORDER = (
     names.DEVICES,
     names.ZIGBEE_JSON,
     names.ZIGBEE_CSV,
+    names.ZIGBEE_PARQUET,
     names.SENSOR_JSON,
     names.SENSOR_CSV,
+    names.SENSOR_PARQUET,
     names.SENSOR_DATA,  # other files of the session's own folder
     names.RECORDINGS_CSV,
     names.CRATE,
@@ -151,11 +154,12 @@ def assemble(
     manifest. Tables of an archive of ``same_session`` are reused if they would be the same. ``replacements`` are the
     sources without secrets. Generated documents are searched for the secrets of ``matcher``.
     """
-    tables = next((_generated_tables(one) for one in same_session if _have_same_tables(one.plan, plan)), {})
-    builder = _ArchiveBuilder(files, plan, spool, tables, replacements or {}, matcher or Matcher(Secrets()))
+    alike = [one for one in same_session if _have_same_tables(one.plan, plan)]
+    made = {name: member for one in alike for name, member in _generated_tables(one).items()}
+    builder = _ArchiveBuilder(files, plan, spool, made, replacements or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.add_file(recording, describe_recording(recording))
-    zigbee, sensors = _add_tables(builder)
+    tables = _add_tables(builder)
     for file in plan.session_files:
         if file.kind is not FileKind.SENSOR_DATA:
             builder.add_file(file, describe_file(file))
@@ -166,8 +170,8 @@ def assemble(
     builder.add_document(names.METADATA, "application/json", Message("document.metadata"), metadata)
     devices = to_json(devices_document(plan))
     builder.add_document(names.DEVICES, "application/json", Message("document.devices"), devices)
-    _add_readme(builder, zigbee, sensors)
-    package = to_json(datapackage(plan, list(builder.descriptions.values()), zigbee, sensors))
+    _add_readme(builder, tables)
+    package = to_json(datapackage(plan, list(builder.descriptions.values()), tables))
     builder.add_document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
         crate_document(
@@ -197,7 +201,6 @@ def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
     raise UsageError(Message(id, session=session_id, files=len(layout.members), most=MAX_MEMBERS))
 
 
-_TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)
 _DOCUMENT_DESCRIPTIONS = {
     names.README: Message("document.readme"),
     names.CRATE: Message("document.crate"),
@@ -221,38 +224,41 @@ def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
     """Return the generated tables, without those of the session's own folder that have such a name."""
     own = {file.member for file in assembly.plan.session_files}
     return {
-        member.name: member for member in assembly.layout.members if member.name in _TABLES and member.name not in own
+        member.name: member
+        for member in assembly.layout.members
+        if member.name in TABLE_NAMES and member.name not in own
     }
 
 
-def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
-    """Add the four sensor tables and the session's own sensor files. Return the columns of the generated tables."""
-    if builder.plan.options.only is DataKind.RECORDINGS:
-        return (), ()
-    readings = builder.plan.readings
-    about = describe_readings(builder.plan)
-    zigbee, sensors = zigbee_columns(readings), LONG_COLUMNS
-    write = table_writers(readings, builder.plan.session.id)
-    by_topic, by_row = Message("document.zigbee_json", readings=about), Message("document.zigbee_csv", readings=about)
-    builder.add_table(names.ZIGBEE_JSON, "application/json", by_topic, write.zigbee_json)
-    builder.add_table(names.ZIGBEE_CSV, "text/csv", by_row, write.zigbee_csv)
-    for file in builder.plan.session_files:
+def _add_tables(builder: _ArchiveBuilder) -> Tables:
+    """Add the session's own sensor files and the chosen tables. Return the columns of the tables that have some.
+
+    A file of the session's own with the name of a table takes its place.
+    """
+    plan = builder.plan
+    if plan.options.only is DataKind.RECORDINGS:
+        return {}
+    for file in plan.session_files:
         if file.kind is FileKind.SENSOR_DATA:
             builder.add_file(file, describe_file(file))
-    if names.SENSOR_JSON not in builder.descriptions:
-        builder.add_table(names.SENSOR_JSON, "application/json", Message("document.sensor_json"), write.sensor_json)
-    if names.SENSOR_CSV in builder.descriptions:
-        return zigbee, ()
-    builder.add_table(names.SENSOR_CSV, "text/csv", Message("document.sensor_csv"), write.sensor_csv)
-    return zigbee, sensors
+    columns: dict[str, Columns] = {}
+    for table in reading_tables(plan):
+        if table.name not in builder.descriptions:
+            builder.add_table(table.name, media_type(table.name), table.description, table.writer)
+            if table.columns:
+                columns[table.name] = table.columns
+    if names.ZIGBEE_JSON not in builder.descriptions and names.ZIGBEE_CSV not in builder.descriptions:
+        # The secrets of a compressed table would not be found in it.
+        check_generated(builder.matcher, names.ZIGBEE_PARQUET, message_texts(plan.readings))
+    return columns
 
 
-def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> None:
+def _add_readme(builder: _ArchiveBuilder, tables: Tables) -> None:
     later = [
         MemberDescription(name, text, "text/plain")
         for name, text in _DOCUMENT_DESCRIPTIONS.items()
         if name not in builder.descriptions
     ]
     ordered = sorted([*builder.sorted_descriptions(), *later], key=lambda one: _sort_key(one.name))
-    text = readme(builder.plan, ordered, zigbee, sensors)
+    text = readme(builder.plan, ordered, tables)
     builder.add_document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)

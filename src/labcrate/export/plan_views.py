@@ -71,6 +71,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
         ],
         "partial": plan.options.is_partial,
         "notChosen": list(plan.not_chosen),
+        "tablesLeftOut": list(plan.tables_left_out),
         "leftOut": dict(plan.left_out),
         "nearMisses": [near_miss_object(near_miss) for near_miss in plan.near_misses],
         "notTaken": [not_taken_object(one) for one in plan.not_taken],

@@ -11,6 +11,7 @@ from labcrate.errors import UsageError
 from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.option_values import parse_duration, parse_time, parse_zone, write_duration, write_time
+from labcrate.plan.table_choice import AddedTables, DerivedTable, parse_tables, whole_tables
 
 ENDS_BEFORE = Message("span.ends_before")
 
@@ -31,8 +32,10 @@ class Options:
     says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``, ``cameras`` (ids, names
     or prefixes), ``sensors`` (addresses or names) and ``span`` choose a part; empty, they choose everything. Recordings
     that overlap the span are included whole. ``time_zone`` is the IANA zone of times without one, those of the span
-    included (None: the session's, else that of ``labcrate.toml``). ``redact`` removes secrets from the copies of files,
-    ``allow_secrets`` leaves in them what was not removed; without either, such a file stops the export.
+    included (None: the session's, else that of ``labcrate.toml``). ``with_tables`` and ``without_tables`` add and leave
+    out tables that are made from the readings; all readings are in the archive all the same. ``redact`` removes secrets
+    from the copies of files, ``allow_secrets`` leaves in them what was not removed; without either, such a file stops
+    the export.
     """
 
     pad: timedelta | None = None
@@ -43,6 +46,8 @@ class Options:
     sensors: tuple[str, ...] = ()
     span: TimeSpan = TimeSpan()
     time_zone: str | None = None
+    with_tables: tuple[AddedTables, ...] = ()
+    without_tables: tuple[DerivedTable, ...] = ()
     redact: bool = False
     allow_secrets: bool = False
 
@@ -50,6 +55,11 @@ class Options:
     def is_partial(self) -> bool:
         """Return whether less than the whole session is chosen."""
         return self.only is not DataKind.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
+
+    @property
+    def has_parquet(self) -> bool:
+        """Return whether the tables are exported as Parquet too."""
+        return AddedTables.PARQUET in self.with_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,8 @@ OPTION_FIELDS = (
     OptionField("from", "start", parse_time, write_time),
     OptionField("to", "end", parse_time, write_time),
     OptionField("time_zone", "time_zone", lambda _, given: parse_zone(given) if given else None),
+    OptionField("with", "with_tables", parse_tables(AddedTables), many=True),
+    OptionField("without", "without_tables", parse_tables(DerivedTable), many=True),
     OptionField("redact", "redact", parse_switch, _write_on),
     OptionField("allow_secrets", "allow_secrets", parse_switch, _write_on),
 )
@@ -156,6 +168,10 @@ def parse_options(given: Mapping[str, object], write_name: Callable[[str], str] 
         raise UsageError(Message("option.camera_without_recordings"))
     if options.only is DataKind.RECORDINGS and options.sensors:
         raise UsageError(Message("option.sensor_without_readings"))
+    if options.only is DataKind.RECORDINGS and (options.with_tables or options.without_tables):
+        raise UsageError(Message("option.tables_without_readings"))
+    if not whole_tables(options.with_tables, options.without_tables):
+        raise UsageError(Message("option.no_whole_table", only=write_name("only"), with_tables=write_name("with")))
     if span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None) and span.end < span.start:
         raise UsageError(ENDS_BEFORE)
     return options

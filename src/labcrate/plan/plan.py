@@ -212,9 +212,10 @@ class Plan:
     """Everything that is known before packing.
 
     ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` has messages about what is the
-    session's and was not chosen; ``not_taken`` lists the session's own files that stay out by a rule. ``pad`` is by how
-    much the window was extended; ``bound`` is the session's time with the source of its end; ``zone`` is the IANA zone
-    in which times without one were read. ``secrecy`` says where secrets were found. No text of a plan holds a secret.
+    session's and was not chosen, ``tables_left_out`` those about tables that were to be left out, which leaves out no
+    reading; ``not_taken`` lists the session's own files that stay out by a rule. ``pad`` is by how much the window was
+    extended; ``bound`` is the session's time with the source of its end; ``zone`` is the IANA zone in which times
+    without one were read. ``secrecy`` says where secrets were found. No text of a plan holds a secret.
     """
 
     session: Session
@@ -230,6 +231,7 @@ class Plan:
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
     not_chosen: tuple[str, ...] = ()
+    tables_left_out: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     pad: timedelta = timedelta()
     bound: SessionBound = UNKNOWN_BOUND

@@ -67,6 +67,7 @@ from labcrate.plan.session_time import (
     registered_spans,
     session_time,
 )
+from labcrate.plan.table_choice import describe_tables_left_out
 from labcrate.plan.warnings import (
     clock_warnings,
     files_not_searched,
@@ -194,6 +195,9 @@ class Planner:
                 *chosen.not_chosen,
                 *describe_readings_not_chosen(options, readings),
                 *(describe_span_zone(given_options, options, zone) if zone else ()),
+            ),
+            tables_left_out=tuple(
+                describe_tables_left_out(options.with_tables, options.without_tables, [file.member for file in files])
             ),
             not_taken=(*folder_files.not_taken, *recorder_files.not_taken),
             pad=pad,

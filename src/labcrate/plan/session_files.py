@@ -31,7 +31,9 @@ IsExcluded = Callable[[str], bool]
 SIDECAR = "-sensors.json"
 """The end of the name of the sensor data that the platform writes next to a recording."""
 
-_GENERATED_NAMES = tuple(name.rpartition("/")[2] for name in (names.SENSOR_JSON, names.SENSOR_CSV))
+_GENERATED_NAMES = tuple(
+    name.rpartition("/")[2] for name in (names.SENSOR_JSON, names.SENSOR_CSV, names.SENSOR_PARQUET)
+)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -94,18 +94,23 @@ def _other_starts(claims: Iterable[JsonObject]) -> str:
 
 _TABLE_NAMES = {
     names.ZIGBEE_CSV: "zigbee-sensors",
+    names.ZIGBEE_PARQUET: "zigbee-sensors-parquet",
     names.SENSOR_CSV: "sensor-readings",
+    names.SENSOR_PARQUET: "sensor-readings-parquet",
     names.RECORDINGS_CSV: "recordings",
 }
 
 
-def datapackage(
-    plan: Plan, members: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
-) -> JsonObject:
-    """Return the descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's files."""
+_PARQUET = (names.ZIGBEE_PARQUET, names.SENSOR_PARQUET)
+
+
+def datapackage(plan: Plan, members: Sequence[MemberDescription], tables: Mapping[str, Sequence[Column]]) -> JsonObject:
+    """Return the descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's files.
+
+    ``tables`` has the columns of the tables that were made from the readings, by their names in the archive.
+    """
     schemas = {
-        names.ZIGBEE_CSV: _schema(zigbee),
-        names.SENSOR_CSV: _schema(sensors),
+        **{name: _schema(columns, is_text=name not in _PARQUET) for name, columns in tables.items()},
         names.RECORDINGS_CSV: {
             "fields": [_field(c.name, c.type, c.unit, c.description) for c in RECORDING_COLUMNS],
             "primaryKey": "file",
@@ -113,12 +118,12 @@ def datapackage(
     }
     own = list(_session_file_resources(plan, members))
     return {
-        "profile": "data-package" if own else "tabular-data-package",
+        "profile": "data-package" if own or tables.keys() & set(_PARQUET) else "tabular-data-package",
         "name": f"session-{_slug(plan.session.id)}",
         "title": session_title(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
-            *(_resource(one, schemas[one.name]) for one in members if schemas.get(one.name, {}).get("fields")),
+            *(_resource(one, schemas[one.name]) for one in members if one.name in schemas),
             *own,
         ],
     }
@@ -169,22 +174,29 @@ def _slug(text: str) -> str:
 
 
 def _resource(member: MemberDescription, schema: JsonObject) -> JsonObject:
+    if member.name in _PARQUET:
+        # As a file: frictionless reads tables in Parquet only with an extension that few have.
+        described = {"profile": "data-resource", "type": "file"}
+        form = {"format": "parquet", "mediatype": member.media_type}
+    else:
+        described = {"profile": "tabular-data-resource"}
+        form = {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
     return {
-        "profile": "tabular-data-resource",
+        **described,
         "name": _TABLE_NAMES[member.name],
         "path": member.name,
         "description": member.description,
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
+        **form,
         "bytes": member.size_bytes,
         "hash": f"sha256:{member.sha256}",
         "schema": schema,
     }
 
 
-def _schema(columns: Sequence[Column]) -> JsonObject:
-    return {"fields": [_field(c.name, c.type, c.unit, c.description) for c in columns]}
+def _schema(columns: Sequence[Column], *, is_text: bool) -> JsonObject:
+    """Return the columns of a table; times that are not texts have no format."""
+    fields = [_field(c.name, c.type, c.unit, c.description) for c in columns]
+    return {"fields": fields if is_text else [{k: v for k, v in one.items() if k != "format"} for one in fields]}
 
 
 def _field(name: str, kind: str, unit: str | None, description: str) -> JsonObject:

@@ -6,6 +6,7 @@ Its JSON Schema is docs/spec/session_metadata.schema.json.
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,8 @@ def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
         **({"selection": selection_object(plan)} if plan.options.is_partial else {}),
+        **({"tablesLeftOut": list(plan.tables_left_out)} if plan.tables_left_out else {}),
+        **({"parquetWriter": parquet_writer()} if plan.options.has_parquet else {}),
         "session": _session(plan),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -56,6 +59,14 @@ def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject
         "nearMissCount": len(plan.near_misses),
         "secrets": secrecy_object(plan.secrecy),
     }
+
+
+def parquet_writer() -> str:
+    """Return the program that writes Parquet tables, and its version, on which their bytes depend: ``Polars 1.35.1``.
+
+    It is a part of archives with such tables, and so of their ETag.
+    """
+    return f"Polars {version('polars')}"
 
 
 def not_taken_object(one: NotTaken) -> JsonObject:

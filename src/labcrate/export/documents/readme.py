@@ -1,6 +1,6 @@
 """``README.txt``: explains the archive to a reader who has only the ZIP."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents.datapackage import RECORDING_COLUMNS
@@ -27,10 +27,8 @@ from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 _MAX_LISTED = 40
 
 
-def readme(
-    plan: Plan, members: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
-) -> bytes:
-    """Return the README of an archive; ``zigbee`` and ``sensors`` are the columns of its two sensor tables."""
+def readme(plan: Plan, members: Sequence[MemberDescription], tables: Mapping[str, Sequence[Column]]) -> bytes:
+    """Return the README of an archive; ``tables`` has the columns of each table that was made from the readings."""
     title = _title(plan)
     partial = plan.options.is_partial
     member_names = {member.name for member in members}
@@ -45,8 +43,7 @@ def readme(
         section(Message("readme.heading_files"), _files([m for m in members if not _is_recording(m)])),
         section(Message("readme.heading_left_out"), _left_out(plan)),
         section(Message("readme.heading_secrets"), _secrets(plan)),
-        section(Message("readme.heading_columns", table=names.ZIGBEE_CSV), _columns(zigbee)),
-        section(Message("readme.heading_columns", table=names.SENSOR_CSV), _sensor_table(plan, sensors, member_names)),
+        *_table_sections(plan, tables, member_names),
         section(
             Message("readme.heading_columns", table=names.RECORDINGS_CSV),
             table([(column.name, _with_unit(column.unit, column.description)) for column in RECORDING_COLUMNS]),
@@ -54,7 +51,7 @@ def readme(
         section(Message("readme.heading_times"), _times(plan)),
         section(Message("readme.heading_linking"), _linking(plan)),
         section(Message("readme.heading_check"), _check_lines()),
-        section(Message("readme.heading_load"), _load_lines() if names.ZIGBEE_CSV in member_names else []),
+        section(Message("readme.heading_load"), _load_lines(tables)),
     ]
     return printable_lines("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
@@ -221,8 +218,9 @@ def _files(members: Sequence[MemberDescription]) -> list[str]:
 
 
 def _left_out(plan: Plan) -> list[str]:
-    lines = []
+    lines = [line for text in plan.tables_left_out for line in wrap_lines(text)]
     if plan.not_taken:
+        lines += [""] if lines else []
         lines += wrap_lines(Message("readme.not_copied"))
     for one in plan.not_taken[:_MAX_LISTED]:
         lines += wrap_lines(f"{describe_not_taken(one)}.", "- ")
@@ -238,13 +236,19 @@ def _secrets(plan: Plan) -> list[str]:
     return [line for bullet, text in secret_paragraphs(plan.secrecy) for line in wrap_lines(text, bullet)]
 
 
-def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str]) -> list[str]:
-    if sensors:
-        return _columns(sensors)
-    if names.SENSOR_CSV not in member_names:
-        return []
+def _table_sections(
+    plan: Plan, tables: Mapping[str, Sequence[Column]], member_names: Collection[str]
+) -> Iterator[list[str]]:
+    """Yield a section for each two tables of the same rows, and one for a file that takes the place of a table."""
     redacted = {one.member for one in plan.secrecy.files if one.treatment is SecretTreatment.REDACTED}
-    return wrap_lines(Message("readme.own_table_redacted" if names.SENSOR_CSV in redacted else "readme.own_table"))
+    for both in ((names.ZIGBEE_CSV, names.ZIGBEE_PARQUET), (names.SENSOR_CSV, names.SENSOR_PARQUET)):
+        made = [name for name in both if name in tables]
+        if made:
+            yield section(Message("readme.heading_columns", table=made), _columns(tables[made[0]]))
+        for name in both if plan.options.has_parquet else both[:1]:
+            if name in member_names and name not in tables:
+                text = Message("readme.own_table_redacted" if name in redacted else "readme.own_table")
+                yield section(Message("readme.heading_columns", table=name), wrap_lines(text))
 
 
 def _columns(columns: Iterable[Column]) -> list[str]:
@@ -306,15 +310,22 @@ _LOAD_R = [
 ]
 
 
-def _load_lines() -> list[str]:
-    return [
-        Message("readme.load_pandas"),
-        *_LOAD_PANDAS,
-        Message("readme.load_polars"),
-        *_LOAD_POLARS,
-        Message("readme.load_r"),
-        *_LOAD_R,
-    ]
+_LOAD_PARQUET = [
+    f'    readings = polars.read_parquet("{names.ZIGBEE_PARQUET}")',
+    f'    readings = pandas.read_parquet("{names.ZIGBEE_PARQUET}")',
+    f'    readings <- arrow::read_parquet("{names.ZIGBEE_PARQUET}")',
+]
+
+
+def _load_lines(tables: Collection[str]) -> list[str]:
+    lines: list[str] = []
+    if names.ZIGBEE_CSV in tables:
+        lines += [Message("readme.load_pandas"), *_LOAD_PANDAS]
+        lines += [Message("readme.load_polars"), *_LOAD_POLARS]
+        lines += [Message("readme.load_r"), *_LOAD_R]
+    if names.ZIGBEE_PARQUET in tables:
+        lines += [Message("readme.load_parquet"), *_LOAD_PARQUET]
+    return lines
 
 
 def _is_recording(member: MemberDescription) -> bool:

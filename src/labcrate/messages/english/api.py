@@ -25,6 +25,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "open.not_labcrate": (
         "is not a session archive of labcrate: its metadata have another format. Name a file that labcrate exported."
     ),
+    "open.not_parquet": "it is not a Parquet table",
     "open.other_columns": "its columns are not those that the data package describes",
     "open.other_crc32": "its CRC-32 does not match",
     "open.other_format": "{archive} {problem}",

@@ -58,8 +58,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "document.sensor_csv": "one row per measured value, with its unit if that is certain",
     "document.sensor_json": "one entry per measured value",
+    "document.sensor_parquet": "one row per measured value, as Parquet",
     "document.zigbee_csv": "Zigbee messages, one per row: {readings}",
     "document.zigbee_json": "Zigbee messages by topic: {readings}",
+    "document.zigbee_parquet": "Zigbee messages, one per row, as Parquet: {readings}",
     "export.secret_in_document": (
         "{file} was generated with {kind} in it, so nothing was exported. This is a defect of labcrate; please report it."
     ),
@@ -131,6 +133,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{text} The file names of a recorder contain the camera and the start time, but no session: a person linked the files that overlap the session's time. Their source is the recorder's name and the path in its folder."
     ),
     "readme.load_pandas": "Python, with pandas, without unpacking:",
+    "readme.load_parquet": "Parquet, after unpacking (Python with Polars or pandas; R):",
     "readme.load_polars": "Python, with Polars, after unpacking:",
     "readme.load_r": "R:",
     "readme.local_time": "{utc} ({local} local)",

@@ -162,6 +162,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "option.date": "{name} is '{value}', which is not a date. Write it like 2025-05-02 or 2025-05-02T10:00:00Z.",
     "option.duration": "'{text}' is not a duration. Write it like 30s, 5m or 1h.",
     "option.duration_too_long": "'{text}' is too long a duration. Write it like 30s, 5m or 1h.",
+    "option.no_whole_table": (
+        "At least one table must hold the session's readings whole, so zigbee-json and zigbee-csv are not both left out. Keep one of them, or set {with_tables} to 'parquet'. For an archive without readings, set {only} to 'recordings'."
+    ),
     "option.only": "{name} is '{value}'; use 'all', 'sensors' or 'recordings'.",
     "option.pad_negative": "{name} is '{value}'. It must not be negative: it extends the time of the readings.",
     "option.readings": "{name} is '{value}'; use 'session' or 'all'.",
@@ -169,6 +172,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "option.sensor_without_readings": "'only' is 'recordings', which leaves out all readings, so no sensor can be chosen. Remove one of the two options.",
     "option.session": "'{text}' is not a session ID: {rule}. 'labcrate sessions' lists the IDs.",
     "option.switch": "{name} is '{value}'; use 1 or 0.",
+    "option.table": "{name} is '{value}', which is not a table. Use one or more of: {names}.",
+    "option.tables_without_readings": "'only' is 'recordings', which leaves out all readings and their tables, so no table can be added or left out. Remove one of the two options.",
     "option.time": "{name} is '{value}', which is not a date and time. Write it like 2025-05-02T10:00:00+02:00; without a zone, it is read in the session's time zone.",
     "readings.absent_sensor": 'Sensor "{sensor}" was selected, but the lab has no reading from a sensor with that name.',
     "readings.cannot_open": "the file cannot be opened ({error})",
@@ -280,6 +285,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "span.in_zone": "'{name}' was given without a time zone; it was read in {zone}, as {at}.",
     "span.no_zone": "'{name}' was given without a time zone, and none is known; it was read as UTC, as {at}. For local time, set the zone: --time-zone.",
     "span.outside": "Session {session} lasted from {start} to {end}, and the chosen time is outside. Choose a start and an end within it.",
+    "tables.left_out": "Left out on request: {tables}. The same readings are in {kept}.",
+    "tables.own_file": "{file} was not left out: it is a file of the session's own folder, not a table made from the readings.",
     "window.all_readings": "All readings of the lab are included, also those of other sessions.",
     "window.reaches_other_session": "The readings' time was extended and now overlaps another session of the lab.",
     "zone.example": "Use an IANA name like Europe/Madrid.",

@@ -1,6 +1,7 @@
 """Read the options of a request's query: the same words as the command line's options."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -27,6 +28,12 @@ _BEYOND_SESSION = (
 )
 # In a query, + is a space; before the hours of an offset it must have been a +.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
+
+# The fields of the export form that have no meaning with a choice of data.
+_IGNORED_FIELDS: Mapping[str, tuple[str, ...]] = {
+    DataKind.SENSORS: ("camera",),
+    DataKind.RECORDINGS: ("sensor", "with", "without"),
+}
 
 # The names of all options of a query, in the order of messages.
 _SINGLE_NAMES = [field.name for field in OPTION_FIELDS if field.write and not field.many]
@@ -107,12 +114,12 @@ def session_id_of(request: web.Request) -> str:
 def form_options(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
     """Return the options of the export form's fields. Raises UsageError for an invalid one.
 
-    Ticked cameras are ignored with "only sensor data", and ticked sensors with "only recordings".
+    Ticked cameras are ignored with "only sensor data", and ticked sensors and tables with "only recordings".
     """
     given: dict[str, object] = {name: values for name in query if (values := [*filter(None, query.getall(name))])}
     only = query.get("only")
-    if only in (DataKind.SENSORS, DataKind.RECORDINGS):
-        given.pop("camera" if only == DataKind.SENSORS else "sensor", None)
+    for name in _IGNORED_FIELDS.get(only or "", ()):
+        given.pop(name, None)
     times = {name: _instant(name, query.get(name), zone) for name in ("from", "to")}
     return parse_options(given | times | {"base_topic": base_topic})
 

@@ -19,6 +19,7 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans, describe_left_out
+from labcrate.plan.table_choice import DerivedTable
 from labcrate.repair.near_misses import linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
@@ -213,6 +214,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
         playback=lambda recording: _media_url(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
+        derived_tables=list(DerivedTable),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
         describe_left_out=describe_left_out,
