@@ -71,9 +71,9 @@ class SegmentInfo:
     ``first_place`` and ``places``: the line or index at its begin, and how many it has. ``first_us`` and ``last_us``
     are the first and last readable times in the order of the file, ``min_us`` and ``max_us`` the earliest and latest of
     its readings. ``no_readings`` counts the messages per topic that are no readings (availability, commands, the
-    bridge's own). ``kinds`` are its topics with readings; ``made_topics`` those made from a row's device_id, because it had no
-    topic. ``has_local_times``: some times had no zone; then ``ends`` are the first and last time of each topic, without
-    times that occur twice. ``is_open``: its last row is not ended.
+    bridge's own). ``kinds`` are its topics with readings; ``made_topics`` those made from a row's device_id, because it
+    had no topic. ``has_local_times``: some times had no zone; then ``ends`` are the first and last time of each topic,
+    without times that occur twice. ``is_open``: its last row is not ended.
     """
 
     id: int
