@@ -49,7 +49,7 @@ class _OldRows:
     """The rows of existing parts, which are read when they change."""
 
     def __init__(self, store: PartStore, dropped: Sequence[set[int]]) -> None:
-        self._store, self._dropped = store, [pl.Series(sorted(ids), dtype=pl.UInt32) for ids in dropped]
+        self._store, self._dropped = store, [sorted(ids) for ids in dropped]
         self._part: PartInfo | None = None
         self._rows = pl.DataFrame(schema=PART_ROWS)
 
