@@ -9,6 +9,8 @@ from io import BufferedIOBase, BufferedReader, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
@@ -51,7 +53,7 @@ def with_columns(
 ) -> tuple[SessionFile, ...]:
     """Return the files, with the columns of CSVs that have a known form."""
     return tuple(
-        replace(file, columns=_columns(lab, file.path, folder, columns_of))
+        msgspec.structs.replace(file, columns=_columns(lab, file.path, folder, columns_of))
         if file.path.lower().endswith(".csv")
         else file
         for file in files
