@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.store import part_store
 from labcrate.readings.store.load import load_readings
 from labcrate.readings.store.part_store import FolderStore
-from tests.support.rounds import rounds
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
 TOPICS = ("zigbee2mqtt/kitchen/a", "zigbee2mqtt/b", "zigbee2mqtt/b/availability")
@@ -144,7 +144,10 @@ def assert_same(one: Readings, other: Readings) -> None:
 
 
 @settings(max_examples=rounds(25, 300), deadline=None, suppress_health_check=list(HealthCheck))
-@given(every=states(), window=st.sampled_from([TimeSpan(), TimeSpan(BEGIN + timedelta(hours=9), BEGIN + timedelta(hours=25))]))
+@given(
+    every=states(),
+    window=st.sampled_from([TimeSpan(), TimeSpan(BEGIN + timedelta(hours=9), BEGIN + timedelta(hours=25))]),
+)
 def test_an_index_that_grew_is_one_that_was_made_of_the_whole_files(every: Any, window: TimeSpan) -> None:
     """After every change of the files, rows, counts and problems are those of reading the files for the first time."""
     with tempfile.TemporaryDirectory() as name:
@@ -182,7 +185,9 @@ def test_what_did_not_change_is_not_read_again(tmp_path: Path, monkeypatch: pyte
 
     add = update.RowCollector.add
     monkeypatch.setattr(
-        update.RowCollector, "add", lambda self, segment, number: (read.append(segment.info.rows), add(self, segment, number))[1]
+        update.RowCollector,
+        "add",
+        lambda self, segment, number: (read.append(segment.info.rows), add(self, segment, number))[1],
     )
     grow(403)
     readings = load(tmp_path, index)
