@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
+from labcrate.readings.load import csv_source, json_source, json_stream
+from labcrate.readings.load.segments import SourceSegment
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.store import part_store
+from labcrate.readings.store import part_store, parts, row_collector
 from labcrate.readings.store.load import load_readings
 from labcrate.readings.store.part_store import FolderStore
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
+MIDDLE = TimeSpan(BEGIN + timedelta(hours=9), BEGIN + timedelta(hours=25))
 TOPICS = ("zigbee2mqtt/kitchen/a", "zigbee2mqtt/b", "zigbee2mqtt/b/availability")
 
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every segment, run and part hold a few rows, as if the files were large."""
-    from labcrate.readings.load import csv_source, json_source, json_stream  # noqa: PLC0415
-    from labcrate.readings.store import parts, row_collector  # noqa: PLC0415
-
     monkeypatch.setattr(json_source.read_json, "__defaults__", (None, 100))
     monkeypatch.setattr(json_source, "_LINES_BYTES", 300)
     monkeypatch.setattr(json_stream, "PIECE_BYTES", 300)
@@ -91,11 +91,12 @@ def as_csv(some: list[Message]) -> str:
 
 
 @st.composite
-def states(draw: st.DrawFn) -> Iterator[tuple[str | None, str | None]]:
+def states(draw: st.DrawFn) -> list[tuple[str | None, str | None]]:
     """Return what the two files of a lab are, one after another: they grow, are rewritten, torn, deleted."""
     of = messages(local=draw(st.booleans()))
     write = draw(st.sampled_from([as_topics, as_topics, as_lines, as_list]))
-    every, found = draw(of), []
+    every = draw(of)
+    found: list[tuple[str | None, str | None]] = []
     for _ in range(draw(st.integers(1, 4))):
         match draw(st.sampled_from(["grow", "grow", "grow", "drop", "replace", "behind", "torn", "gone"])):
             case "grow":
@@ -116,7 +117,7 @@ def states(draw: st.DrawFn) -> Iterator[tuple[str | None, str | None]]:
                 found.append((None, as_csv(every)) if draw(st.booleans()) else (write(every), None))
                 continue
         found.append((write(every), as_csv(every)))
-    return found  # type: ignore[return-value]
+    return found
 
 
 def load(folder: Path, index: Path | None, **options: Any) -> Readings:
@@ -181,14 +182,13 @@ def test_what_did_not_change_is_not_read_again(tmp_path: Path, monkeypatch: pyte
     load(tmp_path, index)
     before = {path.name for path in index.glob("*.parquet")}
     read: list[int] = []
-    from labcrate.readings.store import update  # noqa: PLC0415
+    add = row_collector.RowCollector.add
 
-    add = update.RowCollector.add
-    monkeypatch.setattr(
-        update.RowCollector,
-        "add",
-        lambda self, segment, number: (read.append(segment.info.rows), add(self, segment, number))[1],
-    )
+    def count_rows(self: row_collector.RowCollector, segment: SourceSegment, number: int) -> None:
+        read.append(segment.info.rows)
+        add(self, segment, number)
+
+    monkeypatch.setattr(row_collector.RowCollector, "add", count_rows)
     grow(403)
     readings = load(tmp_path, index)
     assert len(readings) == 403
