@@ -40,6 +40,7 @@ ROWS: dict[str, MeasureRow] = {
     "appended": waiting_rows.appended,
     "reflink": reflink,
     "serve": server_rows.serve,
+    "serve-many": server_rows.serve_many,
     "first-byte": server_rows.first_byte,
     "others": server_rows.others,
 }
@@ -51,7 +52,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "readings": ("bare", "readings", "readings-many"),
     "waiting": ("waiting", "appended"),
     "reflink": ("reflink",),
-    "server": ("serve", "first-byte", "others"),
+    "server": ("serve", "serve-many", "first-byte", "others"),
 }
 """The tables of ``docs/explanation/performance.md``, with their rows."""
 

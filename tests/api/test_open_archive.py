@@ -10,7 +10,7 @@ from tests.support.forgeries import CONTENTS, MEMBERS, ForgedArchive, archive_of
 import labcrate
 from labcrate.errors import VerificationError
 
-HEAD = {"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}}
+HEAD = {"format": "labcrate session archive", "formatVersion": 3, "state": "complete", "session": {"id": 42}}
 NAME = b"data/session_metadata.json"
 
 

@@ -210,7 +210,7 @@ def test_the_session_of_an_archive_is_that_of_the_lab(usual_lab: Any, archive: l
     for field in fields(labcrate.Session):
         assert getattr(archive.session, field.name) == getattr(expected, field.name), field.name
     assert (archive.state, archive.warnings) == (plan.state, plan.warnings)
-    assert archive.metadata["formatVersion"] == 2
+    assert archive.metadata["formatVersion"] == 3
     assert archive.members == tuple(part.name for part in plan.members)
 
 
@@ -324,8 +324,8 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
     ("change", "message"),
     [
         (
-            {"formatVersion": 3},
-            r"changed.zip has format version 3, and this labcrate reads versions up to 2: update labcrate",
+            {"formatVersion": 4},
+            r"changed.zip has format version 4, and this labcrate reads versions up to 3: update labcrate",
         ),
         ({"format": "another"}, r"changed.zip is not a session archive of labcrate"),
         ({"formatVersion": None}, r"changed.zip is not a session archive of labcrate"),
@@ -352,7 +352,7 @@ def test_foreign_files_are_distinguished_from_damaged_archives(exported: labcrat
     repacked(exported.path, tmp_path / "foreign.zip", session_metadata=None)
     repacked(exported.path, tmp_path / "packed.zip", zipfile.ZIP_DEFLATED)
     repacked(exported.path, tmp_path / "garbled.zip", session_metadata=b"{")
-    (tmp_path / "flipped.zip").write_bytes(data.replace(b'"formatVersion": 2', b'"formatVersion": 0', 1))
+    (tmp_path / "flipped.zip").write_bytes(data.replace(b'"formatVersion": 3', b'"formatVersion": 0', 1))
     for name, message in {
         "text.zip": "is not a ZIP",
         "half.zip": "was cut short",

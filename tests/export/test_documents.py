@@ -66,7 +66,7 @@ def test_metadata_is_valid_against_the_published_schema(archive: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "to"),
-    [("state", "complete"), ("state", "fine"), ("formatVersion", 3), ("extra", 1)],
+    [("state", "complete"), ("state", "fine"), ("formatVersion", 4), ("extra", 1)],
 )
 def test_the_schema_refuses_what_it_should(archive: Path, change: str, to: object) -> None:
     """A wrong state, another format version or an unknown field does not validate."""

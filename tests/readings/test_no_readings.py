@@ -27,9 +27,9 @@ def test_tables_without_rows_are_those_of_the_general_writers() -> None:
     none = Readings()
     ready = table_writers(none, "42")
     assert written(ready.zigbee_json) == written(lambda file: tables.write_zigbee_json(none, file))
-    assert written(ready.zigbee_csv) == written(lambda file: tables.write_zigbee_csv(none, file))
+    assert written(ready.zigbee_csv) == written(lambda file: tables.write_zigbee_csv(none, file, "42"))
     assert written(ready.sensor_json) == written(lambda file: tables.write_sensor_json(none, file, session_id="42"))
-    assert written(ready.sensor_csv) == written(lambda file: tables.write_sensor_csv(none, file))
+    assert written(ready.sensor_csv) == written(lambda file: tables.write_sensor_csv(none, file, "42"))
 
 
 def test_no_files_are_as_good_as_files_without_readings() -> None:

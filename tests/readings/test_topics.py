@@ -204,7 +204,7 @@ def test_single_values_join_their_device() -> None:
         ("sensor1", "battery"),
     }
     long = io.BytesIO()
-    write_sensor_csv(readings, long)
+    write_sensor_csv(readings, long, "42")
     assert b'"sensor1","temperature","21.5","\xc2\xb0C"' in long.getvalue()
 
 

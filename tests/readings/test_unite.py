@@ -156,7 +156,7 @@ def test_written_files_load_again_as_the_same_frame(every: list[Message], chance
     readings = load_readings(as_json(every, chance), None, TimeSpan())
     json_file, csv_file = io.BytesIO(), io.BytesIO()
     write_zigbee_json(readings, json_file)
-    write_zigbee_csv(readings, csv_file)
+    write_zigbee_csv(readings, csv_file, "42")
     for one, other in ((json_file, None), (None, csv_file), (json_file, csv_file)):
         again = load_readings(one and io.BytesIO(one.getvalue()), other and io.BytesIO(other.getvalue()), TimeSpan())
         assert again.problems == ()

@@ -48,7 +48,16 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
 
 @pytest.mark.parametrize(
     "query",
-    ["pad=1s", "pad=0s", "time_zone=Asia/Tokyo", "readings=all", "only=sensors", "camera=cam1", "from=2025-05-02"],
+    [
+        "pad=1s",
+        "pad=0s",
+        "time_zone=Asia/Tokyo",
+        "readings=all",
+        "only=sensors",
+        "camera=cam1",
+        "from=2025-05-02",
+        "with=parquet",
+    ],
 )
 def test_a_viewer_gets_the_whole_sessions_plan_alone(usual_lab: Any, serve: Any, held: Held, query: str) -> None:
     """Options are refused with the role that may; nothing is made for them. Spelled out, the whole is the whole.

@@ -247,6 +247,50 @@ def test_the_form_works_without_scripts(served: Any) -> None:
     assert "PARCIAL" in text_of(spanish)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Left out on request: data/sensor_data/sensor_readings.json. The same readings are in"),
+        ("es", "Excluido a petición: data/sensor_data/sensor_readings.json. Las mismas lecturas están en"),
+    ],
+)
+def test_tables_are_chosen_in_the_form(served: Any, language: str, said: str) -> None:
+    """Ticks stay set, the page says what is left out and not PARTIAL, and the size is that of the download."""
+    address = f"{served.url}/sessions/42?only=all&with=parquet&without=long-json"
+    page = served.as_(Role.OPERATOR).get(address, headers={"Accept-Language": language}).text
+    ticked = re.findall(r'type="checkbox" name="(with\w*)" value="([\w-]+)"( checked)?', page)
+    assert [(name, value) for name, value, checked in ticked if checked] == [
+        ("with", "parquet"),
+        ("without", "long-json"),
+    ]
+    assert [value for name, value, _ in ticked if name == "without"] == [
+        "zigbee-json",
+        "zigbee-csv",
+        "long-json",
+        "long-csv",
+    ]
+    assert said in text_of(page)
+    link = html.unescape(re.findall(r'id="download" href="([^"]*)"', page)[0])
+    assert link == "/api/sessions/42/archive.zip?with=parquet&without=long-json"
+    answer = served.get(link, Role.OPERATOR)
+    size = int(answer.headers["Content-Length"])
+    assert any(f"{size:,} bytes".replace(",", mark) in text_of(page) for mark in (",", ".", "\N{NO-BREAK SPACE}"))
+    assert 'filename="Session42' in answer.headers["Content-Disposition"]
+    assert "PARTIAL" not in answer.headers["Content-Disposition"]
+    assert "PARTIAL" not in page
+    assert "PARCIAL" not in page
+
+
+def test_leaving_out_every_whole_table_is_explained_in_the_form(served: Any) -> None:
+    """One sentence with the remedies; the ticks can be changed, and nothing is offered to download."""
+    page = served.get("/sessions/42?without=zigbee-json&without=zigbee-csv", Role.OPERATOR).text
+    assert "At least one table must hold the session's readings whole" in text_of(page)
+    assert 'id="download"' not in page
+    assert 'id="download"' in served.get(
+        "/sessions/42?without=zigbee-json&without=zigbee-csv&with=parquet", Role.OPERATOR
+    ).text  # fmt: skip
+
+
 def test_an_invalid_choice_is_explained_in_the_form(served: Any) -> None:
     """The page stays complete; the form shows the rule and offers no download."""
     answer = served.get("/sessions/42?camera=garden", Role.OPERATOR)

@@ -6,6 +6,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,38 @@ def test_a_client_that_reads_nothing_occupies_no_thread(
     assert steps.step() in (PauseReason.BLOCKED, PauseReason.TURN)
     assert push.sent > before
     steps.close()
+
+
+def test_a_full_socket_is_waited_for_before_the_next_call(
+    tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the socket accepted only a part, the thread waits before the next call, which would often be refused."""
+    file, real, events = source(tmp_path / "file", 3_000_000), os.sendfile, list[str]()
+
+    class Ready:
+        """A poll object whose socket is always ready."""
+
+        def poll(self, _: int) -> list[tuple[int, int]]:
+            events.append("wait")
+            return [(0, 0)]
+
+    def send_part(out: int, source: int, offset: int, count: int) -> int:
+        sent = real(out, source, offset, min(count, 100_000))
+        events.append("part" if sent < count else "rest")
+        return sent
+
+    monkeypatch.setattr(os, "sendfile", send_part)
+    push: Any = SocketWriter(pair[0])
+    push._poll = Ready()
+
+    def run() -> None:
+        run_out(SharedGenerator(push.steps([FileSegment(file, 0, 3_000_000), b"end"]), PauseReason.DONE))
+        pair[0].shutdown(socket.SHUT_WR)
+
+    assert received(pair[1], run) == (tmp_path / "file").read_bytes() + b"end"
+    assert events.count("part") > 10
+    assert all(after == "wait" for event, after in pairwise(events) if event == "part")
+    assert events[-1] == "rest"
 
 
 def test_a_transfer_gives_others_their_turn(

@@ -14,7 +14,7 @@ from labcrate.archive import records
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 
-FORMAT_VERSION: int = 2
+FORMAT_VERSION: int = 3
 """A part of every ETag. It must change when the same members give other bytes than before."""
 
 NS_PER_S = 1_000_000_000

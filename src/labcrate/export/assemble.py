@@ -165,7 +165,7 @@ def assemble(
             builder.add_file(file, describe_file(file))
     rows = Message("document.recordings_csv", count=len(plan.recordings))
     recording_objects = [recording_object(recording) for recording in plan.recordings]
-    builder.add_document(names.RECORDINGS_CSV, "text/csv", rows, recordings_csv(recording_objects))
+    builder.add_document(names.RECORDINGS_CSV, "text/csv", rows, recordings_csv(recording_objects, plan.session.id))
     metadata = to_json(session_metadata(plan, recording_objects))
     builder.add_document(names.METADATA, "application/json", Message("document.metadata"), metadata)
     devices = to_json(devices_document(plan))

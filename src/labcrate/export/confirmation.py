@@ -1,7 +1,7 @@
 """Confirm that the files of one archive match their checksums: which must be read, and the results."""
 
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
 from labcrate.lab.disk import has_data_checksums
 from labcrate.messages.message import Message
-from labcrate.plan.plan import PlannedRecording
+from labcrate.plan.plan import CopiedFile, PlannedRecording
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,23 @@ class Confirmation:
         self._new_results: list[IndexedFile] = []
 
     @classmethod
-    def of(
-        cls, assembly: Assembly, state_folder: Path, rule: ByteCheckRule, members: Container[str] | None = None
+    def of(cls, assembly: Assembly, state_folder: Path, rule: ByteCheckRule) -> "Confirmation":
+        """Return the files to confirm of an archive. Raises CatalogError."""
+        copied = {one.member: one for one in assembly.plan.copied}
+        files = [(copied[member.name], member) for member in assembly.layout.members if member.name in copied]
+        return cls.of_files(files, state_folder, rule)
+
+    @classmethod
+    def of_files(
+        cls, files: Sequence[tuple[CopiedFile, Member]], state_folder: Path, rule: ByteCheckRule
     ) -> "Confirmation":
-        """Return the files to confirm of an archive, or of some ``members`` by name. Raises CatalogError."""
-        copied = [one for one in assembly.plan.copied if members is None or one.member in members]
+        """Return the files to confirm among files of an archive, in its order. Raises CatalogError."""
         with Catalog.open(state_folder) as catalog:
-            known = catalog.lookup({one.path: one.identity for one in copied})
-        named = {member.name: member for member in assembly.layout.members} if copied else {}
+            known = catalog.lookup({one.path: one.identity for one, _ in files})
         files_to_confirm: dict[str, FileToConfirm] = {}
         differing_members = set()
-        for one in copied:
-            member, indexed = named[one.member], known[one.path]
+        for one, member in files:
+            indexed = known[one.path]
             # A text without its secrets was written for this export, and has checksums of its own.
             if not isinstance(member.source, FileSource) or member.source.identity != one.identity:
                 continue
@@ -68,9 +73,8 @@ class Confirmation:
                 differing_members.add(one.member)
             if rule.is_due(indexed):
                 files_to_confirm[one.member] = FileToConfirm(member, indexed)
-        recordings = frozenset(one.member for one in copied if isinstance(one, PlannedRecording))
-        in_order = {name: files_to_confirm[name] for name in named if name in files_to_confirm}
-        return cls(rule, in_order, frozenset(differing_members), recordings, state_folder)
+        recordings = frozenset(one.member for one, _ in files if isinstance(one, PlannedRecording))
+        return cls(rule, files_to_confirm, frozenset(differing_members), recordings, state_folder)
 
     def __enter__(self) -> Self:
         return self

@@ -41,7 +41,7 @@ ROUNDS = int(os.environ.get("LABCRATE_ATTACK_ROUNDS", "400"))
 MOST = 100 * 1024 * 1024
 """The memory that one archive of less than 1 MB may take, in bytes as Python counts them."""
 
-METADATA = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}}'
+METADATA = b'{"format": "labcrate session archive", "formatVersion": 3, "state": "complete", "session": {"id": 42}}'
 SESSION = archive_of(CONTENTS | {b"data/session_metadata.json": METADATA, b"datapackage.json": b'{"resources": []}'})
 PARTS = (
     *("a", "A", "b", "ab", "a.", "a ", " a", ".a", "..", ".", "", "-a", "~", "$a", "%2e", "@a", "#U00e4", "a:b"),

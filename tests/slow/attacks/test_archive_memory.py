@@ -16,7 +16,7 @@ MOST = 200 * 1024 * 1024
 METADATA = b"data/session_metadata.json"
 GB = 1_000_000_000
 MANIFEST = MANIFEST_NAME.encode()
-HEAD = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}, '
+HEAD = b'{"format": "labcrate session archive", "formatVersion": 3, "state": "complete", "session": {"id": 42}, '
 
 # The peak of this process; resource.getrusage may give that of the parent process.
 PROGRAM = """

@@ -22,6 +22,8 @@ from labcrate.readings.write.columns import Column
 
 # A recording's start times by other sources in one cell, without the one that was chosen.
 OTHER_STARTS = "startClaims"
+# The last column, whose value no recording has itself.
+_SESSION = "session"
 
 
 class RecordingColumn(NamedTuple):
@@ -59,26 +61,27 @@ RECORDING_COLUMNS = (
     RecordingColumn("sha256", "sha256", "string", None, Message("column.sha256")),
     RecordingColumn("linked_by", "linkedBy", "string", None, Message("column.linked_by")),
     RecordingColumn("source", "source", "string", None, Message("column.source")),
+    RecordingColumn("session", _SESSION, "string", None, Message("column.session")),
 )
 
 
-def recordings_csv(recordings: Iterable[JsonObject]) -> bytes:
+def recordings_csv(recordings: Iterable[JsonObject], session_id: str) -> bytes:
     """Return the content of ``data/recordings.csv``: UTF-8, RFC 4180 but with line feeds alone at line ends."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.name for column in RECORDING_COLUMNS])
-    writer.writerows(map(_row, recordings))
+    writer.writerows([*_row(recording), session_id] for recording in recordings)
     return text.getvalue().encode()
 
 
-_KEYS = [column.key for column in RECORDING_COLUMNS]
+_KEYS = [column.key for column in RECORDING_COLUMNS if column.key != _SESSION]
 _VALUES = itemgetter(*_KEYS)
 _STARTS_AT = _KEYS.index(OTHER_STARTS)
 _BOOLEANS_AT = [i for i, column in enumerate(RECORDING_COLUMNS) if column.type == "boolean"]
 
 
 def _row(recording: JsonObject) -> list[Any]:
-    """Return the cells of a recording; the CSV writer writes None as an empty cell."""
+    """Return the cells of a recording but the session; the CSV writer writes None as an empty cell."""
     row = list(_VALUES(recording))
     row[_STARTS_AT] = _other_starts(row[_STARTS_AT])
     for i in _BOOLEANS_AT:

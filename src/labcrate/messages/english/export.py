@@ -20,6 +20,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "column.linked_by": "why the recording belongs to the session: its name, its folder or a register",
     "column.other_starts": "start times from the other sources, with their uncertainty",
     "column.readable": "false for a damaged file, which is included unchanged",
+    "column.session": "the session's id",
     "column.sha256": "SHA-256 of the file, hexadecimal",
     "column.size_bytes": "file size",
     "column.source": "path in the lab folder, or in a recorder's folder",

@@ -147,12 +147,12 @@ def _canonical(value: Any) -> str:
         case list():
             return "[" + ",".join(map(_canonical, value)) + "]"
         case Number():
-            return _canonical_number(value)
+            return canonical_number(value)
         case _:
             return json.dumps(value)
 
 
-def _canonical_number(number: str) -> str:
+def canonical_number(number: str) -> str:
     """Return a number as its significant digits and a power of ten: one text per value of any size."""
     mantissa, _, power = number.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("-").partition(".")

@@ -1,12 +1,19 @@
 """The columns of the tables of readings, and of CSVs that the platform wrote: name, type and unit."""
 
-from collections.abc import Collection, Mapping, Sequence
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from labcrate.messages.message import Message
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.property_types import PropertyTypes, ValueKind, fits
 from labcrate.readings.units import CERTAIN_UNITS, Units
+
+if TYPE_CHECKING:
+    from labcrate.readings.values.key_kinds import KeyKinds
 
 ColumnType = Literal["datetime", "string", "integer", "number", "boolean"]
 
@@ -15,6 +22,7 @@ ColumnType = Literal["datetime", "string", "integer", "number", "boolean"]
 class Column:
     """A column: its name, type and meaning; ``key`` is the payload's top-level key in it, if any.
 
+    A column ``beside`` another has the values of its key that do not fit the other's type, as text.
     The type names are those of the Frictionless table schema. An empty cell is no value, in every type; a quoted empty
     cell of a string column is an empty text.
     """
@@ -24,24 +32,29 @@ class Column:
     unit: str | None
     description: Message
     key: str | None = None
+    beside: bool = False
 
 
+_SESSION = Column("session", "string", None, Message("readings.column.session"))
 _BEFORE = (
     Column("timestamp", "datetime", None, Message("readings.column.timestamp")),
     Column("topic", "string", None, Message("readings.column.topic")),
     Column("device_id", "string", None, Message("readings.column.device_id")),
 )
 _MEASURED = {
-    "temperature": ("number", Message("readings.column.temperature")),
-    "humidity": ("number", Message("readings.column.humidity")),
-    "motion": ("boolean", Message("readings.column.motion")),
-    "battery": ("number", Message("readings.column.battery")),
-    "linkquality": ("number", Message("readings.column.linkquality")),
+    "temperature": Message("readings.column.temperature"),
+    "humidity": Message("readings.column.humidity"),
+    "motion": Message("readings.column.motion"),
+    "battery": Message("readings.column.battery"),
+    "linkquality": Message("readings.column.linkquality"),
 }
-_AFTER = (Column("payload", "string", None, Message("readings.column.payload")),)
+_AFTER = (Column("payload", "string", None, Message("readings.column.payload")), _SESSION)
 
 FIXED_COLUMNS = (*(column.name for column in _BEFORE), *_MEASURED, *(column.name for column in _AFTER))
 PREFIX = "payload."
+_BESIDE = "_text"
+# Readings that are equal may have other rows: they are known by their identity, as long as they exist.
+_KEPT: dict[int, KeyKinds] = {}
 
 LONG_COLUMNS = (
     Column("timestamp", "datetime", None, Message("readings.column.timestamp")),
@@ -49,72 +62,86 @@ LONG_COLUMNS = (
     Column("property", "string", None, Message("readings.column.property")),
     Column("value", "string", None, Message("readings.column.value")),
     Column("unit", "string", None, Message("readings.column.unit")),
+    Column("kind", "string", None, Message("readings.column.kind")),
+    Column("changed", "boolean", None, Message("readings.column.changed")),
+    _SESSION,
 )
 """The columns of ``sensor_readings.csv``."""
 
 
 def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
-    """Return the columns of ``zigbee-sensors.csv`` in order: the fixed ones, every further scalar key, the payload.
+    """Return the columns of ``zigbee-sensors.csv`` in order: fixed ones, every further scalar key, payload, session.
 
     A key is a column if one of its values is neither null nor nested. A key that is blank, or has the name of a fixed
-    column with another meaning (``topic``, ``payload``, a ``motion`` that is no boolean), becomes ``payload.KEY``.
+    column with another meaning (``topic``, ``payload``), becomes ``payload.KEY``. If a value does not fit the type of
+    its key, the column is followed by ``KEY_text``, which has such values.
     """
-    found = _types_by_key(readings)
-    units = Units(readings.topics.devices)
-    fixed = [_measured_column(name, found, units) for name in _MEASURED]
-    further: dict[str, Column] = {}
-    for key in sorted(found):
-        types = frozenset().union(*found[key].values()) - {"null", "nested"}
-        if key == "motion":
-            types -= {"boolean"}
-        if types and (key == "motion" or key not in _MEASURED):
-            name = _column_name(key, found)
-            further[name] = Column(
-                name,
-                _type(types),
-                units.shared_unit(list(found[key]), key),
-                Message("readings.column.key", key=key),
-                key,
-            )
-    return (*_BEFORE, *fixed, *(further[name] for name in sorted(further)), *_AFTER)
+    found = _key_kinds(readings)
+    names = {key: _main_name(key, found) for key in found if key not in _MEASURED}
+    taken = {*found, *names.values(), *FIXED_COLUMNS}
+    layout = _Layout(found, PropertyTypes(readings.topics.devices), Units(readings.topics.devices), taken)
+    fixed = [column for name, meaning in _MEASURED.items() for column in layout.fixed(name, meaning)]
+    further = [column for key in sorted(names, key=names.__getitem__) for column in layout.further(key, names[key])]
+    return (*_BEFORE, *fixed, *further, *_AFTER)
 
 
-def _types_by_key(readings: Readings) -> dict[str, dict[str, frozenset[str]]]:
-    """Return the types by key and device, from the profile by device and key."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
-    for device, keys in readings.profile.items():
-        for key, types in keys.items():
-            found.setdefault(key, {})[device] = types
-    return found
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the columns of keys are made from; ``taken`` are the names that no column beside another may have."""
+
+    found: KeyKinds
+    types: PropertyTypes
+    units: Units
+    taken: set[str]
+
+    def fixed(self, name: str, meaning: Message) -> list[Column]:
+        """Return a fixed column, and that of the values that do not fit it."""
+        kinds = self._kinds(name)
+        if name == "motion":
+            return self._with_text(Column(name, "boolean", None, meaning), name, kinds - {"boolean"})
+        column = Column(name, self.types.type_of(name, kinds), self._unit(name), meaning, name)
+        return self._with_text(column, name, kinds)
+
+    def further(self, key: str, name: str) -> list[Column]:
+        """Return the column of a key, and that of its values that do not fit."""
+        kinds = self._kinds(key)
+        meaning = Message("readings.column.key", key=key)
+        return self._with_text(Column(name, self.types.type_of(key, kinds), self._unit(key), meaning, key), key, kinds)
+
+    def _with_text(self, column: Column, key: str, kinds: frozenset[ValueKind]) -> list[Column]:
+        if all(fits(kind, column.type) for kind in kinds):
+            return [column]
+        name = _unused(f"{column.name}{_BESIDE}", self.taken)
+        self.taken.add(name)
+        return [column, Column(name, "string", None, Message("readings.column.text", key=key), key, beside=True)]
+
+    def _kinds(self, key: str) -> frozenset[ValueKind]:
+        return frozenset[ValueKind]().union(*self.found.get(key, {}).values())
+
+    def _unit(self, key: str) -> str | None:
+        return self.units.shared_unit(list(self.found.get(key, {})) or [""], key)
 
 
-def _measured_column(name: str, found: Mapping[str, Mapping[str, frozenset[str]]], units: Units) -> Column:
-    usual, meaning = _MEASURED[name]
-    if name == "motion":
-        return Column(name, "boolean", None, meaning)
-    holders = found.get(name, {})
-    types = frozenset().union(*holders.values()) - {"null", "nested"}
-    kind: ColumnType = "number" if usual == "number" and types <= {"integer", "number"} else _type(types)
-    return Column(name, kind, units.shared_unit(list(holders) or [""], name), meaning, name)
+def _key_kinds(readings: Readings) -> KeyKinds:
+    """Return the kinds of the readings' values, found once for all tables."""
+    if not len(readings):
+        return {}
+    known = _KEPT.get(id(readings))
+    if known is None:
+        from labcrate.readings.values.key_kinds import find_key_kinds  # noqa: PLC0415
+
+        known = _KEPT[id(readings)] = find_key_kinds(readings.batches())
+        weakref.finalize(readings, _KEPT.pop, id(readings), None)
+    return known
 
 
-def _type(types: Collection[str]) -> ColumnType:
-    """Return the type that fits values of all the types."""
-    match sorted(types):
-        case ["integer"]:
-            return "integer"
-        case ["boolean"]:
-            return "boolean"
-        case ["number"] | ["integer", "number"]:
-            return "number"
-    return "string"
-
-
-def _column_name(key: str, keys: Collection[str]) -> str:
+def _main_name(key: str, keys: Collection[str]) -> str:
     """Return the key, or the key after a prefix if the plain key is blank or a fixed column."""
-    if key.strip() and key not in FIXED_COLUMNS:
-        return key
-    name = PREFIX + key
+    return key if key.strip() and key not in FIXED_COLUMNS else _unused(PREFIX + key, keys)
+
+
+def _unused(name: str, keys: Collection[str]) -> str:
+    """Return the name, after as many prefixes as make it none of the keys."""
     while name in keys:
         name = PREFIX + name
     return name

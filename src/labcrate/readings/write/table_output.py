@@ -1,20 +1,16 @@
-"""Functions for all tables: targets, rows, lines, and readings in batches."""
+"""Functions for all tables: targets, headers and rows."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from labcrate.readings.load.slice import CHUNK_ROWS, Readings, decode_payloads
-
 if TYPE_CHECKING:
     import polars as pl
-
-_BETWEEN = ",\n"
 
 Target = Path | IO[bytes]
 """A file to create or replace, or one that is open for writing in binary and stays open."""
@@ -40,21 +36,3 @@ def write_rows(table: pl.DataFrame, file: IO[bytes]) -> None:
     text = io.BytesIO()
     table.write_csv(text, include_header=False, quote_style="non_numeric")
     file.write(text.getbuffer())
-
-
-def write_lines(batches: Iterable[pl.Series], file: IO[bytes]) -> None:
-    """Write JSON values, one per line, with commas between them."""
-    between = b""
-    for batch in batches:
-        if len(batch):
-            text = io.BytesIO()
-            # Writing a table of one column without quotes is the fastest way to join them.
-            batch.to_frame().write_csv(text, include_header=False, quote_style="never", line_terminator=_BETWEEN)
-            file.write(between)
-            file.write(text.getbuffer()[: -len(_BETWEEN)])
-            between = _BETWEEN.encode()
-
-
-def iter_batches(readings: Readings) -> Iterator[tuple[pl.DataFrame, list[object]]]:
-    """Return the frame in batches, each with its decoded payloads."""
-    return zip(readings.frame.iter_slices(CHUNK_ROWS), decode_payloads(readings.frame["payload"]), strict=True)

@@ -39,31 +39,31 @@ def table_writers(readings: Readings, session_id: str) -> TableWriters:
             partial(_write_header_only, zigbee_columns(readings)),
             partial(_write_no_values, session_id),
             partial(_write_header_only, LONG_COLUMNS),
-            partial(_write_zigbee_parquet, readings),
-            partial(_write_sensor_parquet, readings),
+            partial(_write_zigbee_parquet, readings, session_id),
+            partial(_write_sensor_parquet, readings, session_id),
         )
-    from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415
+    from labcrate.readings.write import tables  # noqa: PLC0415
 
     return TableWriters(
-        partial(write_zigbee_json, readings),
-        partial(write_zigbee_csv, readings),
-        partial(write_sensor_json, readings, session_id=session_id),
-        partial(write_sensor_csv, readings),
-        partial(_write_zigbee_parquet, readings),
-        partial(_write_sensor_parquet, readings),
+        partial(tables.write_zigbee_json, readings),
+        partial(tables.write_zigbee_csv, readings, session_id=session_id),
+        partial(tables.write_sensor_json, readings, session_id=session_id),
+        partial(tables.write_sensor_csv, readings, session_id=session_id),
+        partial(_write_zigbee_parquet, readings, session_id),
+        partial(_write_sensor_parquet, readings, session_id),
     )
 
 
-def _write_zigbee_parquet(readings: Readings, file: IO[bytes]) -> None:
+def _write_zigbee_parquet(readings: Readings, session_id: str, file: IO[bytes]) -> None:
     from labcrate.readings.write.tables import write_zigbee_parquet  # noqa: PLC0415
 
-    write_zigbee_parquet(readings, file)
+    write_zigbee_parquet(readings, file, session_id)
 
 
-def _write_sensor_parquet(readings: Readings, file: IO[bytes]) -> None:
+def _write_sensor_parquet(readings: Readings, session_id: str, file: IO[bytes]) -> None:
     from labcrate.readings.write.tables import write_sensor_parquet  # noqa: PLC0415
 
-    write_sensor_parquet(readings, file)
+    write_sensor_parquet(readings, file, session_id)
 
 
 def _write_header_only(layout: tuple[Column, ...], file: IO[bytes]) -> None:

@@ -1,6 +1,6 @@
 """Downloads that check bytes: each file that is due for a check is read completely before its first byte is sent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from labcrate.archive.checking import check_bytes
@@ -9,6 +9,7 @@ from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import ChecksumError
 from labcrate.export.confirmation import Confirmation, FileToConfirm
 from labcrate.index.byte_checks import ByteCheckRule
+from labcrate.plan.plan import CopiedFile
 from labcrate.web.archives.archive_cache import PlannedArchive
 
 PAUSE = b""
@@ -26,6 +27,7 @@ class CheckedDownload:
         self._rule = ByteCheckRule.from_now(days=days)
         self._confirmation: Confirmation | None = None
         self._members: Sequence[Member] = ()
+        self._copied: Mapping[str, CopiedFile] = {}
 
     @property
     def summary(self) -> str | None:
@@ -65,14 +67,16 @@ class CheckedDownload:
         layout = self._archive.layout
         last = layout.member_at(min(stop, layout.directory_offset) - 1)
         self._members = layout.members[layout.member_at(start) : last + 1]
+        self._copied = {one.member: one for one in self._archive.plan.copied}
         return {
             id(one.source): position for position, one in enumerate(self._members) if isinstance(one.source, FileSource)
         }
 
     def _add_due(self, first: int, stop: int) -> None:
         """Find which of some members are due for a check. Looking up all at once would delay the first byte."""
-        names = {one.name for one in self._members[first:stop] if isinstance(one.source, FileSource)}
-        confirmation = Confirmation.of(self._archive, self._state_folder, self._rule, names)
+        members = self._members[first:stop]
+        files = [(self._copied[member.name], member) for member in members if member.name in self._copied]
+        confirmation = Confirmation.of_files(files, self._state_folder, self._rule)
         if self._confirmation:
             self._confirmation.add(confirmation)
         else:

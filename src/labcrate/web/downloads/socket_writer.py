@@ -1,8 +1,8 @@
 """Writing segments of archives and files to a socket: the work of a thread for one transfer, one turn at a time.
 
-Large members are copied from the page cache to the socket by ``sendfile``; small ones are read and written, which is
-faster for them. In both cases a source is compared with the plan before its bytes are sent. The last requested bytes
-are always read, compared and then written: a body that arrives completely is correct.
+All but small members are copied from the page cache to the socket by ``sendfile``; small ones are collected in memory,
+because a call for each would cost more. In both cases a source is compared with the plan before its bytes are sent.
+The last requested bytes are always read, compared and then written: a body that arrives completely is correct.
 """
 
 import errno
@@ -20,8 +20,8 @@ from labcrate.archive.entity import FileSegment, Segment, check_unchanged, open_
 PIECE_BYTES = 256 * 1024
 """The maximum number of bytes in memory for one transfer."""
 
-SENDFILE_MIN_BYTES = 1024 * 1024
-"""The size in bytes from which members are sent by ``sendfile``."""
+SENDFILE_MIN_BYTES = 32 * 1024
+"""The size in bytes from which members are sent by ``sendfile``; reading and writing costs more processor time then."""
 
 TURN_S = 0.1
 """The time in seconds after which a transfer releases its thread, for others that wait for one."""
@@ -150,24 +150,29 @@ class SocketWriter:
         """Send all but the last ``rest_bytes`` bytes with ``sendfile``; return the offset of the rest."""
         offset, stop, socket_fd = segment.offset, segment.offset + segment.length - rest_bytes, self.connection.fileno()
         while offset < stop:
+            remaining = min(stop - offset, _MAX_SENDFILE_BYTES)
             try:
-                count = os.sendfile(socket_fd, fd, offset, min(stop - offset, _MAX_SENDFILE_BYTES))
+                count = os.sendfile(socket_fd, fd, offset, remaining)
             except BlockingIOError:
-                yield from self._wait_for_client()
-                check_unchanged(segment.source, fd)
-                continue
+                count = 0
             except OSError as error:
                 if error.errno in _SENDFILE_UNSUPPORTED:  # by the file system
                     return offset
                 read_at(segment.source, fd, offset, 1)  # raises an error with the file's name if the disk fails
                 raise ConnectionAbortedError from None
-            if not count:
-                read_at(segment.source, fd, offset, 1)  # if the file was truncated, this raises SourceChangedError
+            else:
+                if not count:  # the file was truncated: this raises SourceChangedError
+                    read_at(segment.source, fd, offset, 1)
             offset += count
             self.sent += count
-            if time.monotonic() > self._turn_ends:
-                yield from self._end_turn()
-                check_unchanged(segment.source, fd)
+            if count < remaining and not self._poll.poll(POLL_MS):  # the buffer was full: another call might fail
+                yield PauseReason.BLOCKED
+            elif time.monotonic() > self._turn_ends:
+                yield PauseReason.TURN
+            else:
+                continue
+            self._begin_turn()
+            check_unchanged(segment.source, fd)
         return offset
 
     def _wait_for_client(self) -> Generator[PauseReason, None, None]:

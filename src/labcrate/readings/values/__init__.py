@@ -1,0 +1,1 @@
+"""Decoding payloads into columns of exact values."""
