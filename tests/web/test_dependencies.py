@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.recorders import FRIGATE, START, describe_lab, write_frigate_segment
+from tests.support.values import replace
 from tests.support.waiting import wait_for_next_tick
 
 from labcrate.cli.main import main

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+import msgspec.structs
+
 from labcrate.doctor.file_findings import FileWithSecrets, unlinked_file_findings, unreadable_findings
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.lab_findings import (
@@ -252,7 +254,7 @@ class _Examination:
         self, timed: _SessionWithTime, closed: Sequence[FolderEntry], taken: frozenset[str]
     ) -> Iterator[LabFinding]:
         inventory, session, times = self.inventory, timed.session, timed.times
-        bounded = replace(session, span=self._effective_span(timed) or UNLIMITED)
+        bounded = msgspec.structs.replace(session, span=self._effective_span(timed) or UNLIMITED)
         own = f"{inventory.folder(session.id)}/"
         unlinked = [e for e in closed if len(self._sessions) == 1 or e.path.startswith(own)]
         unlinked += self._near_miss_candidates.get(session.id, ())

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
@@ -143,11 +145,17 @@ class Planner:
         missing += missing_manual_links(inventory, session.id) if options.only is not DataKind.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
+        unread: list[Missing] = []
+        hash_at_once = with_fixity and not stop_on_secrets
+        recordings, files = self._index(chosen, session, cameras, times, unread, with_fixity=hash_at_once)
         if with_fixity and stop_on_secrets:
-            unhashed = self._index(chosen, session, cameras, times, [], with_fixity=False)
-            known: tuple[CopiedFile, ...] = (*unhashed[0], *unhashed[1])
+            known: tuple[CopiedFile, ...] = (*recordings, *files)
             refuse_secrets(session.id, find_secrecy(session, (), (), known, 0, options, inventory.cleaner))
-        recordings, files = self._index(chosen, session, cameras, times, missing, with_fixity=with_fixity)
+            # In an indexed lab all is known by now.
+            if unread or any(one.fixity is None or one.search is None for one in known):
+                unread = []
+                recordings, files = self._index(chosen, session, cameras, times, unread, with_fixity=True)
+        missing += unread
         near_misses = tuple(near for near in linking.near_misses if not is_excluded(near.path))
         excluded_near_misses = len(linking.near_misses) - len(near_misses)
         sidecars = count_left_out(inventory, session, {sidecar_path(found.path) for found in folder_files.recordings})
@@ -155,8 +163,8 @@ class Planner:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[CopiedFile, ...] = (*recordings, *files)
-        unread = files_not_searched(inventory, session.id)
-        secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
+        unsearched = files_not_searched(inventory, session.id)
+        secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unsearched)
         if stop_on_secrets:
             refuse_secrets(session.id, secrecy)
         warnings = [

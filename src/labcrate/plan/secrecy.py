@@ -1,8 +1,10 @@
 """Find the files of a session that hold a secret, decide what happens to them, and remove secrets from a plan."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from labcrate.errors import SecretsError
 from labcrate.messages.message import Message
@@ -130,13 +132,13 @@ def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, i
         if changed:
             frame = frame.with_columns(frame[column].replace(changed))
     if frame is not cleaned.frame:
-        cleaned = replace(cleaned, rows=frame.sort("timestamp", "topic", "payload"))
+        cleaned = dataclasses.replace(cleaned, rows=frame.sort("timestamp", "topic", "payload"))
     return cleaned, count
 
 
 def clean_plan(plan: Plan, cleaner: LabCleaner) -> Plan:
     """Return a plan without secrets in its texts: names, sources, reasons, warnings, ids."""
-    return replace(
+    return dataclasses.replace(
         plan,
         session=_clean_session(plan.session, cleaner),
         cameras=tuple(_clean_camera(camera, cleaner) for camera in plan.cameras),

@@ -8,6 +8,8 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.device import Device
@@ -45,7 +47,7 @@ def with_columns(
 ) -> tuple[SessionFile, ...]:
     """Return the files, with the columns of CSVs that have a known form."""
     return tuple(
-        replace(file, columns=_columns(lab, file.path, folder, columns_of))
+        msgspec.structs.replace(file, columns=_columns(lab, file.path, folder, columns_of))
         if file.path.lower().endswith(".csv")
         else file
         for file in files
