@@ -56,6 +56,7 @@ from labcrate.plan.sensors import (
     describe_platform_table,
     involved_devices,
     load_session_readings,
+    readings_index_folder,
     readings_missing,
     readings_warnings,
     with_columns,
@@ -233,6 +234,7 @@ class Planner:
             settings.date_formats,
             self.progress.raise_if_cancelled,
             self.progress.readings,
+            readings_index_folder(lab),
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)

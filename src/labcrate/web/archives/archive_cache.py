@@ -240,5 +240,5 @@ def _memory_bytes(assembly: Assembly) -> int:
     """Return the approximate memory of an assembly in bytes."""
     documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
     rows = assembly.plan.readings.rows
-    readings = 0 if rows is None else int(rows.estimated_size())
+    readings = 0 if rows is None else rows.memory_bytes
     return documents + readings + _BYTES_PER_MEMBER * len(assembly.descriptions)

@@ -17,7 +17,7 @@ from labcrate.index.indexing import Progress
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory
-from labcrate.readings.load.load import CSV_FILE, JSON_FILE
+from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import WorkCancelled
