@@ -161,7 +161,7 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
         ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "Swap its start and its end."),
         ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
         ({"with_tables": "arrow"}, "with is 'arrow', which is not a table. Use one or more of: parquet."),
-        ({"without_tables": "zigbee-csv,zigbee-json"}, "Keep one of them, or set with to 'parquet'."),
+        ({"without_tables": "zigbee-csv,zigbee-json"}, "or add the Parquet tables (with parquet)."),
         ({"only": "recordings", "without_tables": "long-csv"}, "no table can be added or left out"),
     ],
 )

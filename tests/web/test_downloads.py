@@ -180,6 +180,31 @@ def test_resuming_without_a_condition(serve: Any, large_lab: Any, whole: bytes) 
     assert client.get(url, headers=rest).content == fresh.content[1000:]
 
 
+def test_a_choice_of_tables_is_an_archive_of_its_own(serve: Any, usual_lab: Any) -> None:
+    """In a plan, a job, a download with its log line, and a resumed one: never bytes of another choice."""
+    server = serve(usual_lab.root)
+    choice = "with=parquet&without=long-json&without=long-csv"
+    plan = server.get(f"/api/sessions/42/plan?{choice}", Role.OPERATOR).json()
+    assert plan["options"] == {"with": ["parquet"], "without": ["long-json", "long-csv"]}
+    assert (plan["partial"], len(plan["tablesLeftOut"])) == (False, 1)
+    job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare?{choice}").json()
+    assert job["links"]["archive"].endswith(f"archive.zip?{choice}")
+    usual, chosen = (server.get(f"{PATH}?{query}", Role.OPERATOR) for query in ("", choice))
+    assert usual.headers["ETag"] != chosen.headers["ETag"]
+    assert int(chosen.headers["Content-Length"]) == plan["sizeBytes"] == len(chosen.content)
+    assert {line.options for line in lines(server)} == {"", choice}
+    with zipfile.ZipFile(io.BytesIO(chosen.content)) as archive:
+        assert sorted(archive.namelist()) == sorted(one["name"] for one in plan["members"])
+    conditions = {"Range": "bytes=100-", "If-Range": chosen.headers["ETag"]}
+    client = server.as_(Role.OPERATOR)
+    resumed = client.get(f"{server.url}{PATH}?{choice}", headers=conditions)
+    assert (resumed.status_code, resumed.content) == (206, chosen.content[100:])
+    other = client.get(server.url + PATH, headers=conditions)
+    assert (other.status_code, other.content) == (200, usual.content)
+    refused = server.get(f"{PATH}?without=zigbee-csv,zigbee-json", Role.OPERATOR)
+    assert (refused.status_code, refused.json()["type"]) == (400, "urn:labcrate:error:usage")
+
+
 def test_resuming_one_of_several_archives_is_refused(serve: Any, large_lab: Any) -> None:
     """A client that began two earlier archives gets a part of neither, though one of them is still cached."""
     server = serve(large_lab.root)

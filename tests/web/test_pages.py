@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.waiting import wait_for_ended
+from tests.support.waiting import wait_for_ended, wait_for_plans
 
 from labcrate.people.roles import Role
 
@@ -22,7 +22,7 @@ def text_of(page: str) -> str:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 @pytest.fixture
@@ -247,6 +247,50 @@ def test_the_form_works_without_scripts(served: Any) -> None:
     assert "PARCIAL" in text_of(spanish)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Left out on request: data/sensor_data/sensor_readings.json. The same readings are in"),
+        ("es", "Excluido a petición: data/sensor_data/sensor_readings.json. Las mismas lecturas están en"),
+    ],
+)
+def test_tables_are_chosen_in_the_form(served: Any, language: str, said: str) -> None:
+    """Ticks stay set, the page says what is left out and not PARTIAL, and the size is that of the download."""
+    address = f"{served.url}/sessions/42?only=all&with=parquet&without=long-json"
+    page = served.as_(Role.OPERATOR).get(address, headers={"Accept-Language": language}).text
+    ticked = re.findall(r'type="checkbox" name="(with\w*)" value="([\w-]+)"( checked)?', page)
+    assert [(name, value) for name, value, checked in ticked if checked] == [
+        ("with", "parquet"),
+        ("without", "long-json"),
+    ]
+    assert [value for name, value, _ in ticked if name == "without"] == [
+        "zigbee-json",
+        "zigbee-csv",
+        "long-json",
+        "long-csv",
+    ]
+    assert said in text_of(page)
+    link = html.unescape(re.findall(r'id="download" href="([^"]*)"', page)[0])
+    assert link == "/api/sessions/42/archive.zip?with=parquet&without=long-json"
+    answer = served.get(link, Role.OPERATOR)
+    size = int(answer.headers["Content-Length"])
+    assert any(f"{size:,} bytes".replace(",", mark) in text_of(page) for mark in (",", ".", "\N{NO-BREAK SPACE}"))
+    assert 'filename="Session42' in answer.headers["Content-Disposition"]
+    assert "PARTIAL" not in answer.headers["Content-Disposition"]
+    assert "PARTIAL" not in page
+    assert "PARCIAL" not in page
+
+
+def test_leaving_out_every_whole_table_is_explained_in_the_form(served: Any) -> None:
+    """One sentence with the remedies; the ticks can be changed, and nothing is offered to download."""
+    page = served.get("/sessions/42?without=zigbee-json&without=zigbee-csv", Role.OPERATOR).text
+    assert "At least one table must hold the session's readings whole" in text_of(page)
+    assert 'id="download"' not in page
+    assert 'id="download"' in served.get(
+        "/sessions/42?without=zigbee-json&without=zigbee-csv&with=parquet", Role.OPERATOR
+    ).text  # fmt: skip
+
+
 def test_an_invalid_choice_is_explained_in_the_form(served: Any) -> None:
     """The page stays complete; the form shows the rule and offers no download."""
     answer = served.get("/sessions/42?camera=garden", Role.OPERATOR)
@@ -407,13 +451,14 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     assert served.get("/log?outcome=lost").status_code == 400
 
 
-def test_a_page_does_not_wait_for_a_slow_plan(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While files are read for the first time, the page says so at once, reloads, and then shows the session."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.0)
+def test_a_page_does_not_wait_for_slow_recordings(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While recordings are read for the first time, the page has the description, reloads, and then has all."""
+    monkeypatch.setattr("labcrate.web.archives.page_waits.OUTLINE_WAIT_S", 0.0)
     served = serve(usual_lab.root)
     first = served.get("/sessions/42")
     assert first.status_code == 202
     assert 'http-equiv="refresh"' in first.text
-    assert "Morning" in text_of(first.text)
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    for shown in ("Morning", "Reading the recordings", "Europe/Madrid", "Camera 1", "2 May 2025"):
+        assert shown in text_of(first.text)
+    wait_for_plans(monkeypatch)
     assert "Timeline" in served.get("/sessions/42").text

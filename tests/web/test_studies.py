@@ -250,10 +250,11 @@ def test_no_window_leaves_the_session_within_a_study(serving: "Serving", query: 
 
 
 def test_within_the_session_parts_can_be_chosen(serving: "Serving") -> None:
-    """Times inside the session, cameras, sensors and no pad are allowed, and give the bytes that everybody gets."""
+    """Times inside the session, cameras, sensors, tables and no pad are allowed, and give what everybody gets."""
     admin = serving.as_(Role.ADMIN)
     of_study = script(serving, member(serving, Role.OPERATOR, ["42"]))
-    for query in ("", "only=sensors", "camera=cam1", "from=2025-05-02T08:01:00Z&to=2025-05-02T08:05:00Z"):
+    time = "from=2025-05-02T08:01:00Z&to=2025-05-02T08:05:00Z"
+    for query in ("", "only=sensors", "camera=cam1", time, "with=parquet", "without=long-json&without=zigbee-csv"):
         archives = [client.get(f"{serving.url}/api/sessions/42/archive.zip?{query}") for client in (admin, of_study)]
         assert [answer.status_code for answer in archives] == [200, 200], query
         assert archives[0].content == archives[1].content, query

@@ -93,6 +93,32 @@ def test_options_change_the_size_before_anything_is_downloaded(shared: Server, b
     expect(page.get_by_label("Only sensor data")).to_be_checked()
 
 
+def test_tables_are_chosen_and_come_back_after_a_reload(shared: Server, browse: Any, tmp_path: Path) -> None:
+    """Parquet is one tick, a table less is another; both are off with "only recordings", and on again after it."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    page.get_by_text("Choose what to export").click()
+    page.get_by_label("Also as Parquet").check()
+    page.get_by_text("Leave out tables").click()
+    page.get_by_label("sensor_readings.json").check()
+    left_out = page.locator("#choice").get_by_text("Left out on request: data/sensor_data/sensor_readings.json.")
+    expect(left_out).to_be_visible()
+    size = exact_size(page)
+    got = download(page, tmp_path / "browser.zip")
+    words = ("--with", "parquet", "--without", "long-json")
+    assert got.stat().st_size == size
+    assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", *words))
+    page.get_by_label("Only recordings").check()
+    expect(page.get_by_label("Also as Parquet")).to_be_disabled()
+    expect(left_out).to_have_count(0)
+    page.get_by_label("Recordings and sensor data").check()
+    expect(left_out).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Also as Parquet")).to_be_checked()
+    expect(page.get_by_label("sensor_readings.json")).to_be_visible()
+    expect(page.get_by_label("sensor_readings.json")).to_be_checked()
+
+
 def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any) -> None:
     """A time in Madrid, typed into the form, is in UTC in the archive's URL."""
     page = browse(storage_state=shared.login).new_page()

@@ -6,7 +6,6 @@ Its JSON Schema is docs/spec/session_metadata.schema.json.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -66,6 +65,8 @@ def parquet_writer() -> str:
 
     It is a part of archives with such tables, and so of their ETag.
     """
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import, and few archives have such tables
+
     return f"Polars {version('polars')}"
 
 

@@ -163,7 +163,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "option.duration": "'{text}' is not a duration. Write it like 30s, 5m or 1h.",
     "option.duration_too_long": "'{text}' is too long a duration. Write it like 30s, 5m or 1h.",
     "option.no_whole_table": (
-        "At least one table must hold the session's readings whole, so zigbee-json and zigbee-csv are not both left out. Keep one of them, or set {with_tables} to 'parquet'. For an archive without readings, set {only} to 'recordings'."
+        "At least one table must hold the session's readings whole, so zigbee-data.json (zigbee-json) and zigbee-sensors.csv (zigbee-csv) cannot both be left out. Keep one of them, or add the Parquet tables ({with_tables} parquet). For an archive without readings, choose only the recordings ({only} recordings)."
     ),
     "option.only": "{name} is '{value}'; use 'all', 'sensors' or 'recordings'.",
     "option.pad_negative": "{name} is '{value}'. It must not be negative: it extends the time of the readings.",
