@@ -39,8 +39,8 @@ from labcrate.plan import member_names as names
 from labcrate.plan.member_names import UniqueNames
 from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secret, SecretKind, Secrets
 

@@ -93,7 +93,7 @@ def rich(lab: Any, nvr: Path) -> None:
 
 def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
     """Return the paths that the plan of session 42 depends on, also for the files that are left out."""
-    lab = archives._by_key["42", options].dependencies._lab
+    lab = archives._by_key["42", options].validity.dependencies._lab
     return {*lab.read_files._present, *lab.read_files._absent, *lab.read_unlinked._present}
 
 

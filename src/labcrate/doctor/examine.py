@@ -56,7 +56,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.recorder_files import check_recorder_files
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 from labcrate.plan.recordings import SessionCameras
-from labcrate.plan.sensors import load_session_readings
+from labcrate.plan.sensors import load_session_readings, readings_index_folder
 from labcrate.plan.session_files import find_session_files
 from labcrate.plan.session_time import (
     SessionStarts,
@@ -339,7 +339,15 @@ class _Examination:
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
         return load_session_readings(
-            lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled
+            lab,
+            session,
+            devices,
+            window,
+            base,
+            zone,
+            formats,
+            self.progress.raise_if_cancelled,
+            index_folder=readings_index_folder(lab),
         )
 
 

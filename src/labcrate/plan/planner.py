@@ -56,6 +56,7 @@ from labcrate.plan.sensors import (
     describe_platform_table,
     involved_devices,
     load_session_readings,
+    readings_index_folder,
     readings_missing,
     readings_warnings,
     with_columns,
@@ -91,7 +92,8 @@ class Planner:
 
     With ``skip_duplicate_check``, a plan without fixity reads no file whole to find out whether two files are the same;
     a warning says if its size depends on that. ``unreadable`` are files that are not tried again, by path, with the
-    state in which each could not be read and the reason.
+    state in which each could not be read and the reason. With ``skip_readings``, no sensor message is read, and a plan
+    says nothing about readings.
     """
 
     inventory: Inventory
@@ -100,6 +102,7 @@ class Planner:
     workers: int | None = None
     skip_duplicate_check: bool = False
     unreadable: Mapping[str, tuple[Identity, Message]] = field(default_factory=dict)
+    skip_readings: bool = False
 
     def plan(
         self,
@@ -180,7 +183,7 @@ class Planner:
             *folder_files.warnings,
             *(cameras_without_recordings(found, cameras) if options.only is not DataKind.SENSORS else ()),
             *_recording_warnings(recordings, session, cameras, inventory.cleaner),
-            *(readings_warnings(readings, options) if options.only is not DataKind.RECORDINGS else ()),
+            *(readings_warnings(readings, options) if self._reads_readings(options) else ()),
             *secrecy_warnings(secrecy, packed),
         ]
         plan = Plan(
@@ -216,7 +219,7 @@ class Planner:
 
     def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> tuple[Readings, int]:
         """Return the readings without secrets, and the number of messages from which something was removed."""
-        if options.only is DataKind.RECORDINGS:
+        if not self._reads_readings(options):
             return Readings(window=window), 0
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
@@ -231,9 +234,13 @@ class Planner:
             settings.date_formats,
             self.progress.raise_if_cancelled,
             self.progress.readings,
+            readings_index_folder(lab),
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
+
+    def _reads_readings(self, options: Options) -> bool:
+        return options.only is not DataKind.RECORDINGS and not self.skip_readings
 
     def _index(
         self,
