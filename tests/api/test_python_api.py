@@ -10,7 +10,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.values import replace
 
 import labcrate
 from labcrate import errors
@@ -207,8 +207,8 @@ def test_the_session_of_an_archive_is_that_of_the_lab(usual_lab: Any, archive: l
     cameras = tuple(replace(camera, raw_name=None) for camera in plan.session.cameras)
     expected = replace(plan.session, cameras=cameras, warnings=())
     assert [camera.name for camera in cameras] == ["Camera 1", None]
-    for field in fields(labcrate.Session):
-        assert getattr(archive.session, field.name) == getattr(expected, field.name), field.name
+    for name in labcrate.Session.__struct_fields__:
+        assert getattr(archive.session, name) == getattr(expected, name), name
     assert (archive.state, archive.warnings) == (plan.state, plan.warnings)
     assert archive.metadata["formatVersion"] == 3
     assert archive.members == tuple(part.name for part in plan.members)

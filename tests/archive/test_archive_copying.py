@@ -4,10 +4,10 @@ import errno
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.values import replace
 
 from labcrate.archive import copying
 from labcrate.archive.copying import COPY_METHODS, CopyMethod, copy_with_read_write, write_entity

@@ -3,10 +3,10 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.values import replace
 
 from labcrate.archive.copying import COPY_METHODS, write_entity
 from labcrate.archive.entity import Entity, FileSegment

@@ -8,7 +8,7 @@ import os
 import random
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.values import replace
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, FileSource, Layout, Member
@@ -38,8 +39,8 @@ from labcrate.plan import member_names as names
 from labcrate.plan.member_names import UniqueNames
 from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secret, SecretKind, Secrets
 

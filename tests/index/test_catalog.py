@@ -4,11 +4,11 @@ import os
 import random
 import sqlite3
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.rounds import rounds
+from tests.support.values import replace
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import INDEX_FILE, Catalog

@@ -3,12 +3,12 @@
 import csv
 import io
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.values import replace
 
 from labcrate.people.export_log import ExportLogLine, Outcome
 from labcrate.people.export_log_formats import COLUMNS, as_csv, describe_contents, line_object

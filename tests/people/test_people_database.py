@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.values import replace
 
 from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError

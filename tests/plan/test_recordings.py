@@ -3,13 +3,13 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.values import replace
 
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
+from labcrate.readings.store.load import load_readings
 
 START = datetime(2025, 5, 2, 10, tzinfo=UTC)
 # All letters that Windows-1252 has, so that each encoding has them.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.timestamps import instant_at, microseconds, to_instants
+from labcrate.readings.store.load import load_readings
 
 ZONES = (
     "Europe/Madrid",

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
-from labcrate.readings.load.slice import Readings, clean_payloads
+from labcrate.readings.load.cleaned_rows import clean_payloads
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.write.columns import describe_platform_csv
 
 

@@ -19,7 +19,9 @@ from labcrate.readings.load.timestamps import FRAME
 from labcrate.readings.load.topics import Topics
 from labcrate.readings.property_types import PropertyTypes, ValueKind, fits, is_exact_float
 from labcrate.readings.units import Units
-from labcrate.readings.write.columns import zigbee_columns
+from labcrate.readings.write.columns import columns_of, zigbee_columns
+from labcrate.readings.write.sizes import summary_key_kinds, table_sizes
+from labcrate.readings.write.summary import TableSummary, merge, select, summarise
 from labcrate.readings.write.tables import TextTables, write_text_tables
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
@@ -296,3 +298,34 @@ def test_tables_from_columns_are_those_of_a_loop(sent: list[tuple[str, int, str]
         for time, device, name, value, _, unit, kind, changed in rows
     )
     assert objects_ == f'{{\n"sessionId": {plain_json(SESSION)},\n"readings": [\n{expected}\n]\n}}\n'
+
+
+@settings(deadline=None)
+@given(messages, st.integers(1, 20))
+def test_sizes_from_summaries_are_those_of_the_tables(sent: list[tuple[str, int, str]], size: int) -> None:
+    """Summaries of batches of any size, stored and merged, give the exact bytes and columns of the tables."""
+    readings = readings_of(sent, size)
+    files = [io.BytesIO() for _ in range(4)]
+    write_text_tables(readings, SESSION, TextTables(*files))
+    stored = [summarise(batch, readings.topics).encode() for batch in readings.batches()]
+    summary = merge(map(TableSummary.decode, stored))
+    sizes = table_sizes(summary, readings.topics, SESSION)
+    assert [sizes.zigbee_json, sizes.zigbee_csv, sizes.sensor_json, sizes.sensor_csv] == [
+        len(file.getvalue()) for file in files
+    ]
+    assert columns_of(summary_key_kinds(summary), DEVICES) == zigbee_columns(readings)
+
+
+@settings(deadline=None)
+@given(messages, st.sets(st.sampled_from(["lamp", "hall/door", "lamp/state", "0x1"])))
+def test_a_summary_of_some_topics_is_that_of_their_readings(sent: list[tuple[str, int, str]], chosen: set[str]) -> None:
+    """Where the summary of a choice is known, it gives the sizes of the tables of that choice alone."""
+    readings, some = readings_of(sent), readings_of([one for one in sent if one[0] in chosen])
+    # The messages of a choice have the same times as among all.
+    vars(some)["frame"] = readings.frame.filter(pl.col("topic").is_in([f"zigbee2mqtt/{one}" for one in chosen]))
+    kinds = {(topic, whole) for topic, _, whole in some.topic_kinds}
+    summary = select(merge(summarise(batch, readings.topics) for batch in readings.batches()), kinds)
+    if summary is not None:
+        file = io.BytesIO()
+        write_text_tables(some, SESSION, TextTables(sensor_json=file))
+        assert table_sizes(summary, readings.topics, SESSION).sensor_json == len(file.getvalue())

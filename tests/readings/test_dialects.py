@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 
 HEADER = ["timestamp", "topic", "device_id", "temperature", "payload"]
 MESSAGES: list[tuple[str, str, dict[str, Any]]] = [

@@ -9,8 +9,8 @@ import pytest
 
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 
 NOON = TimeSpan(datetime(2025, 5, 2, 12, tzinfo=UTC), datetime(2025, 5, 2, 13, tzinfo=UTC))
 HEADER = "timestamp,topic,payload\n"

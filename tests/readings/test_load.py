@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 
 NOON = datetime(2025, 5, 2, 12, tzinfo=UTC)
 HOUR = TimeSpan(NOON, NOON + timedelta(hours=1))

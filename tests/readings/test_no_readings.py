@@ -9,8 +9,8 @@ import pytest
 
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.write import tables
 from labcrate.readings.write.table_writers import TableWriter, table_writers
 

@@ -8,9 +8,9 @@ import pytest
 
 from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.plot.points import PlotSeries, SeriesKind, plot_series, series_points
+from labcrate.readings.store.load import load_readings
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 

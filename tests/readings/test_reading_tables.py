@@ -13,8 +13,8 @@ from frictionless import Resource, Schema
 
 from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.write.columns import zigbee_columns
 from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json
 

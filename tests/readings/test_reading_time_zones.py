@@ -9,8 +9,8 @@ import pytest
 
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.readings.load.date_formats import check_date_format, guess_date_format
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 
 MADRID = "Europe/Madrid"
 

@@ -9,11 +9,11 @@ import pytest
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import Topics, device_id
 from labcrate.readings.plot.points import plot_series
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.write.tables import write_sensor_csv
 
 DEVICES = (

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.store.load import load_readings
 from labcrate.readings.write.tables import write_zigbee_csv, write_zigbee_json
 
 START = datetime(2025, 5, 2, 10, tzinfo=UTC)

@@ -1,8 +1,9 @@
 """Files with changed bytes, for tests: their state in the index is unchanged, with confirmations of any age."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from tests.support.values import replace
 
 from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog

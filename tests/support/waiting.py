@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 from labcrate.people.export_log import ExportLogLine
 
 TICK_NS = 20_000_000
@@ -45,3 +47,10 @@ def wait_for_next_tick() -> None:
             return probe.stat().st_ctime_ns - begun > 2 * TICK_NS
 
         wait_until(ticked)
+
+
+def wait_for_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages wait for a plan as long as it takes: how busy the machine is decides nothing."""
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.page_waits.OUTLINE_WAIT_S", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.page_waits.READINGS_WAIT_S", 60.0)

@@ -20,7 +20,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
-from labcrate.web.archives import archive_cache, plan_queue, prepare_jobs
+from labcrate.web.archives import archive_cache, prepare_jobs, turns
 from labcrate.web.archives.job_progress import JobProgress, ProgressMeter, WorkCancelled
 from labcrate.web.executor import THREADS_PER_KIND, WorkKind
 from labcrate.web.routes.api import jobs as routes_jobs
@@ -499,7 +499,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert again.wait(60)
-    monkeypatch.setattr(plan_queue, "ABANDON_AFTER_S", 0.0)
+    monkeypatch.setattr(turns, "ABANDON_AFTER_S", 0.0)
     answer = client.delete(server.url + job["links"]["self"])
     assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (200, "cancelled", None)
     assert ended.wait(60)

@@ -22,7 +22,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
-from labcrate.web.archives import archive_cache
+from labcrate.web.archives import archive_cache, validity
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
 
@@ -369,12 +369,30 @@ def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> N
     archives = new_cache(usual_lab)
     tags = []
     for minutes in range(4):
-        tags.append(plan_and_hash(archives, Options(pad=timedelta(minutes=minutes))).entity.etag)
+        tags.append(plan_and_hash(archives, Options(pad=timedelta(minutes=1 + minutes))).entity.etag)
     assert [archives.get_by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
 
 
-def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the lab's readings make planning slow, a plan is valid for as long as planning took."""
+@pytest.mark.parametrize("whole", [PLAIN, Options(pad=timedelta())], ids=["of the lab", "of a study"])
+def test_a_part_does_not_remove_the_whole_session(
+    usual_lab: Any, monkeypatch: pytest.MonkeyPatch, whole: Options
+) -> None:
+    """Of several choices the last one is kept, and with it what every page of the session shows."""
+    monkeypatch.setattr(archive_cache, "MAX_CACHE_BYTES", 1)
+    usual_lab.session(7)
+    archives = new_cache(usual_lab)
+    shown = archives.plan("42", whole)
+    for camera in ("1", "2"):
+        archives.plan("42", Options(cameras=(camera,)))
+    cached = [archives.get("42", options) for options in (whole, *(Options(cameras=(one,)) for one in "12"))]
+    assert cached[:2] == [shown, None]
+    assert cached[2] is not None
+    archives.plan("7", PLAIN)
+    assert archives.get("42", whole) is None
+
+
+def plan_slowly(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Let every plan take five seconds of the clock, which is returned."""
     clock = SimpleNamespace(now=1000.0)
 
     def slowly(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
@@ -382,13 +400,37 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
         return prepare_from_index(inventory, session_id, options, **more)
 
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", slowly)
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
+    for module in ("archive_cache", "validity"):
+        monkeypatch.setattr(f"labcrate.web.archives.{module}.time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def test_a_page_shows_a_slow_plan_although_messages_arrive(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For ten seconds, and while the same files are linked; a download gets the new messages at once."""
+    clock = plan_slowly(monkeypatch)
+    archives = new_cache(usual_lab)
+    first = archives.plan("42", PLAIN)
+    usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    assert archives.get("42", PLAIN) is None
+    clock.now += 9
+    assert archives.get("42", PLAIN, for_page=True) is first
+    clock.now += 2
+    assert archives.get("42", PLAIN, for_page=True) is None
+    second = archives.plan("42", PLAIN)
+    assert len(second.plan.readings) == len(first.plan.readings) + 1
+    usual_lab.recording("recordings/cam2_session42_b.mp4")
+    assert archives.get("42", PLAIN, for_page=True) is None
+
+
+def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the lab's readings make planning slow, a plan is valid for as long as planning took."""
+    clock = plan_slowly(monkeypatch)
     archives = new_cache(usual_lab)
     first = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     second = archives.plan("42", PLAIN)
     assert second is not first  # the readings are few
-    monkeypatch.setattr(archive_cache, "_SLOW_READINGS_BYTES", 10)
+    monkeypatch.setattr(validity, "_SLOW_READINGS_BYTES", 10)
     usual_lab.zigbee_json([])
     third = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])

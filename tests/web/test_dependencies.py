@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.recorders import FRIGATE, START, describe_lab, write_frigate_segment
+from tests.support.values import replace
 from tests.support.waiting import wait_for_next_tick
 
 from labcrate.cli.main import main
@@ -93,7 +93,7 @@ def rich(lab: Any, nvr: Path) -> None:
 
 def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
     """Return the paths that the plan of session 42 depends on, also for the files that are left out."""
-    lab = archives._by_key["42", options].dependencies._lab
+    lab = archives._by_key["42", options].validity.dependencies._lab
     return {*lab.read_files._present, *lab.read_files._absent, *lab.read_unlinked._present}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.rounds import rounds
+from tests.support.waiting import wait_for_plans
 
 from labcrate.web.pages.i18n import Locale
 
@@ -18,7 +19,7 @@ ALONE = EXTREME[:: rounds(5, 1)]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 def write_values(lab: Any, values: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.platform_lab import PlatformLab
+from tests.support.waiting import wait_for_plans
 
 from labcrate.people.roles import Role
 from labcrate.web.pages.render import TEXT_PAGE_CHARACTERS
@@ -13,7 +14,7 @@ from labcrate.web.pages.render import TEXT_PAGE_CHARACTERS
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 @pytest.mark.thorough

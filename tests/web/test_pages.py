@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.waiting import wait_for_ended
+from tests.support.waiting import wait_for_ended, wait_for_plans
 
 from labcrate.people.roles import Role
 
@@ -22,7 +22,7 @@ def text_of(page: str) -> str:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 @pytest.fixture
@@ -451,13 +451,14 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     assert served.get("/log?outcome=lost").status_code == 400
 
 
-def test_a_page_does_not_wait_for_a_slow_plan(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While files are read for the first time, the page says so at once, reloads, and then shows the session."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.0)
+def test_a_page_does_not_wait_for_slow_recordings(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While recordings are read for the first time, the page has the description, reloads, and then has all."""
+    monkeypatch.setattr("labcrate.web.archives.page_waits.OUTLINE_WAIT_S", 0.0)
     served = serve(usual_lab.root)
     first = served.get("/sessions/42")
     assert first.status_code == 202
     assert 'http-equiv="refresh"' in first.text
-    assert "Morning" in text_of(first.text)
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    for shown in ("Morning", "Reading the recordings", "Europe/Madrid", "Camera 1", "2 May 2025"):
+        assert shown in text_of(first.text)
+    wait_for_plans(monkeypatch)
     assert "Timeline" in served.get("/sessions/42").text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.support.waiting import wait_for_plans
 
 from labcrate.people.roles import Role
 from labcrate.web.pages.assets import PLOTLY, assets, static_path
@@ -14,7 +15,7 @@ from labcrate.web.pages.plots import MAX_POINTS
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
 from labcrate.web.app import make_app
 from labcrate.web.archives import plan_queue
+from labcrate.web.archives import turns as turns_module
 from labcrate.web.archives.archive_cache import PlannedArchive
+from labcrate.web.archives.outline_cache import OutlineCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.resources import RESOURCES
 
@@ -81,7 +83,8 @@ def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
         runner = web.AppRunner(app)
         await runner.setup()
         server = app[RESOURCES]
-        planning = PlanQueue(server.executor, server.archives, None, lambda: clock.now)
+        outlines = OutlineCache(server.inventories, server.archives.unreadable)
+        planning = PlanQueue(server.executor, server.archives, outlines, None, lambda: clock.now)
         try:
             yield planning
         finally:
@@ -112,13 +115,13 @@ async def request_plans_in_order(planning: PlanQueue, *parts: Options) -> "list[
     asking = []
     for options in parts:
         asking.append(request_plan(planning, options))
-        await until(lambda: len(planning._pending) == len(asking))
+        await until(lambda: len(planning._with_readings.pending) == len(asking))
     return asking
 
 
 def turns(planning: PlanQueue) -> list[str | None]:
     """Return in whose turn each unfinished plan is made, None for one that waits; in the order of the requests."""
-    return [wish.turn_of for wish in planning._pending.values()]
+    return [wish.turn_of for wish in planning._with_readings.pending.values()]
 
 
 async def cancel_requests(*tasks: "asyncio.Task[PlannedArchive]") -> None:
@@ -186,16 +189,16 @@ def test_the_number_of_waiting_plans_is_limited(run: Run, making: Making) -> Non
     """Beyond some plans of one user, and some of all, there is an error with the remedy; a page just loads again."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = [request_plan(planning, part(number)) for number in range(plan_queue.MAX_PLANS_PER_USER)]
-        await until(lambda: len(turns(planning)) == plan_queue.MAX_PLANS_PER_USER)
+        asking = [request_plan(planning, part(number)) for number in range(turns_module.MAX_PLANS_PER_USER)]
+        await until(lambda: len(turns(planning)) == turns_module.MAX_PLANS_PER_USER)
         with pytest.raises(TooManyError, match="You have 6 plans") as refused:
             await planning.plan("42", WHOLE, "ana")
         assert refused.value.retry_after_s > 0
         assert await planning.plan_for_page("42", WHOLE, "ana") is None
         asking.append(request_plan(planning, part(0)))  # one of them again is not one more
-        for number in range(plan_queue.MAX_PLANS_PER_USER, plan_queue.MAX_PLANS):
+        for number in range(turns_module.MAX_PLANS_PER_USER, turns_module.MAX_PLANS):
             asking.append(request_plan(planning, part(number), f"user {number}"))
-        await until(lambda: len(turns(planning)) == plan_queue.MAX_PLANS)
+        await until(lambda: len(turns(planning)) == turns_module.MAX_PLANS)
         with pytest.raises(TooManyError, match="Too many plans are waiting"):
             await planning.plan("42", WHOLE, "eva")
         making.opened.set()
@@ -209,10 +212,10 @@ def test_plans_without_clients_are_cancelled(run: Run, making: Making, clock: Si
     """Plans whose clients have disconnected are not begun; a running one ends, and others begin."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
+        asking = await request_plans_in_order(planning, *map(part, range(turns_module.MAX_PLANS_PER_USER)))
         await cancel_requests(*asking)
         assert making.ended == []  # who loads a page again finds it going on
-        clock.now += plan_queue.ABANDON_AFTER_S
+        clock.now += turns_module.ABANDON_AFTER_S
         await until(lambda: making.ended == [part(0)])
         making.opened.set()
         await planning.plan("42", WHOLE, "ana")
@@ -226,11 +229,11 @@ def test_cancelled_plans_do_not_count(run: Run, making: Making, clock: SimpleNam
     """A user whose earlier plans were cancelled may request others at once, while another plan is being made."""
 
     async def scenario(planning: PlanQueue) -> None:
-        first, *others = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
+        first, *others = await request_plans_in_order(planning, *map(part, range(turns_module.MAX_PLANS_PER_USER)))
         await cancel_requests(*others)
-        clock.now += plan_queue.ABANDON_AFTER_S
+        clock.now += turns_module.ABANDON_AFTER_S
         second = request_plan(planning, WHOLE)
-        await until(lambda: set(planning._pending) == {("42", part(0)), ("42", WHOLE)})
+        await until(lambda: set(planning._with_readings.pending) == {("42", part(0)), ("42", WHOLE)})
         making.opened.set()
         await asyncio.gather(first, second)
         assert making.begun == [part(0), WHOLE]
@@ -248,7 +251,7 @@ def test_a_page_that_is_loaded_again_finds_its_plan(
         for _ in range(5):
             assert await planning.plan_for_page("42", WHOLE, "ana") is None
             await until(lambda: making.begun == [WHOLE])
-            clock.now += plan_queue.ABANDON_AFTER_S - 1
+            clock.now += turns_module.ABANDON_AFTER_S - 1
         making.opened.set()
         await until(lambda: making.ended == [WHOLE])
         monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from tests.support.waiting import wait_for_plans
 
 from labcrate.people.roles import Role
 
@@ -16,7 +17,7 @@ IDS = ["42", UUID, "P07", "P07-morning", "café", "kitchen 2.1"]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
+    wait_for_plans(monkeypatch)
 
 
 def name_of(session_id: str) -> str:

@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 
-from labcrate.archive.entity import Entity, FileSegment, check_unchanged, open_source, read_at
+from labcrate.archive.entity import Entity, FileSegment, check_unchanged, open_source, read_at, read_into
 
 MAX_CALL_BYTES = 128 * 1024 * 1024
 """The most that one system call copies: progress is reported, and Ctrl-C works, between calls. A multiple of every
@@ -111,10 +111,10 @@ class _TargetFile:
         with open_source(segment.source) as fd:
             done = 0
             while done < segment.length:
-                data = read_at(segment.source, fd, segment.offset + done, segment.length - done)
-                self.memory[self.used : self.used + len(data)] = data
-                self.used += len(data)
-                done += len(data)
+                room = self.memory[self.used : self.used + segment.length - done]
+                count = read_into(segment.source, fd, segment.offset + done, room)
+                self.used += count
+                done += count
 
     def _make_room(self, length: int) -> None:
         if self.used + length > len(self.memory):

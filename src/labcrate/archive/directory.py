@@ -4,7 +4,8 @@ import calendar
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from labcrate.archive import records
 from labcrate.archive.records import central_difference
@@ -21,8 +22,7 @@ MAX_IN_MEMORY_BYTES = 16_000_000
 _TAIL = records.END_RECORD.size + records.MAX16  # 4.3.16: the archive's comment may follow the end record
 
 
-@dataclass(frozen=True, slots=True)
-class ListedMember:
+class ListedMember(Struct, frozen=True):
     """One member as the central directory describes it.
 
     ``header_difference`` names the header fields that differ from what labcrate writes; it is empty if none does.
@@ -49,8 +49,7 @@ class ListedMember:
         return printable_name(self.raw_name)
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """The central directory: its members in order, its offset in bytes, and whether labcrate wrote its end records."""
 
     members: tuple[ListedMember, ...]

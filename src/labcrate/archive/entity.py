@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+
+from msgspec import Struct
 
 from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member, Patch
 from labcrate.archive.records import MAX32
@@ -23,8 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OUR_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
-@dataclass(frozen=True, slots=True)
-class FileSegment:
+class FileSegment(Struct, frozen=True):
     """``length`` bytes of a file, from ``offset``; the length is 0 for a file that was planned as empty."""
 
     source: FileSource
@@ -219,6 +219,20 @@ def read_at(source: FileSource, fd: int, offset: int, length: int) -> bytes:
     if not data:
         raise _changed_error("source.ends_early", source, offset=offset)
     return data
+
+
+def read_into(source: FileSource, fd: int, offset: int, memory: memoryview) -> int:
+    """Fill the beginning of ``memory`` from an opened source, and return the number of bytes, at least 1.
+
+    Raises SourceChangedError as ``read_at`` does, and saves the copy that this returns.
+    """
+    try:
+        count = os.preadv(fd, [memory], offset)
+    except OSError as error:
+        raise _changed_error("source.cannot_read", source, reason=os.strerror(error.errno or 0)) from None
+    if not count:
+        raise _changed_error("source.ends_early", source, offset=offset)
+    return count
 
 
 def _changed_error(id: str, source: FileSource, **values: str | int) -> SourceChangedError:

@@ -7,9 +7,10 @@ import base64
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.messages.message import Message
@@ -43,8 +44,7 @@ class Readable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """A public key; ``text`` is its base64 form, as for ``minisign -P``."""
 
     text: str

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from msgspec import Struct
+
 from labcrate.archive import records
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
@@ -73,8 +75,7 @@ class BytesSource:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One file of the archive. ``mtime_ns`` counts from 1970 in UTC; the ZIP stores its whole seconds.
 
     While hashes are not known yet, ``Fixity(size, 0, "")`` is enough for a layout, but not for an entity.
@@ -193,16 +194,17 @@ class Layout:
 
     def local_header(self, index: int) -> bytes:
         """Return the local header of a member with its padding: all bytes before its data."""
-        member = self.members[index]
-        name, offset, zip64_sizes = member.name.encode(), self.header_offsets[index], self._has_zip64_sizes(index)
-        padding = self.data_offsets[index] - offset - self._unpadded_header_bytes(index)
+        member, offset = self.members[index], self.header_offsets[index]
+        name, size, seconds = member.name.encode(), member.fixity.size_bytes, member.mtime_s
+        zip64_sizes = self._has_zip64_sizes(index)
+        bare = records.local_header_length(len(name), size, seconds, zip64_sizes)
         return records.local_header(
             name,
             member.fixity.crc32,
-            member.fixity.size_bytes,
-            member.mtime_s,
+            size,
+            seconds,
             offset,
-            padding=padding,
+            padding=self.data_offsets[index] - offset - bare,
             alignment=ALIGNMENT_BYTES,
             zip64_sizes=zip64_sizes,
         )

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from labcrate.archive import records
 from labcrate.archive.directory import MAX_MEMBERS
@@ -18,8 +19,7 @@ _ESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 _MAX_LINE_BYTES = 70 + 2 * records.MAX16  # a name of which every byte is escaped
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestLine:
+class ManifestLine(Struct, frozen=True):
     """One line, counted from 1: the name of a member and its SHA-256, or the problem of the line."""
 
     number: int

@@ -1,8 +1,9 @@
 """``labcrate log``: print the export log."""
 
 from argparse import Namespace
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from labcrate.cli.people_arguments import open_people_database
 from labcrate.cli.screen import say, write_json

@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import sys
-import textwrap
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,6 +49,8 @@ def say(text: str = "") -> None:
         if width is None or len(line) <= width:
             print(line)
             continue
+        import textwrap  # noqa: PLC0415 - only for a terminal with long lines
+
         indent = " " * (len(line) - len(line.lstrip()) + 4)
         print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 

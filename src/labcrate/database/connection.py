@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct
 
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_errors
 from labcrate.database.files import create_private_file
@@ -14,8 +15,7 @@ BUSY_SECONDS = 10.0
 """How long a statement waits for a lock held by another program before it fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The tables of a database; ``upgrade`` changes those of an older version (0: none) to those of ``version``.
 
     A file with another ``application_id`` is refused (None: it is not checked).

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+import msgspec.structs
+
 from labcrate.doctor.file_findings import FileWithSecrets, unlinked_file_findings, unreadable_findings
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.lab_findings import (
@@ -54,7 +56,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.recorder_files import check_recorder_files
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 from labcrate.plan.recordings import SessionCameras
-from labcrate.plan.sensors import load_session_readings
+from labcrate.plan.sensors import load_session_readings, readings_index_folder
 from labcrate.plan.session_files import find_session_files
 from labcrate.plan.session_time import (
     SessionStarts,
@@ -252,7 +254,7 @@ class _Examination:
         self, timed: _SessionWithTime, closed: Sequence[FolderEntry], taken: frozenset[str]
     ) -> Iterator[LabFinding]:
         inventory, session, times = self.inventory, timed.session, timed.times
-        bounded = replace(session, span=self._effective_span(timed) or UNLIMITED)
+        bounded = msgspec.structs.replace(session, span=self._effective_span(timed) or UNLIMITED)
         own = f"{inventory.folder(session.id)}/"
         unlinked = [e for e in closed if len(self._sessions) == 1 or e.path.startswith(own)]
         unlinked += self._near_miss_candidates.get(session.id, ())
@@ -337,7 +339,15 @@ class _Examination:
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
         return load_session_readings(
-            lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled
+            lab,
+            session,
+            devices,
+            window,
+            base,
+            zone,
+            formats,
+            self.progress.raise_if_cancelled,
+            index_folder=readings_index_folder(lab),
         )
 
 

@@ -15,8 +15,6 @@ from labcrate.plan.inventory import Inventory
 from labcrate.readings.load.selection import AmbiguousSensor, SensorSelection
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from labcrate.readings.load.problems import ReadingsProblem
     from labcrate.readings.load.slice import Readings
 
@@ -54,7 +52,7 @@ def _remedy(problem: ReadingsProblem) -> str:
 
 def _is_no_zone(what: str) -> bool:
     # Imported late: loads Polars, which the reading of a file with a problem has loaded already.
-    from labcrate.readings.load.source import NAIVE_TIME  # noqa: PLC0415
+    from labcrate.readings.load.segment_rows import NAIVE_TIME  # noqa: PLC0415
 
     return what.startswith(NAIVE_TIME)
 
@@ -67,7 +65,7 @@ def device_findings(inventory: Inventory, readings: Readings) -> Iterator[LabFin
                 FindingKind.SENSOR, Severity.HINT, Message("doctor.sensor.none"), Message("doctor.sensor.none_remedy")
             )
         return
-    seen = set(readings.frame["device_id"].unique().to_list())
+    seen = {name for name, _ in readings.counts_per_device}
     silent = [d for d in inventory.devices if not seen & {d.id, d.id.lower(), d.name}]
     if silent:
         names = tuple(printable(device.name or device.id) for device in silent)
@@ -87,15 +85,9 @@ class LabSensors:
 
     readings: Readings
     topic_kinds: frozenset[tuple[str, bool]] = field(init=False)
-    _message_times: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
-        import polars as pl  # noqa: PLC0415
-
         object.__setattr__(self, "topic_kinds", frozenset((t, whole) for t, _, whole in self.readings.topic_kinds))
-        frame = self.readings.frame
-        message_times = frame.select("timestamp", "topic", pl.col("payload").str.starts_with("{").alias("whole"))
-        object.__setattr__(self, "_message_times", message_times)
 
     def findings(self, session: Session, span: TimeSpan | None) -> Iterator[LabFinding]:
         """Yield the selected sensors of a session that have no reading in the lab, or none during the session."""
@@ -109,10 +101,7 @@ class LabSensors:
 
     def _inside(self, span: TimeSpan) -> set[tuple[str, bool]]:
         """Return the topics that have a reading in a span."""
-        times = self._message_times["timestamp"]
-        first = 0 if span.start is None else times.search_sorted(span.start, "left")
-        last = len(times) if span.end is None else times.search_sorted(span.end, "right")
-        return set(self._message_times.slice(first, last - first).select("topic", "whole").unique().rows())
+        return set() if self.readings.rows is None else self.readings.rows.kinds_inside(span)
 
 
 def sensor_findings(

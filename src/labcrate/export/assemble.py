@@ -216,7 +216,7 @@ def _have_same_tables(one: Plan, other: Plan) -> bool:
         one.session.id == other.session.id
         and 0 < len(readings) == len(others)
         and readings.topics == others.topics
-        and readings.frame.equals(others.frame)
+        and readings.has_same_rows(others)
     )
 
 

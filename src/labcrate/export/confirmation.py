@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
@@ -19,8 +21,7 @@ from labcrate.messages.message import Message
 from labcrate.plan.plan import CopiedFile, PlannedRecording
 
 
-@dataclass(frozen=True, slots=True)
-class FileToConfirm:
+class FileToConfirm(Struct, frozen=True):
     """A file that must match its checksum before it is exported: its member, and its record in the index."""
 
     member: Member

@@ -9,7 +9,6 @@ from labcrate.errors import PeopleError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder, user_state_folder
 from labcrate.messages.message import Message
 from labcrate.people.database import PEOPLE_FILE, PeopleDatabase
-from labcrate.people.users import Users
 
 _FILES = (PEOPLE_FILE, f"{PEOPLE_FILE}-wal", f"{PEOPLE_FILE}-journal")
 _NAMES = {"folder": STATE_FOLDER, "file": PEOPLE_FILE}
@@ -37,6 +36,8 @@ def people_folder(lab_root: Path) -> Path:
 
 def refuse_split(lab_root: Path, people: PeopleDatabase) -> None:
     """Raise PeopleError if this database has no administrator, but the one in the user's state folder has one."""
+    from labcrate.people.users import Users  # noqa: PLC0415 - as below
+
     if (
         people.state_folder != user_state_folder(lab_root)
         and not Users(people).has_admin()
@@ -61,5 +62,8 @@ def _own_has_admin(lab_root: Path) -> bool:
     folder = user_state_folder(lab_root)
     if not (folder / PEOPLE_FILE).exists():
         return False
+    # It loads Argon2, which an export does not need.
+    from labcrate.people.users import Users  # noqa: PLC0415
+
     with PeopleDatabase.open(folder) as database:
         return Users(database).has_admin()

@@ -117,9 +117,13 @@ def own_near_misses(plan: Plan) -> tuple[NearMiss, ...]:
 
 def limit_to_study(assembly: Assembly) -> Assembly:
     """Return an assembly whose plan does not count, name or indicate anything of other sessions."""
-    plan = assembly.plan
+    return replace(assembly, plan=limit_plan_to_study(assembly.plan))
+
+
+def limit_plan_to_study(plan: Plan) -> Plan:
+    """Return a plan that does not count, name or indicate anything of other sessions."""
     warnings = tuple(dict.fromkeys(_own_warnings(plan)))
-    return replace(assembly, plan=replace(plan, near_misses=own_near_misses(plan), left_out={}, warnings=warnings))
+    return replace(plan, near_misses=own_near_misses(plan), left_out={}, warnings=warnings)
 
 
 def exceeds_session_time(plan: Plan, options: Options) -> bool:

@@ -74,6 +74,32 @@ def prepare_from_index(
         return _assemble_plan(planner, plan, same_session)
 
 
+def outline_from_index(
+    inventory: Inventory,
+    session_id: str,
+    options: Options,
+    *,
+    progress: Progress,
+    workers: int | None,
+    unreadable: Mapping[str, tuple[Identity, Message]],
+) -> Plan:
+    """Return a session's plan without its readings, which are not read: what is quickly known of it.
+
+    Everything else is as in the plan of ``prepare_from_index``, before secrets are removed from files.
+    """
+    with Catalog.open(state_folder(inventory.lab.root)) as catalog:
+        planner = Planner(
+            inventory,
+            catalog,
+            progress,
+            workers,
+            skip_duplicate_check=True,
+            unreadable=unreadable,
+            skip_readings=True,
+        )
+        return planner.plan(session_id, options, with_fixity=False)
+
+
 def unindexed_files(plan: Plan) -> list[CopiedFile]:
     """Return the files of a plan without fixity, or without a search for secrets."""
     return [file for file in plan.copied if file.fixity is None or file.search is None]

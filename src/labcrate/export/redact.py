@@ -1,12 +1,15 @@
 """Remove the secrets from files that are copied, and search the generated documents for secrets."""
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from io import FileIO
 from itertools import pairwise
 from typing import IO, BinaryIO, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.archive.entity import file_segments, open_source, read_at
 from labcrate.archive.layout import BytesSource, FileSource, Patch
@@ -36,8 +39,7 @@ class _NotRedactableError(Exception):
     """The secrets of this file cannot be removed, although those of other files of its kind can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redactor:
+class Redactor(Struct, frozen=True):
     """Removes secrets from the files of one lab. ``with_fixity`` computes the fixity of patched files if it is new."""
 
     files: FileReader
@@ -93,7 +95,9 @@ class Redactor:
     def _redact_mp4(
         self, file: CopiedFile, source: FileSource, opened_file: FileIO
     ) -> tuple[Fixity | None, FileSource]:
-        source = replace(source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes))
+        source = dataclasses.replace(
+            source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes)
+        )
         return self._patched_fixity(file, source, opened_file), source
 
     def _patched_fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
@@ -120,7 +124,7 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
             return source
         try:
             if choose_redaction(cast(BinaryIO, file)) is Redaction.MP4:
-                return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
+                return dataclasses.replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
         except _NotRedactableError:
             pass
         one = SecretFile(source.label, source.label, found.kinds, found.count, redactable=False)
@@ -200,7 +204,7 @@ def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object
     new_warnings: dict[str, str] = {
         secret_file_warning(old): secret_file_warning(new) for old, new in zip(plan.secrecy.files, files, strict=True)
     }
-    return replace(
+    return dataclasses.replace(
         plan,
         warnings=tuple(new_warnings.get(warning, warning) for warning in plan.warnings),
         recordings=tuple(replace(r, fixity=done[r.member][0]) if r.member in done else r for r in plan.recordings),

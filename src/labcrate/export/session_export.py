@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import PeopleError, SourceChangedError, TargetError
@@ -16,7 +17,7 @@ from labcrate.export.prepare import ShowStage, prepare_with_progress, show_nothi
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
-from labcrate.index.state_folder import state_folder, user_state_folder
+from labcrate.index.state_folder import STATE_FOLDER, state_folder, user_state_folder
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
@@ -79,8 +80,7 @@ def log_export(
                 log_entry.problem = Message("export_log.no_end", error=error.message)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogFacts:
+class _LogFacts(Struct, frozen=True):
     """What the log says about an export before anything is written."""
 
     session: str
@@ -93,15 +93,15 @@ def _begin_log_line(
     stack: ExitStack, lab: LabFolder, log_entry: ExportLogEntry, facts: _LogFacts
 ) -> tuple[ExportLog, int] | None:
     """Begin an entry in the lab's log, or otherwise in the user's own; None if neither can be written."""
-    own = user_state_folder(lab.root)
     try:
         folder = people_folder(lab.root)
         started = _begin_line_in(stack, folder, facts)
     except PeopleError as error:
         problem = error.message
     else:
-        log_entry.in_own_log = folder == own
+        log_entry.in_own_log = folder != lab.root / STATE_FOLDER
         return started
+    own = user_state_folder(lab.root)
     try:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         started = _begin_line_in(stack, own, facts)
@@ -132,8 +132,7 @@ def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[Ex
     return log, line
 
 
-@dataclass(frozen=True, slots=True)
-class ExportResult:
+class ExportResult(Struct, frozen=True):
     """An archive that was written.
 
     ``signature`` is the file that signs it, None where none was to be made; ``log_entry`` says what the export log

@@ -7,8 +7,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_open_small_file
 from labcrate.archive.layout import BytesSource, Layout
@@ -32,8 +33,7 @@ def _place(name: str) -> Message:
 _SECRET_KEY_PLACE = _place(SECRET_KEY_FILE)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPair:
+class KeyPair(Struct, frozen=True):
     """A new key pair: the public key, and the two files."""
 
     public: PublicKey

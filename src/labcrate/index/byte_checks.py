@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.archive.checking import check_bytes
 from labcrate.archive.layout import FileSource
@@ -37,8 +39,7 @@ class ByteCheckMode(StrEnum):
         return cls.BY_AGE if choice is None else cls.ALWAYS if choice else cls.NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class ByteCheckRule:
+class ByteCheckRule(Struct, frozen=True):
     """The rule that says which files are checked: in mode BY_AGE, those last checked more than ``days`` ago.
 
     ``began_ms`` is when the work began that needs the check: a check since then counts in every mode.

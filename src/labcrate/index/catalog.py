@@ -4,11 +4,11 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, partial
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self, TypeVar
+
+from msgspec.structs import replace
 
 from labcrate.database.connection import Connection, Schema
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
@@ -215,6 +215,8 @@ def _upgrade(connection: Connection, version: int) -> None:
     before = _read_version_2(connection) if version == _VERSION_2 else None
     connection.execute("DROP TABLE IF EXISTS file")
     connection.execute("DROP TABLE IF EXISTS search_key")
+    from importlib import resources  # noqa: PLC0415 - only for a new or older database
+
     connection.run_script(resources.files("labcrate.index").joinpath("schema.sql").read_text("utf-8"))
     rows, key = before or ([], secrets.token_bytes(_KEY_BYTES))
     connection.executemany(STORE_STATEMENT, rows)

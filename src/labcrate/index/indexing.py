@@ -9,15 +9,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from io import FileIO
 from queue import Empty, SimpleQueue
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from isal import isal_zlib
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.errors import SourceChangedError
 from labcrate.index.byte_checks import check_file_bytes, now_ms
@@ -30,12 +30,14 @@ from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 _CHUNK_BYTES = 1 << 20
 _STORE_PERIOD_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRequest:
+class IndexRequest(Struct, frozen=True):
     """A file, and whether to compute its fixity (``hash``) and its probe, and to ``search`` it for secrets.
 
     A file that is hashed is searched while it is read. ``search`` without ``hash`` searches it only if that is quick,
@@ -126,6 +128,8 @@ def index_files(
     failures: dict[str, Message] = {}
     if not todo:
         return known, failures
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not in an indexed lab
+
     # The largest first: a long file at the end would leave the other workers idle.
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
@@ -144,7 +148,7 @@ def index_files(
 
 
 def _store_results(
-    futures: dict[Future[IndexedFile], str],
+    futures: "dict[Future[IndexedFile], str]",
     catalog: Catalog,
     known: dict[str, IndexedFile],
     failures: dict[str, Message],

@@ -3,11 +3,12 @@
 import os
 import re
 from contextlib import suppress
-from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from labcrate.database.connection import upsert
 from labcrate.messages.message import Message
@@ -17,8 +18,7 @@ from labcrate.model.recording import Probe
 from labcrate.secrets.copied_files import Redaction, ScanResult
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSearch:
+class SecretSearch(Struct, frozen=True):
     """The result of a search for secrets, and how they could be redacted.
 
     ``fingerprint`` is the keyed hash of the set of secrets that was searched for.
@@ -29,16 +29,14 @@ class SecretSearch:
     redaction: Redaction = Redaction.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class PatchedFixity:
+class PatchedFixity(Struct, frozen=True):
     """The fixity of a file after redaction; ``patches`` is the SHA-256 of the redacted bytes and their positions."""
 
     patches: str
     fixity: Fixity
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedFile:
+class IndexedFile(Struct, frozen=True):
     """The index's record of one file in one state. A field is None until its value is computed.
 
     ``confirmed_ms`` is when its bytes were last read and matched the fixity, ``differs_ms`` when they last did not
@@ -137,19 +135,19 @@ def from_row(row: Row) -> IndexedFile:
         os.fsdecode(path),
         Identity(size, mtime, ctime, inode),
         fixity,
-        _parse(probe, Probe),
-        _parse(search, SecretSearch),
-        _parse(patched, PatchedFixity),
+        _parse(probe, _PROBE),
+        _parse(search, _SEARCH),
+        _parse(patched, _PATCHED),
         confirmed,
         differs,
     )
 
 
-def _parse(text: str | None, kind: type[T]) -> T | None:
+def _parse(text: str | None, decoder: "msgspec.json.Decoder[T]") -> T | None:
     """Return the value of a JSON text, or None if there is none or it does not parse."""
     if text is not None:
         with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=kind, dec_hook=_from_json)
+            return decoder.decode(text)
     return None
 
 
@@ -164,3 +162,8 @@ def _from_json(kind: type, value: object) -> object:
     if message is None:
         raise ValueError("not a message of this version")
     return message
+
+
+_PROBE = msgspec.json.Decoder(Probe, dec_hook=_from_json)
+_SEARCH = msgspec.json.Decoder(SecretSearch, dec_hook=_from_json)
+_PATCHED = msgspec.json.Decoder(PatchedFixity, dec_hook=_from_json)

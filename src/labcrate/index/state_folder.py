@@ -4,8 +4,6 @@ import hashlib
 import os
 from pathlib import Path
 
-import platformdirs
-
 from labcrate.errors import CatalogError
 from labcrate.messages.message import Message
 
@@ -14,6 +12,8 @@ STATE_FOLDER = ".labcrate"
 
 def user_state_folder(lab_root: Path) -> Path:
     """Return the folder of a lab in the user's state folder, which may not exist."""
+    import platformdirs  # noqa: PLC0415 - needed only for a lab on a read-only disk
+
     name = hashlib.sha256(os.fsencode(lab_root)).hexdigest()[:16]
     return platformdirs.user_state_path("labcrate") / name
 

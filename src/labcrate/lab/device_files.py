@@ -6,10 +6,10 @@ The layout is that of the reference platform (docs/reference/lab-folder.md).
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, EntryKind, LabFolder

@@ -5,8 +5,10 @@ lists of cameras and sensors, or one list of entries with a type.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from labcrate.lab.text import Cleaning
 from labcrate.messages.message import Message

@@ -7,12 +7,13 @@ excluded folder again.
 import re
 import warnings
 from collections.abc import Sequence
-
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+from typing import TYPE_CHECKING
 
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
+
+if TYPE_CHECKING:
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 _STAR = "[^/]*"
 _LONGEST_SHOWN = 60
@@ -58,7 +59,7 @@ def _compile_rule(pattern: str) -> tuple[re.Pattern[str], bool]:
     The library's expressions also match everything below an entry, so that a ``!pattern`` for a folder would apply to
     all files in it; git matches each entry by itself (dir.c, last_matching_pattern).
     """
-    compiled = GitIgnoreSpecPattern(pattern)
+    compiled = _parse_pattern(pattern)
     assert compiled.regex is not None, "the pattern was checked"  # noqa: S101
     expression = compiled.regex.pattern.replace("(?:(?P<ps_d>/)|$)", r"/?\Z").replace("(?P<ps_d>/)", r"/\Z")
     if expression.endswith("/"):  # a/** matches what is inside, and not the folder itself
@@ -66,6 +67,14 @@ def _compile_rule(pattern: str) -> tuple[re.Pattern[str], bool]:
     # No pattern has control characters, so they can replace the stars while the names are split.
     names = "/".join(map(_compile_stars, expression.replace(_STAR, "\0").replace("[^/]", "\1").split("/")))
     return re.compile(_prevent_backtracking(names.replace("\1", "[^/]"))), bool(compiled.include)
+
+
+def _parse_pattern(pattern: str) -> "GitIgnoreSpecPattern":
+    """Parse a pattern as git does. Raises ValueError and re.error for an invalid one."""
+    # Its 35 modules take as long to load as all others of the lab room, and few labs exclude anything.
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # noqa: PLC0415
+
+    return GitIgnoreSpecPattern(pattern)
 
 
 def _compile_stars(name: str) -> str:
@@ -112,13 +121,13 @@ def _syntax_problem(pattern: str) -> str | None:
         with warnings.catch_warnings():
             # The library's regular expressions warn about what git reads differently: [[:digit:]], or && in brackets.
             warnings.simplefilter("error", FutureWarning)
-            compiled = GitIgnoreSpecPattern(pattern)
-    except GitIgnorePatternError:
-        return "lab.exclude_backslash"
+            compiled = _parse_pattern(pattern)
     except FutureWarning:
         return "lab.exclude_class"
     except re.error:
         return "lab.exclude_brackets"
+    except ValueError:  # the library's GitIgnorePatternError
+        return "lab.exclude_backslash"
     return "lab.exclude_brackets" if compiled.include is None or _has_open_bracket(pattern) else None
 
 

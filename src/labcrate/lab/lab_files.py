@@ -6,9 +6,10 @@ the path below its folder. No path in the lab folder that labcrate reads begins 
 
 import errno
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import RecorderFolder
@@ -29,8 +30,7 @@ class FileReader(Protocol):
         """Return the identity of a file. Raises OSError if it does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabFiles:
+class LabFiles(Struct, frozen=True):
     """The files of a lab and of the recorders whose folders may be read; ``folders`` are by recorder name."""
 
     lab: LabFolder

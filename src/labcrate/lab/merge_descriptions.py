@@ -1,8 +1,9 @@
 """Merge the descriptions of a session: each field comes from the first file that has it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from labcrate.lab.instants import read_instant
 from labcrate.lab.session_descriptions import DescriptionSource
@@ -15,8 +16,7 @@ _EMPTY: Mapping[str, Any] = {"tags": [], "metadata": {}, "selectedDevices": {}}
 _TYPED = frozenset({*_EMPTY, *_TIMES, "name", "title", "description", "status", "notes"})
 
 
-@dataclass(frozen=True, slots=True)
-class MergedDescription:
+class MergedDescription(Struct, frozen=True):
     """The fields of a session, each with its source.
 
     ``all_fields`` also has the fields that are null or empty in every source. ``name_key`` is the key of the session's

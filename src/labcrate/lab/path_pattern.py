@@ -9,11 +9,12 @@ group prevents backtracking, so that matching takes linear time.
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from labcrate.messages.message import Message
 from labcrate.model.timespan import shift_instant
@@ -50,8 +51,7 @@ class PatternError(ValueError):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedPath:
+class ParsedPath(Struct, frozen=True):
     """The camera in a path (None if the pattern has no camera) and its time.
 
     ``time`` is in UTC if the path has seconds since 1970, else it has no zone. The recording began at ``time`` or at

@@ -13,10 +13,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import NOT_REGULAR, SYMBOLIC_LINK, open_file_below, open_folder_below
@@ -38,8 +39,7 @@ SETTINGS_FILE = "labcrate.toml"
 _LINK = Message("lab.segment_link")
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderType:
+class RecorderType(Struct, frozen=True):
     """A built-in type of recorder: its pattern, its zone (None: the lab's) and the length of its longest file."""
 
     pattern: str
@@ -60,8 +60,7 @@ RECORDER_TYPES: Mapping[str, RecorderType] = {
 _MAX_ZONE_DIFFERENCE = timedelta(hours=26)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A recorder's file: its path below the recorder's folder, the recorder's name of its camera, and its start.
 
     It began at ``start`` (UTC) or at most ``start_uncertainty_s`` seconds later: an hour that occurs twice, or a
@@ -75,8 +74,7 @@ class Segment:
     identity: Identity
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedFile:
+class SkippedFile(Struct, frozen=True):
     """A file or folder inside the span that was skipped, and why; ``path`` is below the recorder's folder."""
 
     path: str

@@ -11,11 +11,11 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
+from msgspec import Struct
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import SENSOR_DATA, EntryKind, LabFolder
@@ -31,8 +31,7 @@ _DELIMITERS = ",;\t"
 _COMMON_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class SensorTimes:
+class SensorTimes(Struct, frozen=True):
     """The times of each sensor file, the errors of files, and whether times without a zone were read as UTC."""
 
     files: tuple[TimedFile, ...] = ()

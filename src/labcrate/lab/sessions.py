@@ -1,12 +1,12 @@
 """Read the sessions of a lab, each from all files that describe it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Struct
 
 from labcrate.errors import DocumentError
 from labcrate.lab.device_selection import read_device_selection, recording_prefixes
@@ -43,8 +43,7 @@ class _SessionFields(msgspec.Struct, rename="camel"):
     metadata: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LabSessions:
+class LabSessions(Struct, frozen=True):
     """All sessions that have a description or a folder.
 
     ``broken`` has the error of each session that cannot be used. ``problems`` has all other errors: entries without a

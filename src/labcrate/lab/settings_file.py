@@ -6,7 +6,6 @@ compares the two.
 
 import errno
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -129,6 +128,8 @@ def parse_settings(data: bytes) -> LabSettings:
 
 
 def _parse_toml(data: bytes) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - few labs need settings
+
     plain = data.removeprefix(_BOM)
     try:
         return tomllib.loads(plain.decode())

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 
 def expand_home(text: str) -> Path:
@@ -12,8 +13,7 @@ def expand_home(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaning:
+class Cleaning(Struct, frozen=True):
     """The functions that remove secrets from every text and JSON value read from a file of the lab.
 
     ``text`` cleans one text. ``value`` cleans a JSON value and appends the places that it blanks to a list.

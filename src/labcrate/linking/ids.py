@@ -6,10 +6,11 @@ here searches for an id inside other text.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from labcrate.linking.filename import MAX_NAME_LENGTH, SEPARATOR, fold, to_nfc
 from labcrate.model.session import MAX_ID_LENGTH, has_leading_zero, is_numeric_id
@@ -54,8 +55,7 @@ def contains_marker(name: str) -> bool:
     return _TOKEN.search(name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionIds:
+class SessionIds(Struct, frozen=True):
     """The session ids of a lab, including refused ones.
 
     ``by_folded_id`` has the ids that are no numbers by their folded form, ``first_parts`` their parts before the first

@@ -74,8 +74,8 @@ def _linked_verdict(links: ResolvedLinks, session_id: str, rules: LinkingRules, 
         warnings += [] if rules.prefixes.configured else [Message("linking.no_prefixes")]
     else:
         reason = Message("linking.by_hand" if links.manual_sessions else "linking.register_says", session=session_id)
-    known = rules.prefixes.of_session(session_id).get(prefix) if prefix else None
-    if known and camera is None:
+    known = rules.prefixes.of_session(session_id).get(prefix) if prefix and camera is None else None
+    if known:
         warnings.append(Message("linking.shared_prefix", prefix=known.text))
     others = tuple(other for other in links.sessions if other != session_id)
     warnings += [LINKED_ELSEWHERE] if others else []

@@ -1,7 +1,8 @@
 """The location of a path in a lab folder, as far as it decides the session."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from labcrate.linking.filename import to_nfc
 from labcrate.linking.ids import SessionIds
@@ -21,8 +22,7 @@ class Area(Enum):
     ELSEWHERE = "anywhere else"
 
 
-@dataclass(frozen=True, slots=True)
-class PathLocation:
+class PathLocation(Struct, frozen=True):
     """The location of a path.
 
     ``sessions`` are the sessions whose folder it is (one) or seems to be (also below ``recordings/``). ``folder`` is

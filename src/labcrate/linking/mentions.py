@@ -6,7 +6,8 @@ the grammar.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from labcrate.linking.filename import SEPARATORS, to_nfc
 from labcrate.linking.prefixes import SessionPrefixes
@@ -23,8 +24,7 @@ _TEXT_MARKER = re.compile(r"(session)([ _-]*)", re.ASCII | re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=[_-]|\Z)", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A session named somewhere in a stem: ``written_id`` is its id as written, ``ids`` the possible ids.
 
     ``flaw`` is the fault of the marker or the id itself.

@@ -3,7 +3,7 @@
 Only names that are linked to no session are examined. A near miss is reported only for the session it is about.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from labcrate.linking.filename import SEPARATORS, to_nfc
 from labcrate.linking.grammar import ParsedName
@@ -18,8 +18,7 @@ from labcrate.model.session import is_numeric_id
 _LOOSE = SEPARATORS + " ."
 
 
-@dataclass(frozen=True, slots=True)
-class NameDiagnosis:
+class NameDiagnosis(Struct, frozen=True):
     """What a name almost says; without ``advice`` it has nothing to do with the requested session.
 
     ``stem`` is a name (without extension) that may be correct; judge it before suggesting it.

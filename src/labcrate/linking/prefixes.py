@@ -6,9 +6,10 @@ else ``cam{id}``. The reference platform names its files so.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
+
+from msgspec import Struct, field
 
 from labcrate.linking.filename import SEPARATOR, fold
 from labcrate.linking.ids import SessionIds
@@ -25,8 +26,7 @@ class PrefixRank(IntEnum):
     NUMBER = 2
 
 
-@dataclass(frozen=True, slots=True)
-class CameraNames:
+class CameraNames(Struct, frozen=True):
     """The names of a camera in file names. ``key`` is the caller's own, and returned with a verdict.
 
     Two with one ``id`` and one prefix are one camera, whatever their keys: the first key is returned.
@@ -38,8 +38,7 @@ class CameraNames:
     recording_prefix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(Struct, frozen=True):
     """A prefix with the cameras that have it at its lowest rank; ``ids`` are those of every rank."""
 
     text: str
@@ -65,8 +64,7 @@ class Prefix:
 _PrefixTable = Mapping[str, Prefix]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPrefixes:
+class SessionPrefixes(Struct, frozen=True):
     """The prefixes for names of one session: the lab's, and those of the session's own selection."""
 
     lab: _PrefixTable
@@ -112,8 +110,7 @@ class SessionPrefixes:
         return self.get(stem[: ends[-1]]) if ends else None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefixes:
+class Prefixes(Struct, frozen=True):
     """All prefixes of a lab: those of its cameras, and those of each session's selection.
 
     ``configured`` means that a ``recordingPrefix`` is configured anywhere; without one, any prefix is accepted.

@@ -1,7 +1,8 @@
 """The sessions that a file of the lab is linked to, from folder, name and register together."""
 
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from labcrate.linking.filename import base_name, is_non_mp4_video, stem_of_mp4
 from labcrate.linking.grammar import NOTHING_FOUND, ParsedName, parse_name

@@ -1,9 +1,9 @@
 """The rules that link recordings to sessions: ids, prefixes and the registers of recordings."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from labcrate.linking.filename import to_nfc
 from labcrate.linking.ids import SessionIds
@@ -19,8 +19,7 @@ class LinkEntry(msgspec.Struct, frozen=True, gc=False):
     camera: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredName:
+class RegisteredName(Struct, frozen=True):
     """The sessions and cameras in all entries of one base name; not ``is_unique`` if different files have the name."""
 
     sessions: tuple[str, ...] = ()
@@ -39,8 +38,7 @@ class RegisteredName:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Struct, frozen=True):
     """The registers of a lab.
 
     ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it, ``cameras`` path and session to the
@@ -103,8 +101,7 @@ def _sorted_ids(sessions: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=id_sort_key))
 
 
-@dataclass(frozen=True, slots=True)
-class LinkingRules:
+class LinkingRules(Struct, frozen=True):
     """The session ids, the prefixes and the registers of a lab (docs/explanation/linking.md)."""
 
     ids: SessionIds = field(default_factory=SessionIds)

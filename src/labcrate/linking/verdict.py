@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from labcrate.messages.message import Message, first_names
 from labcrate.messages.text import printable
@@ -45,8 +46,7 @@ class Rule(StrEnum):
     SYMBOLIC_LINK = "symbolic link"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The verdict on one file for one session.
 
     ``reason`` says why in a few words; ``remedy`` (near misses only) says what to do. ``command`` (near misses only) is

@@ -1,12 +1,12 @@
 """Cameras and Zigbee devices of the lab."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Camera:
+
+class Camera(Struct, frozen=True):
     """An IP camera; ``prefix`` is the beginning of its recordings' names.
 
     ``raw_name`` is the name as written, for prefixes made from it; ``name`` is without secrets and printable.
@@ -44,8 +44,7 @@ def find_camera(cameras: Iterable[Camera], camera_id: str, user: str | None) -> 
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """A Zigbee device; ``id`` is its IEEE address, ``battery`` is in percent, ``linkquality`` is 0 to 255.
 
     ``removed_keys`` are the keys in ``extra`` whose values were blanked as secrets.

@@ -2,14 +2,13 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import Self
 
 from isal import isal_zlib
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """A file's status on disk; a file with the same identity counts as unchanged."""
 
     size_bytes: int
@@ -23,8 +22,7 @@ class Identity:
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixity:
+class Fixity(Struct, frozen=True):
     """Size, CRC-32 (ISO 3309, as APPNOTE 4.4.7) and SHA-256 (FIPS 180-4, hexadecimal) of a file's bytes."""
 
     size_bytes: int

@@ -1,22 +1,21 @@
 """The settings in ``labcrate.toml`` as frozen, checked values (docs/reference/labcrate-toml.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 CONFIRM_DAYS = 30
 """After how many days a file's bytes are compared with their checksum again."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDefaults:
+class SessionDefaults(Struct, frozen=True):
     """The defaults of options for all sessions; ``pad`` is added to the readings' window on both sides."""
 
     pad: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class CameraSettings:
+class CameraSettings(Struct, frozen=True):
     """Additional settings of a camera, by its id.
 
     ``offset_s`` (seconds) is added to every time that the camera wrote. ``name_pattern`` is the pattern of its file
@@ -31,8 +30,7 @@ class CameraSettings:
     name_pattern: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
+class Recorder(Struct, frozen=True):
     """A video recorder that records without sessions: its folder, and the pattern of the paths of its files.
 
     ``folder`` is as written (relative to the lab, absolute, or beginning with ``~``) and is never displayed.
@@ -53,8 +51,7 @@ class Recorder:
         return self.cameras.get(word)
 
 
-@dataclass(frozen=True, slots=True)
-class LabSettings:
+class LabSettings(Struct, frozen=True):
     """All settings of ``labcrate.toml``, with the defaults of a lab without one.
 
     ``time_zone`` is the IANA zone of times without a zone; ``date_formats`` are strptime formats of readings' times;

@@ -1,15 +1,15 @@
 """A recording: one video file of a camera."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """The properties of an MP4. ``problem`` is why the file cannot be read; then all else is None."""
 
     problem: Message | None = None
@@ -54,8 +54,7 @@ class ClockNote(Enum):
     SKIPPED_HOUR = "the name's time does not occur, because clocks went forward"
 
 
-@dataclass(frozen=True, slots=True)
-class StartCandidate:
+class StartCandidate(Struct, frozen=True):
     """A recording's start from one source, with its uncertainty in seconds."""
 
     source: TimeSource
@@ -64,8 +63,7 @@ class StartCandidate:
     is_chosen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingTime:
+class RecordingTime(Struct, frozen=True):
     """A recording's span with the start from every source, the best source first; exactly one is chosen.
 
     ``max_difference_s`` is the largest difference in seconds between the chosen start and another candidate; 0 if they
@@ -89,8 +87,7 @@ class RecordingTime:
         return tuple(claim for claim in self.candidates if not claim.is_chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class CameraClock:
+class CameraClock(Struct, frozen=True):
     """The settings of one camera's clock.
 
     ``time_zone`` is the IANA zone of the times in its file names; ``offset_s`` (seconds) is added to the times in its

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
@@ -64,8 +65,7 @@ def resolve_id(text: str, known: Container[str]) -> str:
 ACTIVE = "active"
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedCamera:
+class SelectedCamera(Struct, frozen=True):
     """A camera that the session selects; ``raw_name`` is its name as written, for prefixes made from it."""
 
     id: str
@@ -74,8 +74,7 @@ class SelectedCamera:
     raw_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedSensor:
+class SelectedSensor(Struct, frozen=True):
     """A sensor that the session selects, by ``id`` or ``name``, or by its whole ``topic``."""
 
     id: str
@@ -83,8 +82,7 @@ class SelectedSensor:
     topic: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedDevice:
+class SelectedDevice(Struct, frozen=True):
     """A device that the session selects, of unknown type: a camera or a sensor."""
 
     id: str
@@ -92,8 +90,7 @@ class SelectedDevice:
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One session as the lab describes it; everything but the id may be missing.
 
     ``all_fields`` is the whole description, with unknown fields and without secrets; ``removed_keys`` are the keys of

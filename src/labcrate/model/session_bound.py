@@ -5,9 +5,10 @@ copied file may be the times of the copy.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from labcrate.model.timespan import TimeSpan, shift_instant
 
@@ -38,8 +39,7 @@ class EndReason(StrEnum):
     NO_TIMED_FILE = "no evidence"
 
 
-@dataclass(frozen=True, slots=True)
-class TimedFile:
+class TimedFile(Struct, frozen=True):
     """A recording or a sensor file of the session with its end, and its start if that is known.
 
     ``file`` is relative to the lab folder. The times are never modification times.
@@ -51,8 +51,7 @@ class TimedFile:
     start: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionBound:
+class SessionBound(Struct, frozen=True):
     """The span of a session's readings, and the reason for its end.
 
     ``span`` is None if no readings can be included without ``--to`` or ``--readings all``; else both sides are known.

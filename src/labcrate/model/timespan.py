@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Self
+
+from msgspec import Struct
 
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|min|h)?")
 _MICROSECONDS = {"ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, None: 10**6}
@@ -63,8 +64,7 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSpan:
+class TimeSpan(Struct, frozen=True):
     """A span from ``start`` to ``end``, both inclusive; ``None`` leaves a side open."""
 
     start: datetime | None = None
@@ -98,8 +98,7 @@ MAX_SEAM = timedelta(seconds=2)
 """The maximum time between two consecutive files of a recorder that is not a gap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """A number of recordings from ``span.start`` to ``span.end``, with the gaps between them in order of time.
 
     ``size_bytes`` and ``recorded`` (the sum of the lengths) include all recordings, ``span`` those with a known start.

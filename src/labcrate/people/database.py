@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Self
 
@@ -78,6 +77,8 @@ class PeopleDatabase(ConnectionPool):
 
 
 def _upgrade(connection: Connection, version: int) -> None:
+    from importlib import resources  # noqa: PLC0415 - only for a new or older database
+
     for script in _SCRIPTS[version:]:
         connection.run_script(resources.files("labcrate.people").joinpath(script).read_text("utf-8"))
 

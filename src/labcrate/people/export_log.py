@@ -6,10 +6,12 @@ A line is written before the first byte is sent, and completed when the transfer
 import os
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.messages.message import Message
 from labcrate.messages.stored import message_from_json, message_to_json
@@ -36,8 +38,7 @@ class Outcome(StrEnum):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportLogLine:
+class ExportLogLine(Struct, frozen=True):
     """One transfer of an archive or a part of it.
 
     ``start`` and ``length`` are the requested part, ``total`` is the whole archive, all in bytes. ``reason`` says why
@@ -175,8 +176,7 @@ class ExportLog:
         return [_line_from_row(row) for row in found]
 
 
-@dataclass(frozen=True, slots=True)
-class ExportLogFilter:
+class ExportLogFilter(Struct, frozen=True):
     """A choice of lines: by session, part of the user's name (any case), outcome, and the time when they began.
 
     ``since`` is the first instant included, ``until`` the first one excluded.

@@ -2,9 +2,10 @@
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Self
+
+from msgspec import Struct
 
 from labcrate.errors import UsageError
 from labcrate.messages.message import Message
@@ -29,8 +30,7 @@ class Role(StrEnum):
         return ranks.index(self) >= ranks.index(needed)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionScope:
+class SessionScope(Struct, frozen=True):
     """The sessions that a user sees and exports; ``sessions`` are ids (Unicode NFC), or None for all sessions."""
 
     sessions: frozenset[str] | None

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from labcrate.database.connection import Connection
 from labcrate.database.errors import ConstraintError
@@ -18,8 +19,7 @@ from labcrate.people.roles import MAX_TYPED_LENGTH, Role, clean_name, name_key
 USER_COLUMNS = "user.id, user.name, user.role, user.disabled, user.created_ms"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A user, who may log in unless ``disabled``."""
 
     id: int

@@ -5,8 +5,10 @@ The archive lists everything that was left out by choice, with counts.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.linking.filename import fold
 from labcrate.messages.message import Message
@@ -33,8 +35,7 @@ ProbeRecordings = Callable[[Sequence[RecordingFile]], Mapping[str, Probe]]
 """Reads the length and times of recordings, and returns them by path."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenFiles:
+class ChosenFiles(Struct, frozen=True):
     """The files of a session that were chosen, and a message about each kind of thing that was not."""
 
     recordings: tuple[RecordingFile, ...]

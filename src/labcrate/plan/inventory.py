@@ -3,8 +3,10 @@
 import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.lab.device_files import read_all_cameras, read_all_devices

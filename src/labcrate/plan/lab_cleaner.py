@@ -1,9 +1,10 @@
 """Remove the secrets of one lab from what is read from its files: texts, JSON values, names, messages."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 import msgspec
+from msgspec.structs import replace
 
 from labcrate.errors import DocumentError
 from labcrate.lab.sessions import LabSessions

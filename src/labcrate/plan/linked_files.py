@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.filename import base_name
@@ -30,8 +32,7 @@ from labcrate.plan.time_filter import TimeFilter
 _LONGEST_RECORDING = timedelta(hours=12)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFile:
+class RecordingFile(Struct, frozen=True):
     """A linked file with its state on disk."""
 
     path: str
@@ -39,8 +40,7 @@ class RecordingFile:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class LinkingResult:
+class LinkingResult(Struct, frozen=True):
     """What the linking rules find for one session; ``left_out`` counts the unrelated files by rule."""
 
     linked: tuple[RecordingFile, ...]

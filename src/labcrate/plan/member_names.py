@@ -86,6 +86,9 @@ class UniqueNames:
     def _free(self, parent: str, name_or_path: str, used: tuple[set[str], ...]) -> str:
         """Return the first unused name; numbers that were tried before are used, and not tried again."""
         safe = safe_name(name_or_path)
+        # Nearly all names end here: only of one that is used already must the numbers be known.
+        if not is_reserved(safe) and not any(comparison_key(parent + safe) in names for names in used):
+            return parent + safe
         stem, suffix = _split(safe)
         tried = comparison_key(parent + safe), len(stem.encode()), len(used)
         number = self._numbers.get(tried, 1)

@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.model.recording import ClockNote
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime
@@ -16,8 +18,7 @@ NO_ZONE_S = 14 * 3600.0
 CLOCK_CHANGE_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class NameTimeUtc:
+class NameTimeUtc(Struct, frozen=True):
     """The start, and perhaps the end, in a name, in UTC.
 
     ``starts`` has two instants for a time that occurs twice; ``rounding_s`` is 60 for a name in minutes, else 0;

@@ -1,7 +1,8 @@
 """The files of a session's folder that stay out of its archive, and the rules for that."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
@@ -33,8 +34,7 @@ class NotTakenRule(StrEnum):
         return self in (NotTakenRule.DESCRIPTION, NotTakenRule.REGISTER)
 
 
-@dataclass(frozen=True, slots=True)
-class NotTaken:
+class NotTaken(Struct, frozen=True):
     """A file of the session that stays out; a ``path`` that ends with a slash is a folder with that many ``files``."""
 
     path: str

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+
 from labcrate.index.records import SecretSearch
 from labcrate.lab.lab_files import display_path, is_recorder_path
 from labcrate.linking.verdict import Verdict
@@ -36,8 +38,7 @@ class State(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRecording:
+class PlannedRecording(Struct, frozen=True):
     """A recording that is exported.
 
     ``path`` is relative to the lab folder, spelled as on disk, or a recorder's file (``labcrate.lab.lab_files``);
@@ -92,8 +93,7 @@ class FileKind(StrEnum):
     OTHER = "session file"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFile:
+class SessionFile(Struct, frozen=True):
     """A file of the session that is copied: from its own folder, or next to a ``recording`` (with that path).
 
     ``columns`` are those of a table of a known form; ``fixity``, ``search`` and ``clean_path`` are as in a recording.
@@ -124,8 +124,7 @@ CopiedFile = PlannedRecording | SessionFile
 """A file of the lab that is copied."""
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(Struct, frozen=True):
     """A file that may belong to the session and is not exported; only operators see it, as ``clean_path``."""
 
     path: str
@@ -138,8 +137,7 @@ class NearMiss:
         return self.clean_path or printable(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Something that belongs to the session and cannot be packed; ``command`` is one that helps (without ``--lab``)."""
 
     what: str
@@ -164,8 +162,7 @@ class SecretTreatment(StrEnum):
     ALLOWED = "allowed"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFile:
+class SecretFile(Struct, frozen=True):
     """A file to be copied that holds a secret: the ``kinds`` of secrets, never the values.
 
     ``redactable`` says whether they can be removed; ``places`` is their number.
@@ -184,8 +181,7 @@ class SecretFile:
         return Message("secrets.kinds", kinds=list(self.kinds))
 
 
-@dataclass(frozen=True, slots=True)
-class Secrecy:
+class Secrecy(Struct, frozen=True):
     """What was done to keep the lab's secrets out of an archive.
 
     ``blanked`` are the places in the lab's descriptions and ``messages`` is the number of sensor messages from which

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
@@ -54,6 +56,7 @@ from labcrate.plan.sensors import (
     describe_platform_table,
     involved_devices,
     load_session_readings,
+    readings_index_folder,
     readings_missing,
     readings_warnings,
     with_columns,
@@ -89,7 +92,8 @@ class Planner:
 
     With ``skip_duplicate_check``, a plan without fixity reads no file whole to find out whether two files are the same;
     a warning says if its size depends on that. ``unreadable`` are files that are not tried again, by path, with the
-    state in which each could not be read and the reason.
+    state in which each could not be read and the reason. With ``skip_readings``, no sensor message is read, and a plan
+    says nothing about readings.
     """
 
     inventory: Inventory
@@ -98,6 +102,7 @@ class Planner:
     workers: int | None = None
     skip_duplicate_check: bool = False
     unreadable: Mapping[str, tuple[Identity, Message]] = field(default_factory=dict)
+    skip_readings: bool = False
 
     def plan(
         self,
@@ -143,11 +148,17 @@ class Planner:
         missing += missing_manual_links(inventory, session.id) if options.only is not DataKind.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
+        unread: list[Missing] = []
+        hash_at_once = with_fixity and not stop_on_secrets
+        recordings, files = self._index(chosen, session, cameras, times, unread, with_fixity=hash_at_once)
         if with_fixity and stop_on_secrets:
-            unhashed = self._index(chosen, session, cameras, times, [], with_fixity=False)
-            known: tuple[CopiedFile, ...] = (*unhashed[0], *unhashed[1])
+            known: tuple[CopiedFile, ...] = (*recordings, *files)
             refuse_secrets(session.id, find_secrecy(session, (), (), known, 0, options, inventory.cleaner))
-        recordings, files = self._index(chosen, session, cameras, times, missing, with_fixity=with_fixity)
+            # In an indexed lab all is known by now.
+            if unread or any(one.fixity is None or one.search is None for one in known):
+                unread = []
+                recordings, files = self._index(chosen, session, cameras, times, unread, with_fixity=True)
+        missing += unread
         near_misses = tuple(near for near in linking.near_misses if not is_excluded(near.path))
         excluded_near_misses = len(linking.near_misses) - len(near_misses)
         sidecars = count_left_out(inventory, session, {sidecar_path(found.path) for found in folder_files.recordings})
@@ -155,8 +166,8 @@ class Planner:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[CopiedFile, ...] = (*recordings, *files)
-        unread = files_not_searched(inventory, session.id)
-        secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
+        unsearched = files_not_searched(inventory, session.id)
+        secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unsearched)
         if stop_on_secrets:
             refuse_secrets(session.id, secrecy)
         warnings = [
@@ -172,7 +183,7 @@ class Planner:
             *folder_files.warnings,
             *(cameras_without_recordings(found, cameras) if options.only is not DataKind.SENSORS else ()),
             *_recording_warnings(recordings, session, cameras, inventory.cleaner),
-            *(readings_warnings(readings, options) if options.only is not DataKind.RECORDINGS else ()),
+            *(readings_warnings(readings, options) if self._reads_readings(options) else ()),
             *secrecy_warnings(secrecy, packed),
         ]
         plan = Plan(
@@ -208,7 +219,7 @@ class Planner:
 
     def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> tuple[Readings, int]:
         """Return the readings without secrets, and the number of messages from which something was removed."""
-        if options.only is DataKind.RECORDINGS:
+        if not self._reads_readings(options):
             return Readings(window=window), 0
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
@@ -223,9 +234,13 @@ class Planner:
             settings.date_formats,
             self.progress.raise_if_cancelled,
             self.progress.readings,
+            readings_index_folder(lab),
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
+
+    def _reads_readings(self, options: Options) -> bool:
+        return options.only is not DataKind.RECORDINGS and not self.skip_readings
 
     def _index(
         self,

@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec.structs
+
 from labcrate.errors import RepairError, UsageError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
@@ -294,7 +296,7 @@ class _RecorderSearch:
 
     def _assumed_end(self, other: Session, longest: datetime) -> datetime:
         """Return the estimated end of another session without an end, at most ``longest``."""
-        times = replace(self._times, zone=other.time_zone or self._inventory.zone)
+        times = msgspec.structs.replace(self._times, zone=other.time_zone or self._inventory.zone)
         bound = session_time(self._inventory, other, times, self._probe_files, self._get_undescribed_starts).bound
         if bound.span is not None and bound.span.end is not None:
             return min(bound.span.end, longest)

@@ -4,9 +4,10 @@ The order, the uncertainties and their reasons: docs/explanation/recording-times
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from labcrate.lab.lab_files import split_recorder_path
 from labcrate.lab.path_pattern import name_pattern, parse_recorder_path
@@ -39,8 +40,7 @@ _QUARTER_HOUR_S, _FARTHEST_ZONE_S = 900.0, 14 * 3600.0
 _NO_CLOCK = CameraClock()
 
 
-@dataclass(frozen=True, slots=True)
-class TimeContext:
+class TimeContext(Struct, frozen=True):
     """What is known about times in a lab, apart from the recordings themselves.
 
     ``zone`` is the IANA zone in which names without one are read; ``registered`` are spans by the recording's path
@@ -53,8 +53,7 @@ class TimeContext:
     recorders: Mapping[str, Recorder] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFacts:
+class RecordingFacts(Struct, frozen=True):
     """What is known of one recording; ``path`` is relative to the lab folder, with slashes.
 
     ``prefix`` and ``session_id`` are what the linking rules found in the name: they are not times.
@@ -74,8 +73,7 @@ class RecordingFacts:
         return None if seconds is None else timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _ContainerTime:
+class _ContainerTime(Struct, frozen=True):
     """The start of a recording by its container: the creation time, or the creation time minus the length."""
 
     start: datetime

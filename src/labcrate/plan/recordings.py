@@ -4,8 +4,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from labcrate.index.records import IndexedFile
 from labcrate.lab.lab_files import display_path, is_recorder_path, split_recorder_path
@@ -30,8 +32,7 @@ from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_
 FOLDER = "recordings"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCameras:
+class SessionCameras(Struct, frozen=True):
     """The cameras of the lab by their keys, with the names and prefixes that the session gives to selected ones.
 
     ``selected`` are the keys of the cameras that the session selected.

@@ -1,8 +1,10 @@
 """Find the files of a session that hold a secret, decide what happens to them, and remove secrets from a plan."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from labcrate.errors import SecretsError
 from labcrate.messages.message import Message
@@ -23,7 +25,7 @@ from labcrate.plan.plan import (
     SecretTreatment,
     SessionFile,
 )
-from labcrate.readings.load.slice import Readings, clean_payloads
+from labcrate.readings.load.slice import Readings
 from labcrate.secrets.copied_files import Redaction
 
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)
@@ -120,23 +122,22 @@ def secret_file_warning(file: SecretFile) -> Message:
 
 def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, int]:
     """Return readings without secrets, and the number of messages from which something was removed."""
+    if not len(readings):
+        return readings, 0
+    # Imports Polars, which a lab without readings does not need.
+    from labcrate.readings.load.cleaned_rows import clean_payloads, rename_readings  # noqa: PLC0415
+
     cleaned, count = clean_payloads(readings, cleaner.needles(), cleaner.payload)
-    if not len(cleaned):
-        return cleaned, count
-    frame = cleaned.frame
-    for column in ("topic", "device_id"):
-        names = frame[column].unique().to_list()
-        changed = {name: clean for name in names if (clean := cleaner.name(name)) != name}
-        if changed:
-            frame = frame.with_columns(frame[column].replace(changed))
-    if frame is not cleaned.frame:
-        cleaned = replace(cleaned, rows=frame.sort("timestamp", "topic", "payload"))
-    return cleaned, count
+    topics, names = (
+        {name: clean for name in found if (clean := cleaner.name(name)) != name}
+        for found in (cleaned.topic_names, [name for name, _ in cleaned.counts_per_device])
+    )
+    return rename_readings(cleaned, topics, names), count
 
 
 def clean_plan(plan: Plan, cleaner: LabCleaner) -> Plan:
     """Return a plan without secrets in its texts: names, sources, reasons, warnings, ids."""
-    return replace(
+    return dataclasses.replace(
         plan,
         session=_clean_session(plan.session, cleaner),
         cameras=tuple(_clean_camera(camera, cleaner) for camera in plan.cameras),

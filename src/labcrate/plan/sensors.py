@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.device import Device
@@ -15,10 +19,12 @@ from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
-from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
+from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
+from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.topics import Topics
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
 if TYPE_CHECKING:
@@ -29,6 +35,8 @@ ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
 """Returns the columns of a table by its path below the session's folder and its beginning; None if unknown."""
 
 _HEAD_BYTES = 64 * 1024
+_LARGE_BYTES = 1 << 20
+"""Files of readings of at least this size in all get an index; smaller ones are read in no time."""
 
 
 def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None:
@@ -45,7 +53,7 @@ def with_columns(
 ) -> tuple[SessionFile, ...]:
     """Return the files, with the columns of CSVs that have a known form."""
     return tuple(
-        replace(file, columns=_columns(lab, file.path, folder, columns_of))
+        msgspec.structs.replace(file, columns=_columns(lab, file.path, folder, columns_of))
         if file.path.lower().endswith(".csv")
         else file
         for file in files
@@ -61,6 +69,11 @@ def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> t
     return columns_of(path.removeprefix(f"{folder}/"), head) or ()
 
 
+def readings_index_folder(lab: LabFolder) -> Path:
+    """Return the folder of a lab's index of readings. Raises CatalogError."""
+    return state_folder(lab.root) / "readings"
+
+
 def load_session_readings(
     lab: LabFolder,
     session: Session,
@@ -71,12 +84,13 @@ def load_session_readings(
     date_formats: tuple[str, ...] = (),
     check: Callable[[], None] = lambda: None,
     progress: ReadingProgress = NO_READING_PROGRESS,
+    index_folder: Path | None = None,
 ) -> Readings:
     """Return the session's readings inside the window; a file that cannot be read is among their problems.
 
     ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
     ``check`` is called while the files are read; an exception that it raises stops that. ``progress`` counts what is
-    read.
+    read. The index of large files is in ``index_folder``; None makes one in memory, as for small files.
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
@@ -85,7 +99,6 @@ def load_session_readings(
             try:
                 file = _ObservedFile(lab.open(path), check, progress)
                 files.append(stack.enter_context(BufferedReader(file)))
-                progress.begin(os.fstat(file.fileno()).st_size)
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
@@ -93,8 +106,27 @@ def load_session_readings(
                 open_problems.append(
                     ReadingsProblem(path, "", Message("readings.cannot_open", error=error.strerror or ""), fatal=True)
                 )
+        if files == [None, None]:
+            topics = Topics(base_topic, tuple(devices))
+            absent = SensorSelection(session.sensors, topics).match_topics(()).sensors_without(())
+            return Readings(window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems))
+        # Imports Polars, which a lab without readings does not need.
+        from labcrate.readings.store.load import load_readings  # noqa: PLC0415
+        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
+
+        size_bytes = sum(os.fstat(file.fileno()).st_size for file in files if file is not None)
+        store = FolderStore(index_folder) if index_folder is not None and size_bytes >= _LARGE_BYTES else None
         readings = load_readings(
-            files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
+            files[0],
+            files[1],
+            window,
+            session.sensors,
+            devices,
+            base_topic,
+            zone=zone,
+            date_formats=date_formats,
+            store=store,
+            progress=progress,
         )
     return replace(readings, problems=(*open_problems, *readings.problems))
 

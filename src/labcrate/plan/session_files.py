@@ -6,7 +6,9 @@ See docs/reference/lab-folder.md, "A session" and "What is never taken".
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, EntryKind, FolderEntry
 from labcrate.linking.judgement import judge_file
@@ -111,7 +113,8 @@ class _FolderSorter:
         ]
         excluded_names = set(map(printable, (*excluded, *excluded_folders)))
         missing_names, linked = {one.what for one in linking.missing}, {one.path for one in linking.linked}
-        empty = {path for path in files if path not in linked | excluded and printable(path) not in missing_names}
+        known = linked | excluded
+        empty = {path for path in files if path not in known and printable(path) not in missing_names}
         self.found.not_taken += [NotTaken(path, NotTakenRule.EXCLUDED) for path in excluded]
         self.found.not_taken += [NotTaken(path, NotTakenRule.EMPTY) for path in empty]
         self.found.recordings = [one for one in linking.linked if one.path not in excluded]

@@ -3,10 +3,12 @@
 See docs/reference/lab-folder.md, "Sessions without an end".
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
+
+from msgspec import Struct
 
 from labcrate.errors import DocumentError, UsageError
 from labcrate.lab.folder import EntryKind, FolderEntry
@@ -41,8 +43,7 @@ _EVIDENCE_SOURCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTime:
+class SessionTime(Struct, frozen=True):
     """The time of a session, with warnings about it and problems of files that it was read from."""
 
     bound: SessionBound
@@ -195,7 +196,7 @@ def options_in_utc(options: Options, zone: str | None) -> Options:
         raise UsageError(Message("span.beyond_calendar")) from None
     if start and end and end < start:
         raise UsageError(ENDS_BEFORE)
-    return replace(options, span=TimeSpan(start, end))
+    return dataclasses.replace(options, span=TimeSpan(start, end))
 
 
 def describe_span_zone(given: Options, in_utc: Options, zone: str | None) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
@@ -14,8 +15,7 @@ from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
 
-@dataclass(frozen=True, slots=True)
-class MemberDescription:
+class MemberDescription(Struct, frozen=True):
     """A file of the archive; ``sha256`` and ``size_bytes`` are None while they are unknown."""
 
     name: str
@@ -122,8 +122,7 @@ MAX_LISTED_RECORDINGS = 12
 _MAX_LISTED_GAPS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class CameraSpan:
+class CameraSpan(Struct, frozen=True):
     """All recordings of one camera; ``camera`` is None for those of unknown cameras, whose gaps mean nothing."""
 
     camera: Camera | None

@@ -1,9 +1,10 @@
 """The search for secrets in files that are copied into an archive, and their removal. Values are never reported."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from labcrate.secrets.cleaner import REMOVED
 from labcrate.secrets.matcher import Hit, Matcher, covered_ranges
@@ -32,8 +33,7 @@ _COMPRESSED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ScanResult:
+class ScanResult(Struct, frozen=True):
     """The result of searching one file.
 
     ``kinds`` of secrets in the order of ``SECRET_KINDS``, ``count`` of places, whether tags contain a ``position``, and

@@ -9,8 +9,9 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
+
+from msgspec import Struct
 
 LEVELS = 3
 """The levels of escapes that are decoded: a JSON text in a JSON text in a URL."""
@@ -32,8 +33,7 @@ _PLAIN = re.compile("[A-Za-z0-9._~-]*")  # what no format escapes
 _LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """Bytes with one level of escapes decoded, and their positions in the source."""
 
     data: bytes

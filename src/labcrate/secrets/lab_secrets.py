@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, EntryKind, LabFolder
@@ -39,12 +40,11 @@ _LARGE_BYTES = 256 * 1024
 csv.field_size_limit(2**31 - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class FileSecrets:
+class FileSecrets(Struct, frozen=True):
     """The secrets of one file in one state (None: the file is missing, or its state is unknown)."""
 
     identity: Identity | None
-    secrets: Secrets = field(default_factory=Secrets)
+    secrets: Secrets = msgspec.field(default_factory=Secrets)
     problem: DocumentError | None = None
 
 

@@ -8,10 +8,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
+from msgspec import Struct
 
 from labcrate.secrets.escaped_regions import URL, WIDE_URL, EscapedRegions, merge_ranges
 from labcrate.secrets.escapes import LEVELS, decode, decoded_forms, spellings
@@ -44,8 +44,7 @@ class Hit(NamedTuple):
     order: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(Struct, frozen=True):
     data: bytes
     secret: Secret
     order: str

@@ -7,8 +7,9 @@ Everything but the payload of ``mdat`` counts as metadata: boxes are small, pict
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"dinf", b"udta", b"moof", b"traf", b"mvex", b"ilst"})
@@ -20,8 +21,7 @@ _MAX_TREE_BOXES = 100_000
 _MAX_DEPTH = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Mp4Box:
+class Mp4Box(Struct, frozen=True):
     """A box of ``length`` bytes at ``start``, whose first ``header`` bytes give its kind and length."""
 
     start: int
@@ -35,8 +35,7 @@ class Mp4Box:
         return self.start + self.length
 
 
-@dataclass(frozen=True, slots=True)
-class BytePatch:
+class BytePatch(Struct, frozen=True):
     """Bytes that replace those of a file from ``offset`` on."""
 
     offset: int

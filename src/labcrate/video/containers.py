@@ -4,8 +4,9 @@ Each suffix selects one demuxer, whatever the file contains: text is never read 
 """
 
 import struct
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from labcrate.messages.message import Message
 
@@ -14,8 +15,7 @@ MP4_DEMUXER = "mp4"
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A kind of video file: FFmpeg's name of its demuxer, its media type, and its name with an article."""
 
     demuxer: str

@@ -5,8 +5,9 @@ Patterns are those of the reference platform and of common recorders and cameras
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+
+from msgspec import Struct
 
 FIRST_YEAR, LAST_YEAR = 2001, 2100
 MINUTE_S, SECOND_S = 60.0, 1.0
@@ -44,8 +45,7 @@ _EPOCH = re.compile(r"(?<![^_ ()\[\]-])(?:(?P<ms>[0-9]{13})|(?P<s>[0-9]{10})(?:\
 _DATE_AND_HOUR = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])")
 
 
-@dataclass(frozen=True, slots=True)
-class NameTime:
+class NameTime(Struct, frozen=True):
     """The start, and perhaps the end, of a recording from its path.
 
     Both are aware (UTC or with an offset) if the path contains the zone, else naive: the camera's local time.

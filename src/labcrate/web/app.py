@@ -14,7 +14,18 @@ from labcrate.web.lifespan import lifespan, notify_shutdown
 from labcrate.web.resources import RESOURCES, resources
 from labcrate.web.routes.api import archive, health, jobs, links, log, plots, recordings, sessions
 from labcrate.web.routes.failures import answer_failures
-from labcrate.web.routes.html import doctor, lists, login, people, second_factor, session, static, studies
+from labcrate.web.routes.html import (
+    doctor,
+    export_choice,
+    lists,
+    login,
+    people,
+    reading_progress,
+    second_factor,
+    session,
+    static,
+    studies,
+)
 
 _MAX_BODY_BYTES = 64 * 1024
 _ROUTES = (
@@ -32,6 +43,8 @@ _ROUTES = (
     static,
     lists,
     session,
+    export_choice,
+    reading_progress,
     plots,
     doctor,
 )

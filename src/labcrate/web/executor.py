@@ -24,6 +24,9 @@ class WorkKind(Enum):
     PLANS = auto()
     """Planning sessions and examining the lab."""
 
+    OUTLINES = auto()
+    """Planning what is known of sessions without reading sensor messages."""
+
     JOBS = auto()
     """Reading whole recordings for the first time."""
 
@@ -40,6 +43,7 @@ class WorkKind(Enum):
 THREADS_PER_KIND = {
     WorkKind.REQUESTS: 8,
     WorkKind.PLANS: 2,
+    WorkKind.OUTLINES: 2,
     WorkKind.JOBS: 4,
     WorkKind.PEOPLE: 2,
     WorkKind.PASSWORDS: 1,

@@ -19,6 +19,7 @@ from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.doctor_reports import DoctorReports
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.outline_cache import OutlineCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.auth.accounts import Accounts
@@ -57,7 +58,8 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         result_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferResultWriter(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
-        plans = PlanQueue(executor, archives, settings.base_topic)
+        outlines = OutlineCache(inventories, archives.unreadable, settings.workers)
+        plans = PlanQueue(executor, archives, outlines, settings.base_topic)
         stack.push_async_callback(plans.close)
         doctor_reports = DoctorReports(executor, lab, inventories, settings)
         stack.push_async_callback(doctor_reports.stop)

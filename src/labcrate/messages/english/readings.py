@@ -46,6 +46,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readings.end_truncated": (
         "the file ends in the middle of this row, so the row was left out; a crash may have cut it off"
     ),
+    "readings.index_gone": "The sensor data was indexed again while it was being read. Try again.",
     "readings.json_empty": "the file is empty; write it again or restore a copy",
     "readings.json_invalid": "this is not JSON ({reason}); repair it",
     "readings.json_truncated": "the JSON ends too early; wait until it is completely written, or restore a copy",

@@ -14,7 +14,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from labcrate.readings.load.dialect import lines_as_utf8
-from labcrate.readings.load.source import OpenFile
+from labcrate.readings.load.source_file import OpenFile
 
 BLOCK_BYTES = 1 << 23
 
@@ -34,7 +34,8 @@ class CsvBlock:
     (String; null or empty where a row has no value). ``text`` or ``fields``: the rows themselves. ``broken_rows``: rows
     that are not whole; ``key_columns`` holds only their readable cells. ``truncated_from``: the first row that belongs
     to the truncated end of the file, if it cannot be read. ``guessed_lines``: lines read as Windows-1252 although
-    others are UTF-8. ``unread_bytes`` and ``unread_lines``: how much of the end is left for the next block.
+    others are UTF-8. ``unread_bytes`` and ``unread_lines``: how much of the end is left for the next block. ``raw``:
+    the bytes of the file that were read; ``line_count``: how many lines they are.
     """
 
     lines: Sequence[int]
@@ -48,6 +49,19 @@ class CsvBlock:
     guessed_lines: tuple[int, ...] = ()
     unread_bytes: int = 0
     unread_lines: int = 0
+    raw: bytes = b""
+    line_count: int = 0
+
+    def incomplete_rows(self) -> list[int]:
+        """Return the rows with fewer fields than the header, of those that are not broken; see `RowFormat`."""
+        if self.fields is not None:
+            return []
+        # The parser fills a row that was cut off with nulls.
+        suspects = self.key_columns[-1].is_null().arg_true().to_list()
+        if not suspects:
+            return []
+        lines = self.text.split(b"\n")
+        return [row for row in suspects if _parse_fields(lines[row], self.width, self.delimiter) is None]
 
     def cells_of_rows(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
         """Return the given rows that have as many fields as the header, and their cells: per column, a text per row."""
@@ -59,7 +73,6 @@ class CsvBlock:
             columns = [column.gather(list(rows)) for column in parsed]
         except PolarsError:  # a column that was not read before does not parse in some row
             return self._cells_of_lines(rows)
-        # The parser fills a row that was cut off with nulls.
         if columns[-1].null_count() and len(self._cells_of_lines(rows)[0]) < len(rows):
             return self._cells_of_lines(rows)
         return list(rows), [column.fill_null("").to_list() for column in columns]
@@ -72,7 +85,10 @@ class CsvBlock:
 
 @dataclass(frozen=True, slots=True)
 class RowFormat:
-    """The format of a file's rows: ``width`` fields each; ``key_columns``: the indexes of those to read first."""
+    """The format of a file's rows: ``width`` fields each; ``key_columns``: the indexes of those to read first.
+
+    For ``incomplete_rows``, the last of them is the last field.
+    """
 
     width: int
     key_columns: Sequence[int]
@@ -97,9 +113,10 @@ def read_blocks(
         if text:
             lines = range(line, line + text.count(b"\n") + (not text.endswith(b"\n")))
             block = _parse_block(text, rows, lines, last=not got)
-            yield block
             used -= block.unread_bytes
-            line += len(lines) - text.count(b"\n", used)
+            line_count = len(lines) - text.count(b"\n", used)
+            yield replace(block, raw=text[:used], line_count=line_count)
+            line += line_count
         if not got:
             return
         filled = end - used

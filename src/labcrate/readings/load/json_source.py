@@ -1,26 +1,33 @@
 """Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``, or messages in a flat list.
 
-The file is read into memory at once, then decoded topic by topic; payloads stay undecoded bytes of that memory, and
-only those inside the window are decoded. The file is not mapped: a platform that rewrites it meanwhile would kill the
-process with SIGBUS.
+A large file is read piece by piece (`json_stream`); a small one, and one of an unusual form, is read at once.
+The file is not mapped: a platform that rewrites it meanwhile would kill the process with SIGBUS.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import msgspec
-import polars as pl
 
 from labcrate.messages.message import Message
-from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
-from labcrate.readings.load.json_flat import as_text, begins_with_message, payload_text, read_lines, read_list
-from labcrate.readings.load.problems import Extent, ReadingsProblem
-from labcrate.readings.load.source import FileReadings, OpenFile, ReadingsCollector, RowLocation
-from labcrate.readings.load.time_rules import TimeRules
-from labcrate.readings.load.topics import Topics
+from labcrate.readings.load.json_messages import flat_segment, topic_segment
+from labcrate.readings.load.json_stream import JsonReader, OtherFormError
+from labcrate.readings.load.segment_rows import ReadContext
+from labcrate.readings.load.segments import Effect, RowFault, SegmentInfo, SourceSegment, digest_of
+from labcrate.readings.load.source_file import FileRead, OpenFile
 
-_NO_MESSAGE = Message("readings.no_message")
+SMALL_FILE_BYTES = 16 << 20
+"""A file of at most this size is read at once: it is read again as a whole when it changes."""
+
 _NO_LIST = Message("readings.no_list")
+_FLAT_ROWS = 20_000
+_LINES_BYTES = 4 << 20
+_PLATFORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\{')
+_FLAT_OBJECT = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\[')
+_LIST = re.compile(rb"[ \t\r\n]*\[")
+_TOPICS, _FLAT, _LINES, _WHOLE = b"topics", b"flat", b"lines", b"whole"
 
 
 class _MessagesFile(msgspec.Struct):
@@ -28,53 +35,214 @@ class _MessagesFile(msgspec.Struct):
     timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _TopicMessage(msgspec.Struct, gc=False):
-    timestamp: object = None
-    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+class _FirstLine(msgspec.Struct):
+    timestamp: object
+    messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_MESSAGE = msgspec.json.Decoder(_TopicMessage)
-_MESSAGES = msgspec.json.Decoder(list[_TopicMessage])
 _FILE: msgspec.json.Decoder[_MessagesFile | list[msgspec.Raw]] = msgspec.json.Decoder(_MessagesFile | list[msgspec.Raw])
+_LINE = msgspec.json.Decoder(_FirstLine)
 
 
 def read_json(
-    file: OpenFile, label: str, window: TimeSpan, topics: Topics, rules: TimeRules | None = None
-) -> FileReadings:
-    """Return the readings inside the window; a file that is no such JSON becomes a fatal problem."""
+    file: OpenFile,
+    context: ReadContext,
+    known: FileRead | None = None,
+    small_file_bytes: int = SMALL_FILE_BYTES,
+    *,
+    at_once: bool = False,
+) -> FileRead:
+    """Return the file's segments: those of ``known`` that did not change, and the others when iterated.
 
-    def collector(in_time_order: bool = True) -> ReadingsCollector:
-        return ReadingsCollector(label, window, topics, rules, in_time_order)
+    A file that is no such JSON has a fatal problem. While the segments are read, OtherFormError may be raised: read the
+    file again from its beginning, with ``at_once``.
+    """
+    head = file.read(small_file_bytes + 1)
+    if not at_once and len(head) > small_file_bytes and utf16_encoding(head[:4]) is None:
+        found = _read_stream(file, head.removeprefix(UTF8_BOM), context, known)
+        if found is not None:
+            return found
+    data = head + file.read()
+    form = _WHOLE + digest_of(data)
+    if known is not None and known.form == form:
+        return FileRead(
+            form, known.unchanged, faults=known.faults, fatal=known.fatal, in_time_order=known.in_time_order
+        )
+    del head
+    return _read_whole(_as_utf8(data), form, context)
 
-    data = _as_utf8(file.read())
+
+def _read_stream(file: OpenFile, head: bytes, context: ReadContext, known: FileRead | None) -> FileRead | None:
+    """Return a large file as it is read piece by piece; None if its form is another."""
+    reader = JsonReader(file, head)
+    if found := _PLATFORM.match(head):
+        reader.skip(found.end())
+        read = FileRead(_TOPICS, in_time_order=False)
+        read.new_segments = _stream_topics(reader, context, _known_streams(known, _TOPICS), read)
+    elif (found := _FLAT_OBJECT.match(head)) or (found := _LIST.match(head)):
+        reader.skip(found.end())
+        read = FileRead(_FLAT)
+        key = "messages" if b"{" in found[0] else ""
+        read.new_segments = _stream_flat(reader, key, context, _known_streams(known, _FLAT), read)
+    elif _begins_with_message(head):
+        read = FileRead(_LINES)
+        read.new_segments = _stream_lines(reader, context, _known_streams(known, _LINES).get("", []), read)
+    else:
+        return None
+    return read
+
+
+def _known_streams(known: FileRead | None, form: bytes) -> dict[str, list[SegmentInfo]]:
+    streams: defaultdict[str, list[SegmentInfo]] = defaultdict(list)
+    if known is not None and known.form == form:
+        for segment in known.unchanged:
+            streams[segment.stream].append(segment)
+    return streams
+
+
+def _stream_topics(
+    reader: JsonReader, context: ReadContext, known: dict[str, list[SegmentInfo]], read: FileRead
+) -> Iterator[SourceSegment]:
+    seen: set[str] = set()
+    token = reader.next_token()
+    while token != b"}":
+        topic = reader.read_key()
+        if topic in seen:
+            raise OtherFormError
+        seen.add(topic)
+        reader.expect(b"[")
+        key, place = _topic_key(topic), 0
+        for piece in reader.read_elements(known.get(topic, ())):
+            if piece.known is not None:
+                read.unchanged = (*read.unchanged, piece.known)
+                place = piece.known.first_place + piece.known.places
+                continue
+            info = SegmentInfo(0, topic, len(piece.text), digest_of(piece.text), place, 0)
+            segment = topic_segment(b"[" + piece.text + b"]", info, key, context)
+            place += segment.info.places
+            yield segment
+        token = reader.expect(b",", b"}")
+        if token == b"}":
+            break
+    else:
+        reader.skip(1)
+    reader.check_rest()
+
+
+def _stream_flat(
+    reader: JsonReader, key: str, context: ReadContext, known: dict[str, list[SegmentInfo]], read: FileRead
+) -> Iterator[SourceSegment]:
+    place = 0
+    for piece in reader.read_elements(known.get(key, ())):
+        if piece.known is not None:
+            read.unchanged = (*read.unchanged, piece.known)
+            place = piece.known.first_place + piece.known.places
+            continue
+        parts = msgspec.json.decode(b"[" + piece.text + b"]", type=list[msgspec.Raw])
+        info = SegmentInfo(0, key, len(piece.text), digest_of(piece.text), place, len(parts))
+        yield _flat(parts, info, key, place, context)
+        place += len(parts)
+    if key:
+        reader.check_rest()
+    else:
+        reader.check_end()
+
+
+def _stream_lines(
+    reader: JsonReader, context: ReadContext, known: Sequence[SegmentInfo], read: FileRead
+) -> Iterator[SourceSegment]:
+    line = 1
+    for number, segment in enumerate(known):
+        known_data = reader.peek(segment.size_bytes)
+        if len(known_data) != segment.size_bytes or digest_of(known_data) != segment.digest:
+            break
+        small = segment.is_open or segment.size_bytes < _LINES_BYTES // 4
+        if number == len(known) - 1 and small and not reader.is_all_read(segment.size_bytes):
+            break
+        reader.skip(segment.size_bytes)
+        read.unchanged = (*read.unchanged, segment)
+        line = segment.first_place + segment.places
+    size = _LINES_BYTES
+    while True:
+        data = bytes(reader.peek(size))
+        is_last = reader.is_all_read(size)
+        end = len(data) if is_last else data.rfind(b"\n") + 1
+        if not end and not is_last:
+            size *= 2
+            continue
+        if data:
+            yield _lines_segment(data[:end], line, context, is_last=is_last)
+        if is_last:
+            return
+        line += data.count(b"\n", 0, end)
+        reader.skip(end)
+        size = _LINES_BYTES
+
+
+def _lines_segment(raw: bytes, first_line: int, context: ReadContext, *, is_last: bool) -> SourceSegment:
+    """Return a text with one message per line; a last line of the file that ends too early is truncated."""
+    text, _, _ = lines_as_utf8(raw)
+    numbered = [(number, line) for number, line in enumerate(text.split(b"\n"), first_line) if line.strip()]
+    places = [number for number, _ in numbered]
+    size, lines = len(raw), raw.count(b"\n")
+    info = SegmentInfo(0, "", size, digest_of(raw), first_line, lines, is_open=not raw.endswith(b"\n"))
+    return flat_segment([line for _, line in numbered], info, places, places.__getitem__, context, is_last=is_last)
+
+
+def _flat(parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int, context: ReadContext) -> SourceSegment:
+    places = range(first, first + len(parts))
+    return flat_segment(parts, info, places, lambda row: f"{key}[{first + row}]", context)
+
+
+def _read_whole(data: bytes | memoryview, form: bytes, context: ReadContext) -> FileRead:
     try:
         whole = _decoded(data)
     except (ValueError, RecursionError) as error:
         text = bytes(data)
-        if begins_with_message(text):
-            return read_lines(text, collector())
-        return FileReadings(problems=(_parse_problem(label, text, str(error)),))
-    if isinstance(whole, list):
-        return read_list(whole, "", collector())
-    if isinstance(whole.messages, dict):
-        return _read_topics(whole.messages, collector(in_time_order=False))
-    if isinstance(whole.messages, list):
-        return read_list(whole.messages, "messages", collector())
-    return _read_other(whole, bytes(data), collector())
+        if _begins_with_message(text):
+            return FileRead(form, new_segments=iter([_lines_segment(text, 1, context, is_last=True)]))
+        return FileRead(form, fatal=_parse_problem(text, str(error)))
+    read = FileRead(form)
+    messages = whole if isinstance(whole, list) else whole.messages
+    if isinstance(messages, list):
+        read.new_segments = _whole_list(messages, "" if messages is whole else "messages", context)
+    elif isinstance(messages, dict):
+        read.in_time_order = False
+        read.new_segments = _whole_topics(messages, context, read)
+    elif isinstance(whole, _MessagesFile) and whole.timestamp is not msgspec.UNSET:
+        # An object without messages may be a message itself.
+        read.new_segments = iter([_lines_segment(bytes(data), 1, context, is_last=True)])
+    else:
+        read.faults = (RowFault(Message("readings.no_messages_key"), "", Effect.NOTE),)
+    return read
 
 
-def _read_topics(messages: dict[str, msgspec.Raw], collector: ReadingsCollector) -> FileReadings:
+def _whole_topics(messages: dict[str, msgspec.Raw], context: ReadContext, read: FileRead) -> Iterator[SourceSegment]:
     for topic, raw in messages.items():
-        _add_topic(topic, raw, collector)
-    return collector.result()
+        try:
+            yield topic_segment(raw, SegmentInfo(0, topic, 0, b"", 0, 0), _topic_key(topic), context)
+        except (ValueError, RecursionError):
+            fault = RowFault(_NO_LIST, _topic_key(topic), Effect.ALWAYS, topic=topic or None)
+            read.faults = (*read.faults, fault)
 
 
-def _read_other(whole: _MessagesFile, text: bytes, collector: ReadingsCollector) -> FileReadings:
-    """Return the readings of an object without messages: it may be a message itself."""
-    if whole.timestamp is not msgspec.UNSET:
-        return read_lines(text, collector)
-    collector.faults.add(Message("readings.no_messages_key"), "")
-    return collector.result()
+def _whole_list(parts: Sequence[msgspec.Raw], key: str, context: ReadContext) -> Iterator[SourceSegment]:
+    for start in range(0, len(parts), _FLAT_ROWS):
+        some = parts[start : start + _FLAT_ROWS]
+        yield _flat(some, SegmentInfo(0, key, 0, b"", start, len(some)), key, start, context)
+
+
+def _topic_key(topic: str) -> str:
+    return f"messages[{msgspec.json.encode(topic).decode()}]"
+
+
+def _begins_with_message(text: bytes) -> bool:
+    """Return whether the first line of a text is a message."""
+    line, _, _ = lines_as_utf8(text[: 1 << 20].lstrip().partition(b"\n")[0])
+    try:
+        return _LINE.decode(line).messages is msgspec.UNSET
+    except (ValueError, RecursionError):
+        return False
 
 
 def _as_utf8(data: bytes) -> bytes | memoryview:
@@ -95,61 +263,17 @@ def _decoded(data: bytes | memoryview) -> _MessagesFile | list[msgspec.Raw]:
     return _FILE.decode(text)
 
 
-def _add_topic(topic: str, raw: msgspec.Raw, collector: ReadingsCollector) -> None:
-    key = f"messages[{msgspec.json.encode(topic).decode()}]"
-    parts: list[msgspec.Raw] = []
-    try:
-        messages = _MESSAGES.decode(raw)
-    except (ValueError, RecursionError):
-        messages = []
-        try:
-            parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-        except (ValueError, RecursionError):
-            collector.faults.add(_NO_LIST, key, extent=Extent.INSIDE, topic=topic or None)
-            return
-    broken = {}
-    for place, part in enumerate(parts):
-        try:
-            messages.append(_MESSAGE.decode(part))
-        except (ValueError, RecursionError):
-            messages.append(_TopicMessage())
-            broken[place] = _NO_MESSAGE
-    if messages and topic and not collector.topics.is_reading(topic):
-        collector.no_readings[topic] += len(messages)
-    elif messages:
-        _add_messages(topic, messages, broken, lambda row: f"{key}[{row}]", collector)
-
-
-def _add_messages(
-    topic: str,
-    messages: list[_TopicMessage],
-    broken: dict[int, Message],
-    where: RowLocation,
-    collector: ReadingsCollector,
-) -> None:
-    name = pl.Series([topic], dtype=pl.String)
-    texts = as_text([message.timestamp for message in messages])
-    batch = collector.read_batch(texts, name.new_from_index(0, len(texts)), where, broken)
-    rows = batch.inside.arg_true().to_list()
-    payloads = [payload_text(messages[row].payload) for row in rows]
-    collector.add_payloads(batch, rows, payloads, [False] * len(rows))
-    if collector.first_rows_of_new_topics(batch):
-        known = next((text for text in payloads if text is not None), None) or payload_text(messages[0].payload) or ""
-        collector.kinds.add((topic, known.startswith("{")))
-
-
-def _parse_problem(label: str, data: bytes, error: str) -> ReadingsProblem:
-    """Return a problem with the line: from the decoder's byte, or the last line if the text ends too early."""
+def _parse_problem(data: bytes, error: str) -> tuple[Message | str, Message]:
+    """Return the place and the fault: from the decoder's byte, or the last line if the text ends too early."""
     line = data.count(b"\n") + 1
     if not data or data.isspace():
-        return ReadingsProblem(label, "", Message("readings.json_empty"), fatal=True)
+        return "", Message("readings.json_empty")
     if "truncated" in error:
-        where = Message("readings.line", line=str(line))
-        return ReadingsProblem(label, where, Message("readings.json_truncated"), fatal=True)
+        return Message("readings.line", line=str(line)), Message("readings.json_truncated")
     if found := re.search(r" \(byte (\d+)\)", error):
         at = int(found[1])
         line = data.count(b"\n", 0, at) + 1
         reason = error.removeprefix("JSON is malformed: ").replace(found[0], "")
         where = Message("readings.line_and_byte", line=str(line), byte=str(at))
-        return ReadingsProblem(label, where, Message("readings.json_invalid", reason=reason), fatal=True)
-    return ReadingsProblem(label, "", Message("readings.json_wrong_shape", reason=error), fatal=True)
+        return where, Message("readings.json_invalid", reason=reason)
+    return "", Message("readings.json_wrong_shape", reason=error)

@@ -1,19 +1,19 @@
-"""The readings of a window as a value: rows, counts of the lab, keys and types of payloads."""
+"""The readings of a window as a value: rows in batches, counts of the lab, keys and types of payloads."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.payload import DECODER, Number
 from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.selection import AmbiguousSensor
-from labcrate.readings.load.topics import Topics
+from labcrate.readings.load.topics import TopicKind, Topics
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,19 +31,21 @@ CHUNK_ROWS = 20_000
 _KINDS = {int: "integer", Number: "number", bool: "boolean", str: "string", type(None): "null"}
 
 
-def profile(frame: pl.DataFrame) -> Profile:
-    """Return the keys and types of all payloads in a frame of readings."""
-    profiles: dict[str, Mapping[str, frozenset[str]]] = {}
-    for (device,), readings in sorted(frame.partition_by("device_id", as_dict=True).items()):
-        types: defaultdict[str, set[type]] = defaultdict(set)
-        for values in decode_payloads(readings["payload"]):
-            for value in values:
-                if isinstance(value, dict):
-                    for key, one in value.items():
-                        types[key].add(type(one))
-        kinds = {key: frozenset(_KINDS.get(one, "nested") for one in found) for key, found in types.items()}
-        profiles[str(device)] = kinds
-    return profiles
+def profile(batches: Iterator[pl.DataFrame]) -> Profile:
+    """Return the keys and types of all payloads in batches of readings."""
+    types: defaultdict[str, defaultdict[str, set[type]]] = defaultdict(lambda: defaultdict(set))
+    for batch in batches:
+        for (device,), readings in batch.partition_by("device_id", as_dict=True).items():
+            own = types[str(device)]
+            for values in decode_payloads(readings["payload"]):
+                for value in values:
+                    if isinstance(value, dict):
+                        for key, one in value.items():
+                            own[key].add(type(one))
+    return {
+        device: {key: frozenset(_KINDS.get(one, "nested") for one in found) for key, found in types[device].items()}
+        for device in sorted(types)
+    }
 
 
 def decode_payloads(payloads: pl.Series) -> Iterator[list[object]]:
@@ -71,6 +73,49 @@ class LabCounts:
     nearest: datetime | None = None
 
 
+class ReadingRows(Protocol):
+    """The readings of a window and of some sensors, which are read in batches.
+
+    ``kind_counts`` is the number of readings of each kind (topic, and whether its messages are whole), ``devices`` the
+    device_id of each. ``first_us`` and ``last_us`` are the first and last instants, None without readings. Rows
+    with the same ``identity`` are the same. ``memory_bytes`` is how much of them is in memory.
+    """
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the approximate memory in bytes."""
+
+    @property
+    def height(self) -> int:
+        """Return the number of readings."""
+
+    @property
+    def first_us(self) -> int | None:
+        """Return the first instant in microseconds since 1970."""
+
+    @property
+    def last_us(self) -> int | None:
+        """Return the last instant in microseconds since 1970."""
+
+    @property
+    def kind_counts(self) -> Mapping[TopicKind, int]:
+        """Return the number of readings of each kind."""
+
+    @property
+    def devices(self) -> Mapping[TopicKind, str]:
+        """Return the device_id of each kind."""
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Yield the readings; see `Readings.batches`."""
+
+    def kinds_inside(self, span: TimeSpan) -> set[TopicKind]:
+        """Return the kinds that have a reading in a span."""
+
+
 @dataclass(frozen=True)
 class Readings:
     """The readings of a window and of some sensors.
@@ -81,7 +126,7 @@ class Readings:
     ``ambiguous_sensors`` are those whose topics are unclear.
     """
 
-    rows: pl.DataFrame | None = field(default=None, compare=False, repr=False)
+    rows: ReadingRows | None = field(default=None, compare=False, repr=False)
     window: TimeSpan = TimeSpan()
     topics: Topics = field(default_factory=Topics)
     both: int = 0
@@ -97,31 +142,33 @@ class Readings:
     def __len__(self) -> int:
         return 0 if self.rows is None else self.rows.height
 
+    def has_same_rows(self, other: Readings) -> bool:
+        """Return whether another value is known to have the same rows."""
+        if self.rows is None or other.rows is None:
+            return self.rows is other.rows
+        return self.rows.identity == other.rows.identity
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows of `frame` in order, some ten thousand at a time; rows of one instant are in one batch.
+
+        Raises SourceChangedError if they can no longer be read.
+        """
+        if self.rows is not None:
+            yield from self.rows.batches()
+
     @cached_property
     def frame(self) -> pl.DataFrame:
-        """Return one row per reading.
+        """Return one row per reading, all in memory.
 
         The columns are ``timestamp`` (UTC, microseconds), ``topic``, ``device_id`` (the device's name in
         ``devices.json``; the topic without its base if the lab does not have it) and ``payload`` (the whole message as
         compact JSON); sorted by time, then topic, then payload.
         """
-        if self.rows is not None:
-            return self.rows
         import polars as pl  # noqa: PLC0415
 
         from labcrate.readings.load.timestamps import FRAME  # noqa: PLC0415
 
-        return pl.DataFrame(schema=FRAME)
-
-    def batches(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows of `frame` in order, some thousands at a time; rows of one instant are in one batch."""
-        start, times = 0, self.frame["timestamp"]
-        while start < len(times):
-            end = min(start + CHUNK_ROWS, len(times))
-            if end < len(times):
-                end = int(times.search_sorted(times[end - 1], side="right"))
-            yield self.frame[start:end]
-            start = end
+        return pl.concat([pl.DataFrame(schema=FRAME), *self.batches()])
 
     @property
     def complete(self) -> bool:
@@ -131,69 +178,46 @@ class Readings:
     @property
     def first(self) -> datetime | None:
         """Return the time of the first reading."""
-        return self.frame["timestamp"][0] if len(self) else None
+        return None if self.rows is None else _instant(self.rows.first_us)
 
     @property
     def last(self) -> datetime | None:
         """Return the time of the last reading."""
-        return self.frame["timestamp"][-1] if len(self) else None
+        return None if self.rows is None else _instant(self.rows.last_us)
 
     @cached_property
     def profile(self) -> Profile:
         """Return the keys of each device's payloads and their types; computed once, as every table needs it."""
-        return profile(self.frame) if len(self) else {}
+        return profile(self.batches()) if len(self) else {}
 
     @property
     def topic_names(self) -> list[str]:
         """Return every topic, sorted."""
-        return self.frame["topic"].unique().sort().to_list() if len(self) else []
+        return sorted({topic for topic, _, _ in self.topic_kinds})
 
     @property
     def kinds(self) -> list[tuple[str, bool]]:
         """Return the devices (``device_id``), and whether their messages are whole or single values."""
         return sorted({(device, whole) for _, device, whole in self.topic_kinds})
 
-    @cached_property
+    @property
     def topic_kinds(self) -> list[tuple[str, str, bool]]:
         """Return every topic with its device, and whether its messages are whole or single values; sorted."""
-        if not len(self):
+        if self.rows is None:
             return []
-        whole = self.frame["payload"].str.starts_with("{")
-        return self.frame.select("topic", "device_id").with_columns(whole.alias("whole")).unique().sort("*").rows()
+        return sorted((topic, device, whole) for (topic, whole), device in self.rows.devices.items())
 
     @property
     def counts_per_device(self) -> list[tuple[str, int]]:
         """Return the number of readings of each device, by name."""
-        return self.frame.group_by("device_id").len().sort("device_id").rows() if len(self) else []
+        if self.rows is None:
+            return []
+        counts: defaultdict[str, int] = defaultdict(int)
+        devices = self.rows.devices
+        for kind, count in self.rows.kind_counts.items():
+            counts[devices[kind]] += count
+        return sorted(counts.items())
 
 
-def clean_payloads(
-    readings: Readings, needles: Sequence[str], clean: Callable[[str, str], str]
-) -> tuple[Readings, int]:
-    """Replace payloads by the result of ``clean`` for topic and payload (compact JSON, which it must stay).
-
-    With ``needles``, only readings whose topic or payload contains one of them, in any case, are checked. Return the
-    readings, sorted by time, topic and payload, with the same counts, and how many of them changed; the same object if
-    none did.
-    """
-    if not len(readings):
-        return readings, 0
-    import polars as pl  # noqa: PLC0415
-
-    frame = readings.frame
-    suspects = frame.with_row_index("row").select("row", "topic", "payload")
-    if needles:
-        # An escape could hide a letter of a key: check any payload with one too.
-        found = pl.any_horizontal(
-            pl.col("topic", "payload").str.contains_any(list(needles), ascii_case_insensitive=True)
-        )
-        suspects = suspects.filter(found | pl.col("payload").str.contains("\\u", literal=True))
-    changed = [
-        (row, cleaned) for row, topic, payload in suspects.iter_rows() if (cleaned := clean(topic, payload)) != payload
-    ]
-    if not changed:
-        return readings, 0
-    rows = pl.Series([row for row, _ in changed], dtype=pl.UInt32)
-    payloads = frame["payload"].scatter(rows, [text for _, text in changed])
-    cleaned_frame = frame.with_columns(payloads.alias("payload")).sort("timestamp", "topic", "payload")
-    return replace(readings, rows=cleaned_frame), len(changed)
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)

@@ -1,47 +1,8 @@
-"""Rows whose time is missing or occurs twice, resolved by the rows around them."""
+"""Rows whose time occurs twice, resolved by the rows around them."""
+
+from collections.abc import Mapping
 
 import polars as pl
-
-from labcrate.messages.message import Message
-from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.problems import Extent, FaultCounter
-from labcrate.readings.load.timestamps import instant_at
-
-
-class RowsWithoutTime:
-    """Rows without a readable time, stored until the time of the next row with one is known."""
-
-    def __init__(self, faults: FaultCounter, window: TimeSpan) -> None:
-        self._tally, self._window = faults, window
-        self._pending: dict[tuple[Message, str | None], tuple[Message | str, int]] = {}
-        self._last_us: int | None = None
-        self._previous_us: int | None = None
-
-    def note_times(self, first: int | None, last: int | None) -> None:
-        """Note the first and last readable times of a batch; None where a list of rows ends."""
-        for (what, topic), (where, count) in self._pending.items():
-            self._count(what, where, count, topic, self._last_us, first)
-        self._pending.clear()
-        self._previous_us, self._last_us = self._last_us, last
-
-    def add(
-        self, what: Message, where: Message | str, topic: str | None, before: int | None, after: int | None
-    ) -> None:
-        """Count a row between two readable times; None is a time that is not in this batch."""
-        if after is not None:
-            self._count(what, where, 1, topic, self._previous_us if before is None else before, after)
-        else:
-            first, count = self._pending.get((what, topic), (where, 0))
-            self._pending[what, topic] = (first, count + 1)
-
-    def _count(
-        self, what: Message, where: Message | str, count: int, topic: str | None, before: int | None, after: int | None
-    ) -> None:
-        around = [instant_at(us) for us in (before, after) if us is not None]
-        span = TimeSpan(min(around), max(around)) if around else TimeSpan()
-        extent = Extent.INSIDE if self._window.overlaps(span) else Extent.OUTSIDE
-        self._tally.add(what, where, count, extent, topic)
-
 
 _MIN_STEP_US = 1_000_000  # messages that arrive out of order differ by less
 _APART_US = 86_400_000_000
@@ -98,8 +59,6 @@ def _only_step(us: pl.Series) -> int | None:
     return int(steps[0]) if len(steps) == 1 else None
 
 
-def newest_first_topics(keys: pl.DataFrame) -> frozenset[str]:
-    """Return the topics (of a frame with ``us`` and ``topic`` in the file's order) whose newest rows come first."""
-    ends = keys.group_by("topic").agg(first=pl.col("us").first(), last=pl.col("us").last())
-    found = ends.filter(pl.col("last") < pl.col("first") - _BACKWARDS_US)
-    return frozenset(found["topic"].cast(pl.String).to_list())
+def newest_first_topics(ends: Mapping[str, tuple[int, int]]) -> frozenset[str]:
+    """Return the topics whose newest rows come first; ``ends`` are the first and last times of each in the file."""
+    return frozenset(topic for topic, (first, last) in ends.items() if last < first - _BACKWARDS_US)

@@ -44,7 +44,7 @@ def plot_series(readings: Readings) -> Iterator[PlotSeries]:
     for topic, known_as, whole in readings.topic_kinds:
         if not whole:
             device, name = readings.topics.device_and_key(topic, known_as, whole_message=False)
-            values = _values(readings.frame, topic)
+            values = _values(readings, topic)
             if values["payload"].is_in(_STATES).all():
                 yield PlotSeries(device, name or "value", SeriesKind.STATE, topic, None)
             elif values["payload"].cast(pl.Float64, strict=False).is_finite().any():
@@ -60,24 +60,25 @@ def series_points(readings: Readings, series: Collection[PlotSeries]) -> dict[Pl
     for own, of_source in by_source.items():
         keyed = [one for one in of_source if one.key is not None]
         if keyed:
-            rows = _of(readings.frame, pl.col("device_id") == own).filter(pl.col("payload").str.starts_with("{"))
+            rows = _of(readings, pl.col("device_id") == own).filter(pl.col("payload").str.starts_with("{"))
             values = _decoded(rows["payload"], [one.key for one in keyed if one.key is not None])
             found |= {one: _finite_points(rows["us"], values[one.key or ""]) for one in keyed}
         for one in of_source:
             if one.key is None:
-                rows = _values(readings.frame, own)
+                rows = _values(readings, own)
                 text = rows["payload"].replace({"true": "1", "false": "0"})
                 found[one] = _finite_points(rows["us"], text.cast(pl.Float64, strict=False))
     return found
 
 
-def _of(frame: pl.DataFrame, rows_of: pl.Expr) -> pl.DataFrame:
-    rows = frame.lazy().filter(rows_of)
-    return rows.select(pl.col("timestamp").dt.epoch("us").alias("us"), "payload").collect()
+def _of(readings: Readings, rows_of: pl.Expr) -> pl.DataFrame:
+    us = pl.col("timestamp").dt.epoch("us").alias("us")
+    batches = [batch.filter(rows_of).select(us, "payload") for batch in readings.batches()]
+    return pl.concat([pl.DataFrame(schema={"us": pl.Int64, "payload": pl.String}), *batches])
 
 
-def _values(frame: pl.DataFrame, topic: str) -> pl.DataFrame:
-    return _of(frame, pl.col("topic") == topic).filter(
+def _values(readings: Readings, topic: str) -> pl.DataFrame:
+    return _of(readings, pl.col("topic") == topic).filter(
         ~pl.col("payload").str.starts_with("{") & (pl.col("payload") != "null")
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from labcrate.messages.message import Message
+from labcrate.model.device import Device
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.property_types import PropertyTypes, ValueKind, fits
 from labcrate.readings.units import CERTAIN_UNITS, Units
@@ -76,10 +77,14 @@ def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
     column with another meaning (``topic``, ``payload``), becomes ``payload.KEY``. If a value does not fit the type of
     its key, the column is followed by ``KEY_text``, which has such values.
     """
-    found = _key_kinds(readings)
+    return columns_of(_key_kinds(readings), readings.topics.devices)
+
+
+def columns_of(found: KeyKinds, devices: Sequence[Device]) -> tuple[Column, ...]:
+    """Return the columns for keys with values of these kinds; see `zigbee_columns`."""
     names = {key: _main_name(key, found) for key in found if key not in _MEASURED}
     taken = {*found, *names.values(), *FIXED_COLUMNS}
-    layout = _Layout(found, PropertyTypes(readings.topics.devices), Units(readings.topics.devices), taken)
+    layout = _Layout(found, PropertyTypes(devices), Units(devices), taken)
     fixed = [column for name, meaning in _MEASURED.items() for column in layout.fixed(name, meaning)]
     further = [column for key in sorted(names, key=names.__getitem__) for column in layout.further(key, names[key])]
     return (*_BEFORE, *fixed, *further, *_AFTER)

@@ -47,7 +47,7 @@ class LongRows:
         changed = pl.when(pl.col("changed").is_null()).then(pl.lit("")).otherwise('"' + pl.col("changed") + '"')
         has_odd = rows["text"].null_count() < rows.height
         value = pl.coalesce(odd, "json") if has_odd else pl.col("json")
-        end = f",{_quote(self._session)}"
+        end = f",{quote(self._session)}"
         return rows.select(
             line=pl.concat_str(pl.lit('"'), "time", before, value, after, changed, pl.lit(end))
         ).to_series()
@@ -85,11 +85,11 @@ class LongRows:
         unit, kind = self._units.unit_of(slot.device, slot.name), value_kind(slot.name)
         quoted = slot.kind == "string" and not slot.odd
         # JSON text of a string is its own cell: it has quotes around it and none inside.
-        quote = "" if quoted or slot.odd else '"'
+        around = "" if quoted or slot.odd else '"'
         device, name, shown = (msgspec.json.encode(text).decode() for text in (slot.device, slot.name, unit))
         return (
-            f'",{_quote(slot.device)},{_quote(slot.name)},{quote}',
-            f"{quote},{_quote(unit) if unit else ''},{_quote(kind)},",
+            f'",{quote(slot.device)},{quote(slot.name)},{around}',
+            f"{around},{quote(unit) if unit else ''},{quote(kind)},",
             f'","device_id":{device},"property":{name},"value":',
             f',"unit":{shown},"kind":"{kind}","changed":',
             slot.device,
@@ -107,7 +107,7 @@ def typed_rows(readings: Readings, session_id: str) -> Iterator[pl.DataFrame]:
         yield long.typed(long.next(decoder.decode(batch)), batch)
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
     """Return a text as a quoted cell of a CSV."""
     doubled = text.replace('"', '""')
     return f'"{doubled}"'

@@ -18,7 +18,7 @@ def wide_cells(decoded: DecodedBatch, layout: Sequence[Column]) -> pl.DataFrame:
     """Return the columns of keys (and ``motion``) for the batch's messages, in order; null is an empty cell."""
     keys = _Keys(layout)
     alike = [_cells(one, keys) for one in decoded.alike]
-    odd = _odd_cells(decoded.odd, keys)
+    odd = _odd_cells(decoded.odd, keys, keys.names)
     parts = pl.concat([part for part in (*alike, odd) if part.height], how="diagonal")
     place = pl.zeros(decoded.batch.height, dtype=pl.UInt32, eager=True)
     place = place.scatter(parts["row"], pl.int_range(parts.height, dtype=pl.UInt32, eager=True))
@@ -43,6 +43,16 @@ class _Keys:
         if column is not None and fits(kind, column.type):
             return column.name
         return self.beside.get(key)
+
+
+def motion_cells(decoded: DecodedBatch) -> pl.DataFrame:
+    """Return the cells of ``motion`` that are not empty, with the ``topic`` of their message."""
+    keys = _Keys(())
+    topics = decoded.batch["topic"]
+    parts = [_cells(one, keys) for one in decoded.alike]
+    parts.append(_odd_cells(decoded.odd, keys, ["motion"]))
+    found = pl.concat([part.select("row", "motion") for part in parts if "motion" in part.columns])
+    return found.drop_nulls().select(topics.gather(found.drop_nulls()["row"]).alias("topic"), "motion")
 
 
 def _cells(messages: LikeMessages, keys: _Keys) -> pl.DataFrame:
@@ -70,9 +80,9 @@ def _cells(messages: LikeMessages, keys: _Keys) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _odd_cells(odd: Mapping[int, object], keys: _Keys) -> pl.DataFrame:
+def _odd_cells(odd: Mapping[int, object], keys: _Keys, names: Sequence[str]) -> pl.DataFrame:
     """Return the cells of messages that were decoded one by one, with their ``row``."""
-    columns: dict[str, list[str | None]] = {name: [None] * len(odd) for name in keys.names}
+    columns: dict[str, list[str | None]] = {name: [None] * len(odd) for name in names}
     for row, payload in enumerate(odd.values()):
         if not isinstance(payload, dict):
             continue

@@ -14,22 +14,21 @@ from labcrate.index.indexing import Progress
 from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
-from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import Options
 from labcrate.plan.planner import refuse_incomplete
 from labcrate.plan.secrecy import refuse_secrets
 from labcrate.web.archives.dependencies import Dependencies
-from labcrate.web.archives.inventory_cache import MANY_FILES, RECHECK_AFTER_S, InventoryCache
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.validity import Validity
 
 MAX_UNUSED_S = 3600.0
 """The time in seconds after its last request for which an archive is kept."""
 
 MAX_CACHE_BYTES = 64 << 20
-"""The maximum memory in bytes for all archives; that of the last request is kept in any case."""
+"""The maximum memory in bytes for all archives; that of the last request and its whole session are kept in any case."""
 
 _BYTES_PER_MEMBER = 4096
 _BYTES_PER_PATH = 512
-_SLOW_READINGS_BYTES = 64 << 20
 
 CacheKey = tuple[str, Options]
 
@@ -64,26 +63,18 @@ class PlannedArchive(Assembly):
 
 @dataclass(slots=True, eq=False)
 class _CacheEntry:
-    """A cached archive; ``last_used_s`` and ``valid_until_s`` are times of the monotonic clock."""
+    """A cached archive; ``last_used_s`` is a time of the monotonic clock."""
 
     key: CacheKey
     archive: PlannedArchive
-    dependencies: Dependencies
+    validity: Validity
     size_bytes: int
     last_used_s: float
-    valid_until_s: float = 0.0
 
-    def is_current(self, inventory: Inventory, *, whole_plan: bool) -> bool:
-        """Return whether a new plan would have the same result."""
-        now = time.monotonic()
-        if now < self.valid_until_s and self.dependencies.links_unchanged(inventory):
-            return True
-        same = self.dependencies.plan_unchanged if whole_plan else self.dependencies.archive_unchanged
-        if not same(inventory):
-            return False
-        if len(self.dependencies) > MANY_FILES:
-            self.valid_until_s = time.monotonic() + RECHECK_AFTER_S
-        return True
+    def is_whole_of(self, other: "_CacheEntry") -> bool:
+        """Return whether it is the archive of the whole session that another one is of, as pages show it."""
+        session_id, options = self.key
+        return session_id == other.key[0] and replace(options, base_topic=None, pad=options.pad or None) == Options()
 
     def contains_file(self, path: str) -> bool:
         """Return whether a file is part of the archive."""
@@ -114,10 +105,14 @@ class ArchiveCache:
         cached = self.get(session_id, options, whole_plan=whole_plan)
         return cached or self._plan_archive((session_id, options), progress or Progress())
 
-    def get(self, session_id: str, options: Options, *, whole_plan: bool = True) -> PlannedArchive | None:
-        """Return the cached archive, if a new plan would have the same result; else None."""
+    def get(
+        self, session_id: str, options: Options, *, whole_plan: bool = True, for_page: bool = False
+    ) -> PlannedArchive | None:
+        """Return the cached archive if it is current (see ``plan`` and ``Validity.is_current``), else None."""
         entry = self._by_key.get((session_id, options))
-        if entry is None or not entry.is_current(self._inventories.inventory(), whole_plan=whole_plan):
+        if entry is None or not entry.validity.is_current(
+            self._inventories.inventory(), whole_plan=whole_plan, for_page=for_page
+        ):
             return None
         entry.last_used_s = time.monotonic()
         return entry.archive
@@ -125,7 +120,7 @@ class ArchiveCache:
     def get_with_same_links(self, session_id: str, options: Options) -> PlannedArchive | None:
         """Return the cached archive, if the same files are linked to the session; their content may have changed."""
         entry = self._by_key.get((session_id, options))
-        same = entry and entry.dependencies.links_unchanged(self._inventories.inventory())
+        same = entry and entry.validity.dependencies.links_unchanged(self._inventories.inventory())
         return entry.archive if entry and same else None
 
     def get_by_etag(self, session_id: str, etag: str) -> PlannedArchive | None:
@@ -158,6 +153,10 @@ class ArchiveCache:
         self._unreadable = {**self._unreadable, **unreadable}
         for path in unreadable:
             self.remove_with_file(path)
+
+    def unreadable(self) -> Mapping[str, tuple[Identity, Message]]:
+        """Return the files that cannot be read, by path, with state and reason."""
+        return self._unreadable
 
     def remove_unused(self) -> None:
         """Remove the archives that were not requested for ``MAX_UNUSED_S``."""
@@ -197,10 +196,7 @@ class ArchiveCache:
             hash(entity.etag)  # computes the tag in this thread, before a request needs it
         archive = PlannedArchive(plan, layout, assembly.descriptions, entity, dependencies.latest_change(plan))
         size_bytes = _memory_bytes(assembly) + _BYTES_PER_PATH * dependencies.path_count
-        entry = _CacheEntry(key, archive, dependencies, size_bytes, time.monotonic())
-        if dependencies.readings_bytes > _SLOW_READINGS_BYTES:
-            # A sensor message every second must not cause planning all the time.
-            entry.valid_until_s = 2 * time.monotonic() - began_s
+        entry = _CacheEntry(key, archive, Validity.of_plan(dependencies, began_s), size_bytes, time.monotonic())
         with self._lock:
             self._store(entry)
         return entry.archive
@@ -216,10 +212,12 @@ class ArchiveCache:
                 entry.archive = replace(archive, layout=entity.layout, entity=entity)
             self._by_etag[session_id, etag] = entry
         self._by_key[entry.key] = entry
-        total_bytes = 0
-        for one in sorted(self._entries(), key=lambda one: -one.last_used_s):
+        # Every page of a session needs the whole of it, while its parts come and go.
+        needed = {one for one in self._entries() if one is entry or one.is_whole_of(entry)}
+        total_bytes = sum(one.size_bytes for one in needed)
+        for one in sorted(self._entries() - needed, key=lambda one: -one.last_used_s):
             total_bytes += one.size_bytes
-            if total_bytes > MAX_CACHE_BYTES and one is not entry:
+            if total_bytes > MAX_CACHE_BYTES:
                 self._remove(one)
 
     def _entries(self) -> set[_CacheEntry]:
@@ -242,5 +240,5 @@ def _memory_bytes(assembly: Assembly) -> int:
     """Return the approximate memory of an assembly in bytes."""
     documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
     rows = assembly.plan.readings.rows
-    readings = 0 if rows is None else int(rows.estimated_size())
+    readings = 0 if rows is None else rows.memory_bytes
     return documents + readings + _BYTES_PER_MEMBER * len(assembly.descriptions)

@@ -19,7 +19,7 @@ from labcrate.plan.planner import CHECK_COMMAND
 from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
 from labcrate.plan.warnings import window_warnings
-from labcrate.readings.load.load import CSV_FILE, JSON_FILE
+from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.web.archives.file_states import FileStates, TrackingLab
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,11 +17,11 @@ from labcrate.index.indexing import Progress
 from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory
-from labcrate.readings.load.load import CSV_FILE, JSON_FILE
+from labcrate.readings.load.file_names import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import WorkCancelled
-from labcrate.web.archives.plan_queue import ABANDON_AFTER_S
+from labcrate.web.archives.turns import ABANDON_AFTER_S
 from labcrate.web.executor import Executor, WorkKind
 
 MAX_AGE_S = 60.0

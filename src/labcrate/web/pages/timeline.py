@@ -306,8 +306,7 @@ def _label(clock: datetime, step: timedelta, locale: Locale) -> str:
 
 def _activity(plan: Plan, axis: _Axis) -> list[Activity]:
     """Return how often each device reported, counted in as many intervals as there are bars."""
-    rows = plan.readings.rows
-    if rows is None or not rows.height:
+    if not len(plan.readings):
         return []
     # Polars is already loaded if there are rows.
     import polars as pl  # noqa: PLC0415
@@ -315,15 +314,17 @@ def _activity(plan: Plan, axis: _Axis) -> list[Activity]:
     width = max(1, -(-(axis.length // timedelta(microseconds=1)) // BUCKETS))
     start = (axis.start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     bucket = (pl.col("timestamp").dt.epoch("us") - start) // width
-    counted = (
-        rows.lazy()
+    counts_by_batch = [
+        batch.lazy()
         .filter(pl.col("timestamp").is_between(axis.start, axis.end))
         .select("device_id", bucket.clip(0, BUCKETS - 1).alias("bucket"))
         .group_by("device_id", "bucket")
         .len()
-        .sort("device_id", "bucket")
         .collect()
-    )
+        for batch in plan.readings.batches()
+    ]
+    every = pl.concat(counts_by_batch)
+    counted = every.group_by("device_id", "bucket").agg(pl.col("len").sum()).sort("device_id", "bucket")
     found = []
     for (device,), buckets in counted.partition_by("device_id", as_dict=True, maintain_order=True).items():
         counts = buckets["len"].to_list()

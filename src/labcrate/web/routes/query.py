@@ -71,12 +71,12 @@ def whole_session_options(request: web.Request, plans: PlanQueue) -> Options:
 async def check_session_time(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
     """Check that a user with studies chose a time within the session. Raises NotAllowedError.
 
-    Raises what ``PlanQueue.plan`` does.
+    Raises what ``PlanQueue.outline`` does.
     """
     requester = caller(request)
     if requester.scope.is_limited and options.span != TimeSpan():
-        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
-        if exceeds_session_time(planned.plan, options):
+        outline = await plans.outline(session_id, whole_session_options(request, plans), requester.name)
+        if exceeds_session_time(outline, options):
             raise NotAllowedError(Message("query.outside_session", session=session_id))
 
 

@@ -56,7 +56,7 @@ function watchForm(form, container) {
 }
 
 // Disable the cameras with "only sensor data", and the sensors with "only recordings": the server ignores them.
-function disableIgnored(form) {
+export function disableIgnored(form) {
   const only = new FormData(form).get("only");
   for (const group of form.querySelectorAll("[data-ignored]")) group.disabled = group.dataset.ignored === only;
 }

@@ -30,6 +30,8 @@ class Plot {
     this.range = this.fullRange;
     this.latestRequest = 0;
     this.timer = 0;
+    this.loaded = new Map();
+    this.drawn = Promise.resolve();
   }
 
   async begin() {
@@ -57,32 +59,55 @@ class Plot {
     this.message.hidden = !text;
   }
 
-  // Requests the chosen properties for more than the visible time, so that moving shows data at once.
+  // Each property is requested by itself, and drawn when it arrives; those of the same time are not requested again.
   async load() {
     const request = ++this.latestRequest;
     const names = [...this.checkboxes.querySelectorAll(":checked")].map((box) => box.value);
+    for (const name of this.loaded.keys()) if (!names.includes(name)) this.loaded.delete(name);
     if (!names.length) {
       this.drawing.hidden = true;
       return this.showMessage(this.container.dataset.none);
     }
+    const query = this.timeQuery();
+    const missing = names.filter((name) => this.loaded.get(name)?.query !== query);
+    await Promise.all(missing.map((name) => this.loadProperty(name, query, names, request)));
+    if (request !== this.latestRequest) return;
+    if (!missing.length) await this.show(names);
+    else if (!this.loaded.size) this.showMessage(this.container.dataset.failed);
+  }
+
+  // The query for more than the visible time, so that moving shows data at once.
+  timeQuery() {
     const [from, to] = this.range;
     const margin = (to - from) / 2;
-    const query = new URLSearchParams(names.map((name) => ["property", name]));
-    query.set("from", new Date(Math.max(from - margin, this.fullRange[0])).toISOString());
-    query.set("to", new Date(Math.min(to + margin, this.fullRange[1])).toISOString());
-    query.set("buckets", String(Math.min(2000, Math.max(200, Math.round(this.container.clientWidth)))));
+    return String(
+      new URLSearchParams({
+        from: new Date(Math.max(from - margin, this.fullRange[0])).toISOString(),
+        to: new Date(Math.min(to + margin, this.fullRange[1])).toISOString(),
+        buckets: Math.min(2000, Math.max(200, Math.round(this.container.clientWidth))),
+      }),
+    );
+  }
+
+  async loadProperty(name, query, names, request) {
     try {
-      const answer = await fetch(`${this.container.dataset.source}?${query}`);
-      if (!answer.ok) throw new Error(String(answer.status));
-      const data = await answer.json();
+      const data = await read(`${this.container.dataset.source}?${new URLSearchParams({ property: name })}&${query}`);
       if (request !== this.latestRequest) return;
-      this.data = data;
-      this.drawing.hidden = false;
-      this.showMessage("");
-      await this.draw();
+      this.loaded.set(name, { query, data });
+      await this.show(names);
     } catch {
-      if (request === this.latestRequest && !this.data) this.showMessage(this.container.dataset.failed);
+      // The others are drawn; if none arrives, the message says so.
     }
+  }
+
+  // Draws what has arrived, in the order of the names; one drawing after the other.
+  show(names) {
+    const arrived = names.map((name) => this.loaded.get(name)?.data).filter(Boolean);
+    if (!arrived.length) return this.drawn;
+    this.data = { offsetSeconds: arrived[0].offsetSeconds, panels: arrived.flatMap((data) => data.panels) };
+    this.drawing.hidden = false;
+    this.showMessage("");
+    return (this.drawn = this.drawn.then(() => this.draw()));
   }
 
   async draw() {
@@ -191,6 +216,17 @@ class Plot {
     if (!goal || goal[1] - goal[0] < 10) return false;
     this.setRange(...goal);
     return true;
+  }
+}
+
+// The JSON at an address; while the readings are read again, the server says when to request it again.
+async function read(address) {
+  for (;;) {
+    const answer = await fetch(address);
+    if (answer.ok) return answer.json();
+    if (answer.status !== 503) throw new Error(String(answer.status));
+    const seconds = Number(answer.headers.get("Retry-After")) || 2;
+    await new Promise((done) => setTimeout(done, 1000 * seconds));
   }
 }
 

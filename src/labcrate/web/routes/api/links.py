@@ -79,8 +79,7 @@ async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMi
     """Return the current near misses of a session that the caller may see."""
     server = resources(request)
     requester = caller(request)
-    planned = await server.plans.plan(session_id, whole_session_options(request, server.plans), requester.name)
-    plan = planned.plan
+    plan = await server.plans.outline(session_id, whole_session_options(request, server.plans), requester.name)
     return own_near_misses(plan) if requester.scope.is_limited else plan.near_misses
 
 
@@ -89,7 +88,7 @@ async def link_near_miss(
 ) -> Link:
     """Link a near miss of a session's plan, with its camera (ID, name or prefix) if given.
 
-    Raises RepairError, PeopleError, UsageError for an unknown camera, and what ``PlanQueue.plan`` does.
+    Raises RepairError, PeopleError, UsageError for an unknown camera, and what ``PlanQueue.outline`` does.
     """
     server = resources(request)
     requester = caller(request)

@@ -53,7 +53,9 @@ def _source(server: ServerResources, planned: PlannedRecording, session_id: str)
 
     Raises NotFoundError, and SecretsError for secrets that cannot be removed.
     """
-    files = server.inventories.inventory().files
+    # An outline does not say which secrets of sensor messages its files contain: they are searched for.
+    inventory = server.inventories.inventory() if planned.search else server.inventories.read_with_messages()[0]
+    files = inventory.files
     try:
         identity = files.identity(planned.path)
     except OSError:
@@ -62,7 +64,7 @@ def _source(server: ServerResources, planned: PlannedRecording, session_id: str)
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source
-    return without_secrets_in_tags(source, server.inventories.inventory().cleaner.matcher, session_id)
+    return without_secrets_in_tags(source, inventory.cleaner.matcher, session_id)
 
 
 def _tag(source: FileSource) -> str:

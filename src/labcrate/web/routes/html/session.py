@@ -1,41 +1,31 @@
 """The page of one session: its data, its export, and links of near misses."""
 
-from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from multidict import MultiDict
-from yarl import URL
 
-from labcrate.errors import UsageError
-from labcrate.export.assemble import Assembly
-from labcrate.export.plan_views import limit_to_study
-from labcrate.export.signing import has_key
 from labcrate.linking.verdict import command_line
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
-from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans, describe_left_out
 from labcrate.plan.table_choice import DerivedTable
 from labcrate.repair.near_misses import linkable_cameras
+from labcrate.web.archives.reading_meter import ReadingState
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
 from labcrate.web.pages.plots import initial_properties
 from labcrate.web.pages.render import text_page
-from labcrate.web.resources import ServerResources, resources
+from labcrate.web.resources import resources
 from labcrate.web.routes.api.links import link_near_miss, undo_link
-from labcrate.web.routes.query import (
-    check_session_time,
-    form_options,
-    permitted_options,
-    session_id_of,
-    whole_session_options,
-)
+from labcrate.web.routes.html.export_choice import ExportChoice, read_choice
+from labcrate.web.routes.html.session_view import SessionView, find_session, read_view, zone_of
+from labcrate.web.routes.query import session_id_of, whole_session_options
 
 routes = web.RouteTableDef()
 
@@ -43,49 +33,22 @@ _SESSION_PAGE = "/sessions/{id}"
 _RECORDINGS_PER_PAGE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class ExportChoice:
-    """What a user chose to export; ``problem`` is the message about an invalid choice.
-
-    ``assembly`` is None while the plan is being computed. The URLs hold the query of this choice; ``signature`` is None
-    if the lab has no key.
-    """
-
-    options: Options
-    assembly: Assembly | None
-    problem: str | None
-    is_whole: bool
-    archive: str
-    prepare: str
-    signature: str | None
-
-
 @routes.get(_SESSION_PAGE)
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
-    """Send the page of a session; while its files are read for the first time, a page that reloads."""
+    """Send the page of a session, without its readings while they are being read.
+
+    While its recordings are opened for the first time, a page that reloads.
+    """
     server = resources(request)
     session_id, requester = session_id_of(request), caller(request)
-    session = await server.run_in_thread(_session, server, session_id)
-    planned = await server.plans.plan_for_page(session_id, whole_session_options(request, server.plans), requester.name)
-    if planned is None:
+    session = await server.run_in_thread(find_session, server, session_id)
+    view = await read_view(request, session_id, whole_session_options(request, server.plans))
+    if view is None:
         return await server.run_in_thread(_waiting_page, request, session)
     # Viewers see the whole session, whatever their URL chooses.
-    choice = await _export_choice(request, session) if requester.may(Role.OPERATOR) else None
-    return await server.run_in_thread(_session_page, request, planned, choice)
-
-
-@routes.get(f"{_SESSION_PAGE}/choice")
-@allow(Role.OPERATOR)
-async def show_choice(request: web.Request) -> web.Response:
-    """Send the part of the page that shows the size of a choice; a script replaces the previous one with it."""
-    server = resources(request)
-    session = await server.run_in_thread(_session, server, session_id_of(request))
-    choice = await _export_choice(request, session)
-    html = await server.run_in_thread(
-        server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice
-    )
-    return web.Response(text=html, content_type="text/html")
+    choice = await read_choice(request, session, view) if requester.may(Role.OPERATOR) else None
+    return await server.run_in_thread(_session_page, request, view, choice)
 
 
 @routes.get(f"{_SESSION_PAGE}/readings")
@@ -93,15 +56,14 @@ async def show_choice(request: web.Request) -> web.Response:
 async def show_readings(request: web.Request) -> web.Response:
     """Send the table of the sensor values: the data of the plots as numbers."""
     server = resources(request)
-    session_id = session_id_of(request)
-    session = await server.run_in_thread(_session, server, session_id)
-    planned = await server.plans.plan_for_page(
-        session_id, whole_session_options(request, server.plans), caller(request).name
-    )
+    session_id, options = session_id_of(request), whole_session_options(request, server.plans)
+    session = await server.run_in_thread(find_session, server, session_id)
+    planned = await server.plans.plan_for_page(session_id, options, caller(request).name)
     if planned is None:
-        return await server.run_in_thread(_waiting_page, request, session)
+        reading = server.plans.reading_state(session_id, options)
+        return await server.run_in_thread(_waiting_page, request, session, reading=reading, is_reading=True)
     summaries = await server.run_in_thread(server.plots.summaries, session_id, planned.plan.readings)
-    zone = _zone(request, session)
+    zone = zone_of(request, session)
     return await server.run_in_thread(
         server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
     )
@@ -137,72 +99,53 @@ def _redirect_to_session(request: web.Request, session_id: str, query: str) -> w
     )
 
 
-def _session(server: ServerResources, session_id: str) -> Session:
-    return server.inventories.inventory().session(session_id)
-
-
-def _waiting_page(request: web.Request, session: Session) -> web.Response:
+def _waiting_page(
+    request: web.Request, session: Session, *, reading: ReadingState | None = None, is_reading: bool = False
+) -> web.Response:
+    """Return a page of a session's description; ``is_reading`` is whether its sensor messages are waited for."""
     return resources(request).pages.render(
-        request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
+        request,
+        "session_waiting.html",
+        status=HTTPStatus.ACCEPTED,
+        zone=zone_of(request, session),
+        session=session,
+        reading=reading,
+        is_reading=is_reading,
+        selected_sensors=_sensor_names(session, []),
+        **_facts(request, session),
     )
 
 
-def _zone(request: web.Request, session: Session) -> str:
-    return session.time_zone or resources(request).settings.time_zone
-
-
-async def _export_choice(request: web.Request, session: Session) -> ExportChoice:
+def _facts(request: web.Request, session: Session) -> dict[str, Any]:
+    """Return what a page says about a session from its description."""
     server = resources(request)
-    settings = server.settings
-    whole = whole_session_options(request, server.plans)
-    options, planned, problem = whole, None, None
-    try:
-        options = form_options(request.query, _zone(request, session), settings.base_topic)
-        options = permitted_options(caller(request), options)
-        await check_session_time(request, server.plans, session.id, options)
-        planned = await server.plans.plan_for_page(session.id, options, caller(request).name)
-    except UsageError as error:
-        problem = error.message
-    query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
-    if request.query.get("allow_incomplete") == "1":
-        query.add("allow_incomplete", "1")
-    archive, prepare, signature = (
-        str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
-        for what in ("archive.zip", "prepare", "archive.minisig")
-    )
-    has_lab_key = await server.run_in_thread(has_key, server.lab)
-    return ExportChoice(
-        options,
-        planned if planned else None,
-        problem,
-        options == whole,
-        archive,
-        prepare,
-        signature if has_lab_key else None,
-    )
+    return {
+        "is_lab_zone": zone_of(request, session) == server.inventories.inventory().settings.time_zone,
+        "description": text_page(request, server.settings, session, "description"),
+        "notes": text_page(request, server.settings, session, "notes"),
+    }
 
 
-def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoice | None) -> web.Response:
+def _session_page(request: web.Request, whole_view: SessionView, choice: ExportChoice | None) -> web.Response:
     server = resources(request)
-    assembly = limit_to_study(assembled) if caller(request).scope.is_limited else assembled
-    plan, session = assembly.plan, assembly.plan.session
-    zone, is_operator = _zone(request, session), caller(request).may(Role.OPERATOR)
-    properties = server.plots.properties(session.id, plan.readings)
-    devices = server.plots.devices(session.id, plan.readings)
+    view = whole_view.limited_to_study() if caller(request).scope.is_limited else whole_view
+    plan, session = view.plan, view.plan.session
+    zone, is_operator = zone_of(request, session), caller(request).may(Role.OPERATOR)
+    properties = server.plots.properties(session.id, plan.readings) if view.assembly else []
+    devices = server.plots.devices(session.id, plan.readings) if view.assembly else []
     links = server.link_log.lines(session.id) if is_operator else []
     return server.pages.render(
         request,
         "session.html",
         zone=zone,
-        is_lab_zone=zone == server.inventories.inventory().settings.time_zone,
         session=session,
-        description=text_page(request, server.settings, session, "description"),
-        notes=text_page(request, server.settings, session, "notes"),
-        assembly=assembly,
+        view=view,
+        assembly=view.assembly,
         plan=plan,
+        reading=view.reading,
         choice=choice,
         query=request.query,
-        timeline=server.timelines.get(assembled.plan, Locale(language_of(request), zone)),
+        timeline=server.timelines.get(whole_view.plan, Locale(language_of(request), zone)),
         properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
         plotted=initial_properties(properties),
         devices=devices,
@@ -218,6 +161,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
         describe_left_out=describe_left_out,
+        **_facts(request, session),
         **_recordings_page(request, plan),
     )
 

@@ -1,0 +1,134 @@
+"""Readings without secrets, cleaned batch by batch when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.load.slice import ReadingRows, Readings
+from labcrate.readings.load.topics import TopicKind
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadCleaning:
+    """How payloads are cleaned: ``clean`` returns the new payload (compact JSON) for topic and payload.
+
+    With ``needles``, only readings whose topic or payload contains one of them, in any case, are checked.
+    """
+
+    needles: Sequence[str]
+    clean: Callable[[str, str], str]
+
+    def changed(self, batch: pl.DataFrame) -> list[tuple[int, str]]:
+        """Return the rows whose payload changes, and the new payloads."""
+        suspects = batch.with_row_index("row").select("row", "topic", "payload")
+        if self.needles:
+            # An escape could hide a letter of a key: check any payload with one too.
+            found = pl.any_horizontal(
+                pl.col("topic", "payload").str.contains_any(list(self.needles), ascii_case_insensitive=True)
+            )
+            suspects = suspects.filter(found | pl.col("payload").str.contains("\\u", literal=True))
+        return [
+            (row, cleaned)
+            for row, topic, payload in suspects.iter_rows()
+            if (cleaned := self.clean(topic, payload)) != payload
+        ]
+
+
+@dataclass(frozen=True)
+class CleanedRows:
+    """Readings with cleaned payloads, some topics and device_ids replaced, sorted by time, topic and payload."""
+
+    rows: ReadingRows
+    cleaning: PayloadCleaning | None = None
+    topics: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows."""
+        needles = tuple(self.cleaning.needles) if self.cleaning else None
+        return self.rows.identity, needles, tuple(self.topics.items()), tuple(self.names.items())
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the approximate memory in bytes."""
+        return self.rows.memory_bytes
+
+    @property
+    def height(self) -> int:
+        """Return the number of readings."""
+        return self.rows.height
+
+    @property
+    def first_us(self) -> int | None:
+        """Return the first instant in microseconds since 1970."""
+        return self.rows.first_us
+
+    @property
+    def last_us(self) -> int | None:
+        """Return the last instant in microseconds since 1970."""
+        return self.rows.last_us
+
+    @property
+    def kind_counts(self) -> Mapping[TopicKind, int]:
+        """Return the number of readings of each kind."""
+        counts: dict[TopicKind, int] = {}
+        for kind, count in self.rows.kind_counts.items():
+            new = self._kind(kind)
+            counts[new] = counts.get(new, 0) + count
+        return counts
+
+    @property
+    def devices(self) -> Mapping[TopicKind, str]:
+        """Return the device_id of each kind."""
+        return {self._kind(kind): self.names.get(name, name) for kind, name in self.rows.devices.items()}
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Yield the readings; see `Readings.batches`."""
+        for batch in self.rows.batches():
+            changed = self.cleaning.changed(batch) if self.cleaning else []
+            cleaned = batch
+            if changed:
+                rows = pl.Series([row for row, _ in changed], dtype=pl.UInt32)
+                payloads = batch["payload"].scatter(rows, [text for _, text in changed])
+                cleaned = cleaned.with_columns(payloads.alias("payload"))
+            for column, names in (("topic", self.topics), ("device_id", self.names)):
+                if names:
+                    cleaned = cleaned.with_columns(pl.col(column).replace(names))
+            yield batch if cleaned is batch else cleaned.sort("timestamp", "topic", "payload")
+
+    def kinds_inside(self, span: TimeSpan) -> set[TopicKind]:
+        """Return the kinds that have a reading in a span."""
+        return set(map(self._kind, self.rows.kinds_inside(span)))
+
+    def _kind(self, kind: TopicKind) -> TopicKind:
+        topic, whole = kind
+        return self.topics.get(topic, topic), whole
+
+
+def clean_payloads(
+    readings: Readings, needles: Sequence[str], clean: Callable[[str, str], str]
+) -> tuple[Readings, int]:
+    """Replace payloads by the result of ``clean``; see `PayloadCleaning`.
+
+    Return the readings, sorted by time, topic and payload, with the same counts, and how many of them changed; the same
+    object if none did.
+    """
+    if readings.rows is None or not len(readings):
+        return readings, 0
+    cleaning = PayloadCleaning(needles, clean)
+    count = sum(len(cleaning.changed(batch)) for batch in readings.batches())
+    if not count:
+        return readings, 0
+    return replace(readings, rows=CleanedRows(readings.rows, cleaning)), count
+
+
+def rename_readings(readings: Readings, topics: Mapping[str, str], names: Mapping[str, str]) -> Readings:
+    """Return readings with some topics and device_ids replaced; the same object for none."""
+    if readings.rows is None or not (topics or names):
+        return readings
+    return replace(readings, rows=CleanedRows(readings.rows, None, topics, names))

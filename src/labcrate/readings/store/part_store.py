@@ -1,0 +1,303 @@
+"""Where an index of readings is kept: in a folder, or in memory where no folder can be written.
+
+The index can be deleted at any time. A file is written under another name first; what a crash left, and parts that no
+index needs any more, are deleted after an hour, so that an archive that is being made from them can be finished.
+"""
+
+import fcntl
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from labcrate.readings.store.manifest import Manifest, PartInfo, decode_manifest, encode_manifest
+
+UNUSED_S = 3600
+"""The age in seconds at which a file that no index needs is deleted."""
+
+SAMPLE_ROWS = 256
+"""One of how many rows of a run is looked at to find spans of time with equally many."""
+
+_PART, _INDEX, _TEMPORARY = ".parquet", ".index", ".tmp"
+
+
+class IndexDamagedError(Exception):
+    """A part of an index is missing or has other bytes than were written."""
+
+
+class IndexWriteError(Exception):
+    """An index cannot be written: the disk is full, say, or read-only."""
+
+
+class PartStore(Protocol):
+    """A place for indexes of readings and their parts."""
+
+    is_in_memory: bool
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other processes from changing indexes."""
+
+    def load(self, key: str) -> Manifest | None:
+        """Return an index; None if there is none that can be used."""
+
+    def save(self, key: str, manifest: Manifest) -> None:
+        """Replace an index. Raises IndexWriteError."""
+
+    def delete(self, key: str) -> None:
+        """Delete an index."""
+
+    def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
+        """Write a part, and return its name, size in bytes and hash. Raises IndexWriteError."""
+
+    def read_part(self, part: PartInfo, columns: Sequence[str]) -> pl.DataFrame:
+        """Return columns of a part. Raises IndexDamagedError."""
+
+    def write_run(self, rows: pl.DataFrame) -> "Run":
+        """Write rows that are read by position soon. Raises IndexWriteError."""
+
+
+class Run(Protocol):
+    """Rows sorted by time, at least one, that were written for the time of building an index."""
+
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
+
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
+
+    def delete(self) -> None:
+        """Delete the rows."""
+
+
+class MemoryStore:
+    """Indexes in memory, for one process."""
+
+    is_in_memory = True
+
+    def __init__(self) -> None:
+        self._manifests: dict[str, Manifest] = {}
+        self._parts: dict[str, pl.DataFrame] = {}
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Return at once: no other process has this index."""
+        yield
+
+    def load(self, key: str) -> Manifest | None:
+        """Return an index; None if there is none."""
+        return self._manifests.get(key)
+
+    def save(self, key: str, manifest: Manifest) -> None:
+        """Replace an index, and delete the parts that it does not have."""
+        self._manifests[key] = manifest
+        names = {part.name for one in self._manifests.values() for part in one.parts}
+        self._parts = {name: rows for name, rows in self._parts.items() if name in names}
+
+    def delete(self, key: str) -> None:
+        """Delete an index."""
+        self._manifests.pop(key, None)
+
+    def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
+        """Keep a part, and return its name, size in bytes and an empty hash."""
+        name = f"{name}-{secrets.token_hex(8)}"
+        self._parts[name] = rows
+        return name, int(rows.estimated_size()), b""
+
+    def read_part(self, part: PartInfo, columns: Sequence[str]) -> pl.DataFrame:
+        """Return columns of a part. Raises IndexDamagedError if it was replaced."""
+        rows = self._parts.get(part.name)
+        if rows is None:
+            raise IndexDamagedError
+        return rows.select(columns)
+
+    def write_run(self, rows: pl.DataFrame) -> "MemoryRun":
+        """Keep rows."""
+        return MemoryRun(rows)
+
+
+class MemoryRun:
+    """A run in memory."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._rows = rows
+
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
+        times = self._rows["us"]
+        return times.gather_every(SAMPLE_ROWS).append(times.tail(1))
+
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before."""
+        end = self._rows.height if us is None else int(self._rows["us"].search_sorted(us, "left"))
+        found, self._rows = self._rows[:end], self._rows[end:]
+        return [found] if end else []
+
+    def delete(self) -> None:
+        """Return at once: nothing was written."""
+
+
+class FolderStore:
+    """Indexes in a folder, which is created when something is written."""
+
+    is_in_memory = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes and threads from changing indexes. Raises IndexWriteError."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise IndexWriteError from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def load(self, key: str) -> Manifest | None:
+        """Return an index; None if there is none, or one that is damaged or of another version."""
+        try:
+            manifest = decode_manifest((self._folder / (key + _INDEX)).read_bytes())
+        except OSError:
+            return None
+        if manifest is None:
+            return None
+        for part in manifest.parts:
+            try:
+                if (self._folder / (part.name + _PART)).stat().st_size != part.size_bytes:
+                    return None
+            except OSError:
+                return None
+        return manifest
+
+    def save(self, key: str, manifest: Manifest) -> None:
+        """Replace an index, and delete old files. Raises IndexWriteError."""
+        old = self.load(key)
+        self._write(key + _INDEX, encode_manifest(manifest))
+        if old is not None:
+            needed = {part.name for part in manifest.parts}
+            for part in old.parts:
+                if part.name not in needed:
+                    with suppress(OSError):
+                        os.utime(self._folder / (part.name + _PART))
+        with suppress(OSError):
+            self._delete_unused()
+
+    def delete(self, key: str) -> None:
+        """Delete an index; its parts are deleted later."""
+        with suppress(OSError):
+            (self._folder / (key + _INDEX)).unlink()
+
+    def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
+        """Write a part, and return its name, size in bytes and hash. Raises IndexWriteError."""
+        name = f"{name}-{secrets.token_hex(8)}"
+        data = io.BytesIO()
+        rows.write_parquet(data, compression="zstd", compression_level=1, statistics=False)
+        written = data.getvalue()
+        self._write(name + _PART, written)
+        return name, len(written), sha256(written).digest()
+
+    def read_part(self, part: PartInfo, columns: Sequence[str]) -> pl.DataFrame:
+        """Return columns of a part. Raises IndexDamagedError."""
+        try:
+            data = (self._folder / (part.name + _PART)).read_bytes()
+        except OSError as error:
+            raise IndexDamagedError from error
+        if len(data) != part.size_bytes or sha256(data).digest() != part.digest:
+            raise IndexDamagedError
+        return pl.read_parquet(io.BytesIO(data), columns=list(columns))
+
+    def write_run(self, rows: pl.DataFrame) -> "FileRun":
+        """Write rows into a file. Raises IndexWriteError."""
+        path = self._folder / f"run-{secrets.token_hex(8)}{_TEMPORARY}"
+        try:
+            return FileRun(path, rows)
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise IndexWriteError from error
+
+    def _write(self, name: str, data: bytes) -> None:
+        temporary = self._folder / f"{name}-{secrets.token_hex(4)}{_TEMPORARY}"
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+            temporary.replace(self._folder / name)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise IndexWriteError from error
+
+    def _delete_unused(self) -> None:
+        names = {entry.name for entry in self._folder.iterdir()}
+        needed = {"lock"}
+        for name in names:
+            if name.endswith(_INDEX):
+                manifest = decode_manifest((self._folder / name).read_bytes())
+                if manifest is not None:
+                    needed |= {name, *(part.name + _PART for part in manifest.parts)}
+        for name in names - needed:
+            with suppress(OSError):
+                if time.time() - (self._folder / name).stat().st_mtime > UNUSED_S:
+                    (self._folder / name).unlink()
+
+
+_BLOCK_ROWS = 8192
+
+
+class FileRun:
+    """A run in a file, written in blocks, of which one is in memory. Creating it raises OSError."""
+
+    def __init__(self, path: Path, rows: pl.DataFrame) -> None:
+        self._path = path
+        self._ends: list[int] = []
+        self._times = rows["us"].gather_every(SAMPLE_ROWS)
+        self._firsts: list[int] = []
+        with path.open("wb") as file:
+            for block in rows.iter_slices(_BLOCK_ROWS):
+                self._firsts.append(int(block["us"][0]))
+                block.write_ipc(file, compression="uncompressed")
+                self._ends.append(file.tell())
+        self._last = int(rows["us"][-1])
+        self._next, self._pending = 0, rows.clear()
+
+    def samples(self) -> pl.Series:
+        """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
+        return self._times.append(pl.Series([self._last], dtype=pl.Int64))
+
+    def take_before(self, us: int | None) -> list[pl.DataFrame]:
+        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
+        found = []
+        while True:
+            end = self._pending.height if us is None else int(self._pending["us"].search_sorted(us, "left"))
+            if end:
+                found.append(self._pending[:end])
+                self._pending = self._pending[end:]
+            if self._pending.height or self._next == len(self._ends):
+                return found
+            if us is not None and self._firsts[self._next] >= us:
+                return found
+            self._pending = self._read_block()
+
+    def delete(self) -> None:
+        """Delete the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _read_block(self) -> pl.DataFrame:
+        start = self._ends[self._next - 1] if self._next else 0
+        with self._path.open("rb") as file:
+            file.seek(start)
+            data = file.read(self._ends[self._next] - start)
+        self._next += 1
+        return pl.read_ipc(io.BytesIO(data))
