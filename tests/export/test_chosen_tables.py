@@ -228,9 +228,9 @@ def test_tables_of_another_choice_are_reused(usual_lab: Any, monkeypatch: pytest
     written: list[str] = []
 
     class Spool:
-        def write(self, label: str, _: object) -> Any:
-            written.append(label)
-            raise AssertionError(label)
+        def write_several(self, labels: list[str], _: object) -> Any:
+            written.extend(labels)
+            raise AssertionError(labels)
 
     again = assemble_module.assemble(lab, whole.plan, Spool(), [without, added])  # type: ignore[arg-type]
     assert not written
