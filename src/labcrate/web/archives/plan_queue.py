@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+
+import msgspec
 
 from labcrate.errors import LabcrateError, NotFoundError, TooManyError
 from labcrate.index.indexing import Progress
@@ -166,7 +167,7 @@ class PlanQueue:
             plan = outline or await self.outline(session_id, options, user)
         for recording in plan.recordings:
             if recording.member == member:
-                return recording if archive else replace(recording, search=None)
+                return recording if archive else msgspec.structs.replace(recording, search=None)
         raise NotFoundError(Message("server.no_recording", session=session_id, name=name))
 
     def stop(self) -> None:
