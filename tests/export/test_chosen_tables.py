@@ -224,9 +224,9 @@ def test_tables_of_another_choice_are_reused(usual_lab: Any, tmp_path: Path) -> 
         written: list[str] = []
 
         class CountingSpool(Spool):
-            def write(self, label: str, writer: Any) -> Any:
-                written.append(label)
-                return super().write(label, writer)
+            def write_several(self, labels: Any, writer: Any) -> Any:
+                written.extend(labels)
+                return super().write_several(labels, writer)
 
         def assembled(*others: Assembly, **choice: str) -> Assembly:
             written.clear()
