@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from labcrate.secrets.cleaner import REMOVED, Cleaner
-from labcrate.secrets.credential_keys import CREDENTIALS, LEFT_OUT, PAYLOAD_CREDENTIALS, STEMS, normalize_key
+from labcrate.secrets.credential_keys import (
+    CREDENTIALS,
+    HARMLESS_WORDS,
+    LEFT_OUT,
+    PAYLOAD_CREDENTIALS,
+    STEMS,
+    normalize_key,
+)
 from labcrate.secrets.values import collect_secrets
 
 PASSWORD = "Not-For-Export-7"  # noqa: S105 - made up
@@ -158,6 +165,14 @@ def test_every_cleaned_payload_has_a_needle(cleaner: Cleaner) -> None:
         if cleaner.clean_payload("z/x", payload) != payload:
             assert any(needle in payload.lower() for needle in needles), payload
     assert all(cleaner.clean_payload("z/x", payload) != payload for payload in payloads[: len(keys)])
+
+
+def test_a_harmless_word_is_in_no_key() -> None:
+    """No key that contains such a word is a credential's, however it goes on; and each begins with its stem."""
+    for stem, word in HARMLESS_WORDS.items():
+        assert stem in STEMS
+        assert word.startswith(stem)
+        assert not any(word in key for key in PAYLOAD_CREDENTIALS | LEFT_OUT | CREDENTIALS)
 
 
 def test_every_key_has_a_stem() -> None:

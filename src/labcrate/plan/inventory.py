@@ -28,6 +28,7 @@ from labcrate.model.recording import CameraClock
 from labcrate.model.session import Session, id_sort_key, is_numeric_id, resolve_id
 from labcrate.plan.lab_cleaner import LabCleaner, clean_session_book
 from labcrate.plan.lab_rules import camera_key, linking_rules
+from labcrate.plan.message_secrets import collect_message_secrets
 from labcrate.plan.option_values import parse_session
 from labcrate.secrets.lab_secrets import LabSecrets, read_secrets
 from labcrate.secrets.matcher import Matcher
@@ -158,7 +159,7 @@ def read_inventory(
     """
     settings = read_settings(lab) if settings is None else settings
     chosen_zone, zone = zone, zone or settings.time_zone
-    secrets = read_secrets(lab, secrets)
+    secrets = read_secrets(lab, secrets, collect_message_secrets)
     cleaner = LabCleaner(Matcher(secrets.secrets))
     cameras, camera_problems = read_all_cameras(lab, cleaner.camera_cleaning)
     cameras = tuple(_apply_camera_settings(cameras, settings))

@@ -27,6 +27,7 @@ from labcrate.plan.plan import (
 )
 from labcrate.readings.load.slice import Readings
 from labcrate.secrets.copied_files import Redaction
+from labcrate.secrets.credential_keys import HARMLESS_WORDS
 
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)
 
@@ -127,7 +128,7 @@ def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, i
     # Imports Polars, which a lab without readings does not need.
     from labcrate.readings.load.cleaned_rows import clean_payloads, rename_readings  # noqa: PLC0415
 
-    cleaned, count = clean_payloads(readings, cleaner.needles(), cleaner.payload)
+    cleaned, count = clean_payloads(readings, cleaner.needles(), cleaner.payload, HARMLESS_WORDS)
     topics, names = (
         {name: clean for name in found if (clean := cleaner.name(name)) != name}
         for found in (cleaned.topic_names, [name for name, _ in cleaned.counts_per_device])

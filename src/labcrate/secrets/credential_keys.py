@@ -47,6 +47,9 @@ STEMS = (
 )  # fmt: skip
 """Lower-case parts, one of which is in each key of ``PAYLOAD_CREDENTIALS``, in any spelling that programs use."""
 
+HARMLESS_WORDS = {"nstall": "nstalled"}
+"""Stems with the words that continue them and are in no credential's key: most devices report ``installed_version``."""
+
 _SEPARATORS = re.compile(rb"[^a-z0-9]+")
 
 

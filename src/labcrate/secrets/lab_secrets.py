@@ -3,7 +3,7 @@
 import csv
 import errno
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from labcrate.lab.folder import DATA, EntryKind, LabFolder
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
-from labcrate.secrets.credential_keys import STEMS
+from labcrate.secrets.credential_keys import HARMLESS_WORDS, STEMS
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.stream import to_utf8, utf16_codec
 from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
@@ -60,16 +60,27 @@ class LabSecrets:
     files: Mapping[str, FileSecrets] = field(default_factory=dict, repr=False)
 
 
-def read_secrets(lab: LabFolder, before: LabSecrets | None = None) -> LabSecrets:
+CollectLarge = Callable[[LabFolder, str, Needles], Secrets | None]
+"""Returns the secrets of a large file of messages; None for a file that must be read at once.
+
+Each message with a secret contains one of the needles. Raises OSError.
+"""
+
+
+def read_secrets(
+    lab: LabFolder, before: LabSecrets | None = None, collect_large: CollectLarge = lambda *_: None
+) -> LabSecrets:
     """Collect the secrets of a lab from its JSON files and its table of readings; ``users.json`` is never opened.
 
-    ``before`` is an earlier result: files in the same state are not read again. A file that cannot be read becomes a
+    ``before`` is an earlier result: files in the same state are not read again. ``collect_large`` reads the files of
+    sensor messages, which may be larger than the memory. A file that cannot be read becomes a
     problem of the result, not an error: it must not hide the other files.
     """
     quick_search = _quick_search()
     known = before.files if before else {}
     files = {
-        path: _read_file_secrets(lab, path, quick_search, known.get(path)) for path in (*secret_file_paths(lab), TABLE)
+        path: _read_file_secrets(lab, path, quick_search, known.get(path), collect_large)
+        for path in (*secret_file_paths(lab), TABLE)
     }
     files[SIGNING_KEY] = _read_signing_key(lab)
     problems = tuple(found.problem for found in files.values() if found.problem)
@@ -93,15 +104,19 @@ def secret_file_paths(lab: LabFolder) -> list[str]:
     return sorted(path for path in found if path.rpartition("/")[2] != _NEVER_READ)
 
 
-def _read_file_secrets(lab: LabFolder, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
+def _read_file_secrets(
+    lab: LabFolder, path: str, quick_search: Needles, known: FileSecrets | None, collect_large: CollectLarge
+) -> FileSecrets:
     """Return the secrets of one file. Its state is read before its content."""
     identity = None
     try:
         identity = lab.identity(path)
         if known is not None and known.identity == identity and not known.problem:
             return known
+        if path in (MESSAGES, TABLE) and (found := collect_large(lab, path, quick_search)) is not None:
+            return FileSecrets(identity, found)
         documents = (
-            _messages_of_table(lab.read(path) or b"", quick_search)
+            messages_of_table(lab.read(path) or b"", quick_search)
             if path == TABLE
             else _read_json(lab, path, quick_search)
         )
@@ -143,10 +158,25 @@ def _messages_of_lines(data: bytes, quick_search: Needles) -> Iterator[Any]:
             yield msgspec.json.decode(line.strip())
 
 
+class WordSearch(Needles):
+    """A search for the words of secrets, without those words that only look like them."""
+
+    def positions(self, data: bytes | memoryview) -> list[int]:
+        """Return the sorted places of words."""
+        return [place for place in super().positions(data) if not _is_harmless(bytes(data[place : place + 16]).lower())]
+
+
+_HARMLESS = tuple(word.encode() for word in HARMLESS_WORDS.values())
+
+
+def _is_harmless(text: bytes) -> bool:
+    return text.startswith(_HARMLESS)
+
+
 def _quick_search() -> Needles:
     """Return a search for the texts, in any usual spelling, of which every file with a secret contains one."""
     words = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
-    return Needles(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
+    return WordSearch(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
 
 
 def _describe_error(error: OSError) -> Message:
@@ -155,8 +185,8 @@ def _describe_error(error: OSError) -> Message:
     return Message("lab_secrets.unreadable", error=error.strerror)
 
 
-def _messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:
-    """Yield the messages of the lab's table that may contain a secret, as one document."""
+def messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:
+    """Yield the messages of a table of readings that may contain a secret, as one document."""
     data = _as_utf8(data)
     header, _, rows = data.removeprefix("\ufeff".encode()).partition(b"\n")
     separator = max(b",;\t", key=header.count)

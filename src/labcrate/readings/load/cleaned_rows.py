@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -16,21 +16,37 @@ from labcrate.readings.load.topics import TopicKind
 class PayloadCleaning:
     """How payloads are cleaned: ``clean`` returns the new payload (compact JSON) for topic and payload.
 
-    With ``needles``, only readings whose topic or payload contains one of them, in any case, are checked.
+    With ``needles``, only readings whose topic or payload contains one of them, in any case, are checked. ``harmless``
+    are words by the needle that they begin with: a needle in such a word does not count.
     """
 
     needles: Sequence[str]
     clean: Callable[[str, str], str]
+    harmless: Mapping[str, str] = field(default_factory=dict)
+
+    def _with_needle(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that contain a needle."""
+        texts = pl.col("topic", "payload")
+
+        def contains(needles: Iterable[str]) -> pl.Expr:
+            return pl.any_horizontal(texts.str.contains_any(list(needles), ascii_case_insensitive=True))
+
+        # An escape could hide a letter of a key: check any payload with one too.
+        found = rows.filter(contains(self.needles) | pl.col("payload").str.contains("\\u", literal=True))
+        if not found.height or not self.harmless:
+            return found
+        others = [needle for needle in self.needles if needle not in self.harmless]
+        certain = contains(others) | pl.col("payload").str.contains("\\u", literal=True)
+        for needle, word in self.harmless.items():
+            counts = [texts.str.count_matches(f"(?i){text}") for text in (needle, word)]
+            certain |= pl.any_horizontal(counts[0] > counts[1])
+        return found.filter(certain)
 
     def changed(self, batch: pl.DataFrame) -> list[tuple[int, str]]:
         """Return the rows whose payload changes, and the new payloads."""
         suspects = batch.with_row_index("row").select("row", "topic", "payload")
         if self.needles:
-            # An escape could hide a letter of a key: check any payload with one too.
-            found = pl.any_horizontal(
-                pl.col("topic", "payload").str.contains_any(list(self.needles), ascii_case_insensitive=True)
-            )
-            suspects = suspects.filter(found | pl.col("payload").str.contains("\\u", literal=True))
+            suspects = self._with_needle(suspects)
         return [
             (row, cleaned)
             for row, topic, payload in suspects.iter_rows()
@@ -111,7 +127,10 @@ class CleanedRows:
 
 
 def clean_payloads(
-    readings: Readings, needles: Sequence[str], clean: Callable[[str, str], str]
+    readings: Readings,
+    needles: Sequence[str],
+    clean: Callable[[str, str], str],
+    harmless: Mapping[str, str] | None = None,
 ) -> tuple[Readings, int]:
     """Replace payloads by the result of ``clean``; see `PayloadCleaning`.
 
@@ -120,7 +139,7 @@ def clean_payloads(
     """
     if readings.rows is None or not len(readings):
         return readings, 0
-    cleaning = PayloadCleaning(needles, clean)
+    cleaning = PayloadCleaning(needles, clean, harmless or {})
     count = sum(len(cleaning.changed(batch)) for batch in readings.batches())
     if not count:
         return readings, 0

@@ -13,7 +13,7 @@ import msgspec
 from labcrate.messages.message import Message
 from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
 from labcrate.readings.load.json_messages import flat_segment, topic_segment
-from labcrate.readings.load.json_stream import JsonReader, OtherFormError
+from labcrate.readings.load.json_stream import LIST_FORM, OBJECT_FORM, PLATFORM_FORM, JsonReader, OtherFormError
 from labcrate.readings.load.segment_rows import ReadContext
 from labcrate.readings.load.segments import Effect, RowFault, SegmentInfo, SourceSegment, digest_of
 from labcrate.readings.load.source_file import FileRead, OpenFile
@@ -24,9 +24,6 @@ SMALL_FILE_BYTES = 16 << 20
 _NO_LIST = Message("readings.no_list")
 _FLAT_ROWS = 20_000
 _LINES_BYTES = 4 << 20
-_PLATFORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\{')
-_FLAT_OBJECT = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\[')
-_LIST = re.compile(rb"[ \t\r\n]*\[")
 _TOPICS, _FLAT, _LINES, _WHOLE = b"topics", b"flat", b"lines", b"whole"
 
 
@@ -75,11 +72,11 @@ def read_json(
 def _read_stream(file: OpenFile, head: bytes, context: ReadContext, known: FileRead | None) -> FileRead | None:
     """Return a large file as it is read piece by piece; None if its form is another."""
     reader = JsonReader(file, head)
-    if found := _PLATFORM.match(head):
+    if found := PLATFORM_FORM.match(head):
         reader.skip(found.end())
         read = FileRead(_TOPICS, in_time_order=False)
         read.new_segments = _stream_topics(reader, context, _known_streams(known, _TOPICS), read)
-    elif (found := _FLAT_OBJECT.match(head)) or (found := _LIST.match(head)):
+    elif (found := OBJECT_FORM.match(head)) or (found := LIST_FORM.match(head)):
         reader.skip(found.end())
         read = FileRead(_FLAT)
         key = "messages" if b"{" in found[0] else ""

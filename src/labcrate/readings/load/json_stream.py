@@ -24,6 +24,11 @@ _SPACE = b" \t\r\n"
 _LIST_END = re.compile(rb"\}[ \t\r\n]{0,100}\](?=[ \t\r\n]{0,100}(?:,|\}|\]|$))")
 _BETWEEN = re.compile(rb"\}([ \t\r\n]{0,100},[ \t\r\n]{0,100}\{[ \t\r\n]{0,100})$")
 _KEY = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.){0,4096}"')
+PLATFORM_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\{')
+OBJECT_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\[')
+LIST_FORM = re.compile(rb"[ \t\r\n]*\[")
+"""How a file of messages begins: the platform's by topic, and a flat list, in an object or alone."""
+
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 
@@ -150,6 +155,38 @@ class JsonReader:
 
     def _ends_after(self, size: int) -> bool:
         return bytes(self.peek(size + 256)[size:]).lstrip(_SPACE)[:1] == b"]"
+
+
+def read_lists(reader: JsonReader) -> Iterator[tuple[str | None, bytes]]:
+    """Yield the messages of a file in pieces: the topic (None in a flat list), and elements without brackets.
+
+    Raises OtherFormError.
+    """
+    head = bytes(reader.peek(PIECE_BYTES)).removeprefix(b"\xef\xbb\xbf")
+    skipped = len(reader.peek(3)) - len(bytes(reader.peek(3)).removeprefix(b"\xef\xbb\xbf"))
+    for form in (PLATFORM_FORM, OBJECT_FORM, LIST_FORM):
+        if found := form.match(head):
+            break
+    else:
+        raise OtherFormError
+    reader.skip(skipped + found.end())
+    if form is not PLATFORM_FORM:
+        for piece in reader.read_elements():
+            yield None, piece.text
+    elif reader.next_token() == b"}":
+        reader.skip(1)
+    else:
+        token = b","
+        while token == b",":
+            topic = reader.read_key()
+            reader.expect(b"[")
+            for piece in reader.read_elements():
+                yield topic, piece.text
+            token = reader.expect(b",", b"}")
+    if form is LIST_FORM:
+        reader.check_end()
+    else:
+        reader.check_rest()
 
 
 def _end_of_elements(data: bytes, *, whole: bool) -> int | None:

@@ -11,6 +11,7 @@ from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
 from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory, read_inventory
+from labcrate.plan.message_secrets import collect_message_secrets
 from labcrate.plan.overview import SessionRow, session_row
 from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.archives.file_states import FileStates, TrackingLab
@@ -50,7 +51,7 @@ class InventoryCache:
             if self._current is None or self._secrets is None:
                 raise AssertionError("the lab was read, and there is no inventory")
             tracking_lab = TrackingLab(self._lab, ignored=self._current[1])
-            secrets = read_secrets(tracking_lab, self._secrets)
+            secrets = read_secrets(tracking_lab, self._secrets, collect_message_secrets)
             changed = secrets.secrets != self._secrets.secrets
             self._secrets = secrets
             return self._read(secrets) if changed else self._current[0], tracking_lab.read_files

@@ -1,0 +1,81 @@
+"""Collect the secrets in large files of sensor messages piece by piece, so that they are never in memory as a whole.
+
+Most pieces contain no word that a secret is named by, which a quick search shows.
+"""
+
+import os
+from collections.abc import Iterator
+from io import BufferedIOBase
+from typing import Any
+
+import msgspec
+
+from labcrate.lab.folder import LabFolder
+from labcrate.secrets.lab_secrets import MESSAGES, TABLE, messages_of_table
+from labcrate.secrets.needles import Needles
+from labcrate.secrets.stream import utf16_codec
+from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
+
+LARGE_BYTES = 16 << 20
+"""Files of at least this size are read piece by piece."""
+
+_PIECE_BYTES = 8 << 20
+_OVERLAP_BYTES = 64
+
+
+def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secrets | None:
+    """Return the secrets in one of the lab's files of sensor messages; None for a small file, or one of another form.
+
+    Each message with a secret contains one of the ``words``. Raises OSError.
+    """
+    with os.fdopen(lab.open(path), "rb") as file:
+        if path not in (MESSAGES, TABLE) or os.fstat(file.fileno()).st_size < LARGE_BYTES:
+            return None
+        if utf16_codec(file.read(4)) is not None:
+            return None
+        file.seek(0)
+        if path == TABLE:
+            return merge_secrets(collect_secrets(messages_of_table(piece, words)) for piece in _tables(file, words))
+        if not _contains_words(file, words):
+            return Secrets()
+        file.seek(0)
+        return _collect_from_json(file, words)
+
+
+def _contains_words(file: BufferedIOBase, words: Needles) -> bool:
+    end = b""
+    while data := file.read(_PIECE_BYTES):
+        if words.positions(end + data):
+            return True
+        end = data[-_OVERLAP_BYTES:]
+    return False
+
+
+def _tables(file: BufferedIOBase, words: Needles) -> Iterator[bytes]:
+    """Yield the rows with a word, in pieces, each below the header."""
+    header, rest = file.readline(), b""
+    while data := file.read(_PIECE_BYTES):
+        data = rest + data
+        end = data.rfind(b"\n") + 1
+        rows, rest = data[:end], data[end:]
+        if words.positions(rows):
+            yield header + rows
+    if rest:
+        yield header + rest
+
+
+def _collect_from_json(file: BufferedIOBase, words: Needles) -> Secrets | None:
+    # Imports Polars, which a lab without large files of messages does not need.
+    from labcrate.readings.load.json_stream import JsonReader, OtherFormError, read_lists  # noqa: PLC0415
+
+    def documents() -> Iterator[tuple[str, Any]]:
+        for topic, text in read_lists(JsonReader(file)):
+            name = (topic or "").encode()
+            if words.positions(name) or words.positions(text):
+                messages = msgspec.json.decode(b"[" + text + b"]")
+                yield MESSAGES, messages if topic is None else {topic: messages}
+
+    try:
+        return merge_secrets(collect_secrets([document]) for document in documents())
+    except (OtherFormError, ValueError, RecursionError):
+        return None
