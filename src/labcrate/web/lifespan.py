@@ -59,7 +59,15 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         sender = Sender()
         stack.push_async_callback(sender.close)
         outlines = OutlineCache(inventories, archives.unreadable, settings.workers)
-        plans = PlanQueue(executor, archives, outlines, settings.base_topic)
+        plots = Plots()
+        # Which properties can be plotted takes seconds for very many readings: no page waits for it.
+        plans = PlanQueue(
+            executor,
+            archives,
+            outlines,
+            settings.base_topic,
+            on_whole_plan=lambda plan: plots.properties(plan.session.id, plan.readings),
+        )
         stack.push_async_callback(plans.close)
         doctor_reports = DoctorReports(executor, lab, inventories, settings)
         stack.push_async_callback(doctor_reports.stop)
@@ -96,7 +104,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             sender=sender,
             pages=Pages(settings),
             session_list=SessionList(inventories),
-            plots=Plots(),
+            plots=plots,
             timelines=Timelines(),
             thumbnails=Thumbnails(lambda: inventories.inventory().files),
         )
