@@ -7,13 +7,13 @@ import json
 import os
 import random
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from tests.support.values import replace
 
 from labcrate.archive.entity import Entity
-from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, FileSource, Layout, Member
+from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, Layout, Member
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.errors import LabcrateError, SourceChangedError, TargetError, UsageError
 from labcrate.export.assemble import Assembly, assemble, check_limits
-from labcrate.export.spool import Spool
+from labcrate.export.spool import Spool, Stored, WriteDocuments
 from labcrate.lab.folder import open_file_below
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
@@ -322,10 +322,10 @@ class Counting(Spool):
         super().__init__(folder)
         self.labels: list[str] = []
 
-    def write(self, label: str, writer: Callable[[IO[bytes]], object]) -> tuple[Fixity, FileSource | BytesSource]:
+    def write_several(self, labels: Sequence[str], writer: WriteDocuments) -> list[Stored]:
         """Remember and write."""
-        self.labels.append(label)
-        return super().write(label, writer)
+        self.labels += labels
+        return super().write_several(labels, writer)
 
 
 def test_tables_of_an_archive_that_is_there_are_taken(folder: Folder) -> None:

@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,3 +72,23 @@ def test_no_room_anywhere(tmp_path: Path, monkeypatch: Any) -> None:
     with pytest.raises(TargetError, match="TMPDIR") as caught:
         Spool(tmp_path / "absent").write("a.json", lambda file: file.write(LARGE))
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_documents_that_are_made_together_begin_again_together(tmp_path: Path) -> None:
+    """Where one of several documents finds no room, all are written again elsewhere; each is whole, small or large."""
+    runs: list[int] = []
+
+    def write(files: Sequence[IO[bytes]]) -> None:
+        runs.append(len(files))
+        files[0].write(LARGE)
+        files[1].write(b"....end")
+        files[1].seek(0)
+        files[1].write(b"begin"[:4])
+        if len(runs) == 1:
+            raise OSError(errno.ENOSPC, "full")
+
+    (large, source), (small, _) = Spool(tmp_path).write_several(["a.json", "b.csv"], write)
+    assert runs == [2, 2]
+    assert large == Fixity.of_bytes(LARGE)
+    assert small == Fixity.of_bytes(b"begiend")
+    assert isinstance(source, FileSource)

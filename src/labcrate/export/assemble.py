@@ -1,7 +1,8 @@
 """Make the layout of an archive from a plan: generate the documents, hash them, and sort the members."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, MAX_MEMBERS
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
@@ -18,9 +19,9 @@ from labcrate.export.documents.metadata import (
 )
 from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
-from labcrate.export.reading_tables import TABLE_NAMES, Columns, message_texts, reading_tables
+from labcrate.export.reading_tables import TABLE_NAMES, Columns, ReadingTable, message_texts, reading_tables
 from labcrate.export.redact import Replacements, check_generated, read_chunks
-from labcrate.export.spool import Spool, file_source
+from labcrate.export.spool import Spool, Stored, file_source
 from labcrate.lab.lab_files import FileReader
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
@@ -29,7 +30,7 @@ from labcrate.plan import member_names as names
 from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
 from labcrate.plan.summary import MemberDescription, describe_file, describe_recording
-from labcrate.readings.write.table_writers import TableWriter
+from labcrate.readings.write.table_writers import write_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
@@ -69,14 +70,21 @@ class _ArchiveBuilder:
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
-    def add_table(self, name: str, media_type: str, description: str, writer: TableWriter) -> None:
-        """Add a table of the readings; an existing one is reused."""
-        if found := self.tables.get(name):
-            self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
-        else:
-            fixity, source = self.spool.write(name, writer)
-            check_generated(self.matcher, name, read_chunks(source))
-            self._add(name, media_type, description, fixity, self.mtime_ns, source)
+    def add_tables(self, tables: Sequence[ReadingTable]) -> None:
+        """Add tables of the readings; existing ones are reused, those that are text are written together."""
+        written: dict[str, Stored] = {}
+        texts = [(table.name, table.text) for table in tables if table.text and table.name not in self.tables]
+        if texts:
+            labels = [name for name, _ in texts]
+            writer = partial(write_text, self.plan.readings, self.plan.session.id, [text for _, text in texts])
+            written = dict(zip(labels, self.spool.write_several(labels, writer), strict=True))
+        for table in tables:
+            if found := self.tables.get(table.name):
+                fixity, source = found.fixity, found.source
+            else:
+                fixity, source = written.get(table.name) or self.spool.write(table.name, table.writer)
+                check_generated(self.matcher, table.name, read_chunks(source))
+            self._add(table.name, media_type(table.name), table.description, fixity, self.mtime_ns, source)
 
     def add_file(self, item: CopiedFile, description: str) -> None:
         """Add a file of the lab or of a recorder unchanged, or its replacement without secrets."""
@@ -241,16 +249,12 @@ def _add_tables(builder: _ArchiveBuilder) -> Tables:
     for file in plan.session_files:
         if file.kind is FileKind.SENSOR_DATA:
             builder.add_file(file, describe_file(file))
-    columns: dict[str, Columns] = {}
-    for table in reading_tables(plan):
-        if table.name not in builder.descriptions:
-            builder.add_table(table.name, media_type(table.name), table.description, table.writer)
-            if table.columns:
-                columns[table.name] = table.columns
+    tables = [table for table in reading_tables(plan) if table.name not in builder.descriptions]
+    builder.add_tables(tables)
     if names.ZIGBEE_JSON not in builder.descriptions and names.ZIGBEE_CSV not in builder.descriptions:
         # The secrets of a compressed table would not be found in it.
         check_generated(builder.matcher, names.ZIGBEE_PARQUET, message_texts(plan.readings))
-    return columns
+    return {table.name: table.columns for table in tables if table.columns}
 
 
 def _add_readme(builder: _ArchiveBuilder, tables: Tables) -> None:

@@ -9,7 +9,7 @@ from labcrate.plan.plan import Plan
 from labcrate.plan.summary import describe_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
-from labcrate.readings.write.table_writers import TableWriter, table_writers
+from labcrate.readings.write.table_writers import TableWriter, TextTable, table_writers
 
 Columns = tuple[Column, ...]
 
@@ -25,12 +25,13 @@ TABLE_NAMES = (
 
 
 class ReadingTable(NamedTuple):
-    """A table that is made from the readings; one in JSON has no columns."""
+    """A table that is made from the readings; one in JSON has no columns. ``text`` is its name for `write_text`."""
 
     name: str
     description: Message
     writer: TableWriter
     columns: Columns = ()
+    text: TextTable | None = None
 
 
 def reading_tables(plan: Plan) -> Iterator[ReadingTable]:
@@ -44,10 +45,10 @@ def reading_tables(plan: Plan) -> Iterator[ReadingTable]:
 def _usual_tables(plan: Plan) -> Iterator[ReadingTable]:
     write, about = table_writers(plan.readings, plan.session.id), describe_readings(plan)
     by_topic, by_row = Message("document.zigbee_json", readings=about), Message("document.zigbee_csv", readings=about)
-    yield ReadingTable(names.ZIGBEE_JSON, by_topic, write.zigbee_json)
-    yield ReadingTable(names.ZIGBEE_CSV, by_row, write.zigbee_csv, zigbee_columns(plan.readings))
-    yield ReadingTable(names.SENSOR_JSON, Message("document.sensor_json"), write.sensor_json)
-    yield ReadingTable(names.SENSOR_CSV, Message("document.sensor_csv"), write.sensor_csv, LONG_COLUMNS)
+    yield ReadingTable(names.ZIGBEE_JSON, by_topic, write.zigbee_json, text="zigbee_json")
+    yield ReadingTable(names.ZIGBEE_CSV, by_row, write.zigbee_csv, zigbee_columns(plan.readings), "zigbee_csv")
+    yield ReadingTable(names.SENSOR_JSON, Message("document.sensor_json"), write.sensor_json, text="sensor_json")
+    yield ReadingTable(names.SENSOR_CSV, Message("document.sensor_csv"), write.sensor_csv, LONG_COLUMNS, "sensor_csv")
 
 
 def _parquet_tables(plan: Plan) -> Iterator[ReadingTable]:

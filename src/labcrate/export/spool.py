@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,11 @@ _OLD_FOLDER, _OLD_LOCK = "spool", "spool.lock"
 WriteDocument = Callable[[IO[bytes]], object]
 """Write a document into an open file; called a second time, with a new file, if the first disk has no room."""
 
+WriteDocuments = Callable[[Sequence[IO[bytes]]], object]
+"""Write several documents, each into its own file; called a second time as well."""
+
+Stored = tuple[Fixity, FileSource | BytesSource]
+
 
 class Spool:
     """Storage of generated documents; each exists as long as there is a reference to its source."""
@@ -43,31 +48,46 @@ class Spool:
         self._folder = state_folder
         self._check_stop = check_stop
 
-    def write(self, label: str, writer: WriteDocument) -> tuple[Fixity, FileSource | BytesSource]:
+    def write(self, label: str, writer: WriteDocument) -> Stored:
         """Write a document and return its fixity and its source.
 
         Raises TargetError if it can be written neither to labcrate's own folder nor to the system's temporary one.
         """
+        return self.write_several([label], lambda files: writer(files[0]))[0]
+
+    def write_several(self, labels: Sequence[str], writer: WriteDocuments) -> list[Stored]:
+        """Write documents that are made together, and return the fixity and source of each; see `write`."""
         with suppress(OSError):  # the lab's disk may be full or failing; then the export is needed even more
-            return _write_and_hash(str(self._folder), label, writer, self._check_stop)
+            return _write_and_hash(str(self._folder), labels, writer, self._check_stop)
         try:
-            return _write_and_hash(tempfile.gettempdir(), label, writer, self._check_stop)
+            return _write_and_hash(tempfile.gettempdir(), labels, writer, self._check_stop)
         except OSError as error:
             reason = os.strerror(error.errno or errno.EIO)
             raise TargetError(Message("spool.cannot_write", reason=reason)) from error
 
 
 def _write_and_hash(
-    folder: str, label: str, writer: WriteDocument, check_stop: Callable[[], None]
-) -> tuple[Fixity, FileSource | BytesSource]:
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder) as file:
-        writer(cast("IO[bytes]", _InterruptibleFile(file, check_stop)))
-        if file.tell() <= _IN_MEMORY_UP_TO:
-            file.seek(0)
-            data = file.read()
-            return Fixity.of_bytes(data), BytesSource(data)
-        file.flush()
-        unnamed = _UnnamedFile(os.dup(file.fileno()))
+    folder: str, labels: Sequence[str], writer: WriteDocuments, check_stop: Callable[[], None]
+) -> list[Stored]:
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(
+                tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder)
+            )
+            for _ in labels
+        ]
+        writer([cast("IO[bytes]", _InterruptibleFile(file, check_stop)) for file in files])
+        return [_finish(file, label) for file, label in zip(files, labels, strict=True)]
+
+
+def _finish(file: tempfile.SpooledTemporaryFile[bytes], label: str) -> Stored:
+    """Return the fixity and the source of a file that is written, wherever in it the last piece was."""
+    if file.seek(0, os.SEEK_END) <= _IN_MEMORY_UP_TO:
+        file.seek(0)
+        data = file.read()
+        return Fixity.of_bytes(data), BytesSource(data)
+    file.flush()
+    unnamed = _UnnamedFile(os.dup(file.fileno()))
     with open(unnamed.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
         whole.seek(0)
         return fixity_of(whole), FileSource(unnamed.open, unnamed.identity, label)

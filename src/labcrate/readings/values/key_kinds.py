@@ -11,12 +11,12 @@ from labcrate.readings.values.decode import DecodedBatch, Decoder, LikeMessages,
 KeyKinds = Mapping[str, Mapping[str, frozenset[ValueKind]]]
 """Top-level key to device (``device_id``) to the kinds of its scalar values; null and nested values have none."""
 
-Found = dict[str, dict[str, set[ValueKind]]]
+_Kinds = dict[str, dict[str, set[ValueKind]]]
 
 
 def find_key_kinds(batches: Iterable[pl.DataFrame]) -> KeyKinds:
     """Return the kinds of all values in batches of readings."""
-    found: Found = {}
+    found: _Kinds = {}
     decoder = Decoder()
     for batch in batches:
         _add(decoder.decode(batch), found)
@@ -35,7 +35,7 @@ def scalar_kind(value: object) -> ValueKind | None:
     return "string" if isinstance(value, str) else None
 
 
-def _add(decoded: DecodedBatch, found: Found) -> None:
+def _add(decoded: DecodedBatch, found: _Kinds) -> None:
     devices = dict(decoded.batch.select("topic", "device_id").unique().iter_rows())
     for messages in decoded.alike:
         _add_alike(messages, devices, found)
@@ -47,7 +47,7 @@ def _add(decoded: DecodedBatch, found: Found) -> None:
                     _note(found, key, devices[topic], kind)
 
 
-def _add_alike(messages: LikeMessages, devices: Mapping[str, str], found: Found) -> None:
+def _add_alike(messages: LikeMessages, devices: Mapping[str, str], found: _Kinds) -> None:
     leaves = {str(n): leaf for n, leaf in enumerate(messages.template.leaves) if len(leaf.path) == 1}
     if not leaves:
         return
@@ -67,5 +67,5 @@ def _add_alike(messages: LikeMessages, devices: Mapping[str, str], found: Found)
                 _note(found, leaf.path[0], devices[row["topic"]], "long number")
 
 
-def _note(found: Found, key: str, device: str, kind: ValueKind) -> None:
+def _note(found: _Kinds, key: str, device: str, kind: ValueKind) -> None:
     found.setdefault(key, {}).setdefault(device, set()).add(kind)

@@ -1,6 +1,7 @@
 """``zigbee-data.json``: the messages by topic, written in time order at the place where each topic's have room."""
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
@@ -47,8 +48,9 @@ class ByTopicFile:
         self._places: dict[str, int] = {}
         self._begun: set[str] = set()
         self._sizes = measure_topics(readings)
+        start = file.seek(0, os.SEEK_CUR)
         file.write(_START)
-        place = file.tell()
+        place = start + len(_START)
         for number, (topic, size) in enumerate(self._sizes.items()):
             head = (_BETWEEN if number else b"\n") + msgspec.json.encode(topic) + b": [\n"
             file.seek(place)
@@ -88,12 +90,12 @@ class ByTopicFile:
         self._file.write(b"\n},\n" + msgspec.json.encode(summary).removeprefix(b"{") + b"\n")
 
     def _write(self, topic: str, text: memoryview) -> None:
-        self._file.seek(self._places[topic])
-        if topic in self._begun:
-            self._file.write(_BETWEEN)
+        between = _BETWEEN if topic in self._begun else b""
         self._begun.add(topic)
+        self._file.seek(self._places[topic])
+        self._file.write(between)
         self._file.write(text)
-        self._places[topic] = self._file.tell()
+        self._places[topic] += len(between) + len(text)
 
 
 def _count_devices(readings: Readings) -> int:

@@ -4,10 +4,10 @@ A session without readings has its tables as well. Their content is here, so tha
 than the rest of a small export, is not imported for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import IO
+from typing import IO, Literal
 
 import msgspec
 
@@ -17,6 +17,8 @@ from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
 from labcrate.readings.write.table_output import write_header
 
 TableWriter = Callable[[IO[bytes]], object]
+
+TextTable = Literal["zigbee_json", "zigbee_csv", "sensor_json", "sensor_csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,18 @@ def table_writers(readings: Readings, session_id: str) -> TableWriters:
         partial(_write_zigbee_parquet, readings, session_id),
         partial(_write_sensor_parquet, readings, session_id),
     )
+
+
+def write_text(readings: Readings, session_id: str, names: Sequence[TextTable], files: Sequence[IO[bytes]]) -> None:
+    """Write some of the tables that are text, each into its file, all in one pass over the readings."""
+    if len(readings):
+        from labcrate.readings.write.tables import TextTables, write_text_tables  # noqa: PLC0415
+
+        write_text_tables(readings, session_id, TextTables(**dict(zip(names, files, strict=True))))
+        return
+    writers = table_writers(readings, session_id)
+    for name, file in zip(names, files, strict=True):
+        getattr(writers, name)(file)
 
 
 def _write_zigbee_parquet(readings: Readings, session_id: str, file: IO[bytes]) -> None:
