@@ -5,6 +5,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import labcrate
 from labcrate.api.tables import read_table
 from labcrate.archive.verify import verify_archive
 from labcrate.errors import LabcrateError, UsageError
-from labcrate.export import assemble as assemble_module
+from labcrate.export.assemble import Assembly, assemble
 from labcrate.export.documents import metadata as metadata_module
 from labcrate.export.prepare import prepare_archive
+from labcrate.export.spool import Spool
 from labcrate.lab.folder import LabFolder
 from labcrate.plan import member_names as names
 from labcrate.plan.options import Options, parse_options
@@ -215,25 +217,28 @@ def test_readings_are_read_from_parquet_if_there_is_no_csv(usual_lab: Any, tmp_p
         _ = archive.readings
 
 
-def test_tables_of_another_choice_are_reused(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_another_choice_are_reused(usual_lab: Any, tmp_path: Path) -> None:
     """Leaving a table out and adding it again writes no table twice, from whichever archives the tables are."""
     lab = LabFolder(usual_lab.root)
+    with prepare_archive(lab, "42", parse_options({"with": "parquet"}), with_fixity=False) as whole:
+        written: list[str] = []
 
-    def prepared(**choice: str) -> Any:
-        with prepare_archive(lab, "42", parse_options(choice), with_fixity=False) as assembly:
-            return assembly
+        class CountingSpool(Spool):
+            def write_several(self, labels: Any, writer: Any) -> Any:
+                written.extend(labels)
+                return super().write_several(labels, writer)
 
-    without, added = prepared(without="long-json"), prepared(**{"with": "parquet", "without": "zigbee-csv"})
-    whole = prepared(**{"with": "parquet"})
-    written: list[str] = []
+        def assembled(*others: Assembly, **choice: str) -> Assembly:
+            written.clear()
+            plan = replace(whole.plan, options=parse_options(choice))
+            return assemble(lab, plan, CountingSpool(tmp_path), others)
 
-    class Spool:
-        def write_several(self, labels: list[str], _: object) -> Any:
-            written.extend(labels)
-            raise AssertionError(labels)
-
-    again = assemble_module.assemble(lab, whole.plan, Spool(), [without, added])  # type: ignore[arg-type]
-    assert not written
+        without = assembled(without="long-json")
+        assert len(written) == 3
+        added = assembled(without, **{"with": "parquet", "without": "zigbee-csv"})
+        assert sorted(written) == [names.SENSOR_JSON, names.SENSOR_PARQUET, names.ZIGBEE_PARQUET]
+        again = assembled(without, added, **{"with": "parquet"})
+        assert not written
     assert [one.fixity for one in again.layout.members] == [one.fixity for one in whole.layout.members]
 
 
