@@ -24,7 +24,6 @@ from labcrate.readings.write.parquet import parse_cell, write_parquet
 from labcrate.readings.write.table_output import Target, open_target, write_header, write_rows
 from labcrate.readings.write.wide import wide_cells
 
-
 # Lines of text are many times larger than what they are made from.
 _LINES_AT_ONCE = 65_536
 
