@@ -1,7 +1,7 @@
 """Numbers in payloads: the properties that can be drawn, and their values with times."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -83,18 +83,20 @@ def series_points(readings: Readings, series: Collection[PlotSeries]) -> dict[Pl
             values_of_topics.append(messages.select("us", "topic", text.cast(pl.Float64, strict=False).alias("value")))
     found = dict.fromkeys(series, _NO_POINTS)
     for parts in tables.values():
-        for (source,), own in _partitions(parts, "device_id"):
-            for key, one in objects[str(source)].items():
+        for device, own in _partitions(parts, "device_id"):
+            for key, one in objects[device].items():
                 found[one] = _finite_points(own["us"], own[_column(key)])
-    for (source,), own in _partitions(values_of_topics, "topic"):
-        for one in single[str(source)]:
+    for topic, own in _partitions(values_of_topics, "topic"):
+        for one in single[topic]:
             found[one] = _finite_points(own["us"], own["value"])
     return found
 
 
-def _partitions(tables: Sequence[pl.DataFrame], column: str) -> Iterable[tuple[tuple[object, ...], pl.DataFrame]]:
-    """Return the rows of each value of a column, in their order."""
-    return pl.concat(tables).partition_by(column, as_dict=True).items() if tables else ()
+def _partitions(tables: Sequence[pl.DataFrame], column: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each value of a column with its rows, in their order."""
+    if tables:
+        for (value,), rows in pl.concat(tables).partition_by(column, as_dict=True).items():
+            yield str(value), rows
 
 
 def _column(key: str) -> str:
