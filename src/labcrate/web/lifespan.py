@@ -52,22 +52,22 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         export_log = stack.enter_context(ExportLog(database))
         export_log.abort_dead_transfers()
         inventories = InventoryCache(lab, settings.recorders)
-        archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
+        plots = Plots()
+        # Which properties can be plotted takes seconds for very many readings: no page waits for it.
+        archives = stack.enter_context(
+            closing(
+                ArchiveCache(
+                    inventories, settings.workers, lambda plan: plots.properties(plan.session.id, plan.readings)
+                )
+            )
+        )
         executor = stack.enter_context(closing(Executor()))
         await stack.enter_async_context(executor.run_repeatedly(_CLEANUP_INTERVAL_S, archives.remove_unused))
         result_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferResultWriter(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
         outlines = OutlineCache(inventories, archives.unreadable, settings.workers)
-        plots = Plots()
-        # Which properties can be plotted takes seconds for very many readings: no page waits for it.
-        plans = PlanQueue(
-            executor,
-            archives,
-            outlines,
-            settings.base_topic,
-            on_whole_plan=lambda plan: plots.properties(plan.session.id, plan.readings),
-        )
+        plans = PlanQueue(executor, archives, outlines, settings.base_topic)
         stack.push_async_callback(plans.close)
         doctor_reports = DoctorReports(executor, lab, inventories, settings)
         stack.push_async_callback(doctor_reports.stop)

@@ -32,10 +32,7 @@ _ERROR_AGE_S = 60.0
 
 
 class PlanQueue:
-    """All requested plans of a server. Use it on the event loop.
-
-    ``on_whole_plan`` is called in the thread of each new plan of a whole session, before the plan is returned.
-    """
+    """All requested plans of a server. Use it on the event loop."""
 
     def __init__(
         self,
@@ -44,10 +41,9 @@ class PlanQueue:
         outlines: OutlineCache,
         base_topic: str | None = None,
         clock: Callable[[], float] = time.monotonic,
-        on_whole_plan: Callable[[Plan], object] = lambda _: None,
     ) -> None:
         self._executor, self._archives, self._outline_cache = executor, archives, outlines
-        self._base_topic, self._clock, self._on_whole_plan = base_topic, clock, on_whole_plan
+        self._base_topic, self._clock = base_topic, clock
         self._with_readings = Turns[PlannedArchive](executor, WorkKind.PLANS, self._make_archive, clock)
         self._without_readings = Turns[PlannedArchive](executor, WorkKind.OUTLINES, self._make_archive, clock)
         self._outlines = Turns[Plan](executor, WorkKind.OUTLINES, self._make_outline, clock)
@@ -189,11 +185,7 @@ class PlanQueue:
         return self._without_readings if options.only is DataKind.RECORDINGS else self._with_readings
 
     def _make_archive(self, key: PlanKey, progress: Progress) -> PlannedArchive:
-        archive = self._archives.plan(*key, progress=progress)
-        if key[1] == self.whole_session_options():
-            with suppress(LabcrateError):  # the page computes it again, and gets the error
-                self._on_whole_plan(archive.plan)
-        return archive
+        return self._archives.plan(*key, progress=progress)
 
     def _make_outline(self, key: PlanKey, progress: Progress) -> Plan:
         return self._outline_cache.plan(*key, progress)
