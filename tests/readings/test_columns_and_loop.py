@@ -15,14 +15,14 @@ from labcrate.model.device import Device
 from labcrate.model.timespan import format_instant
 from labcrate.readings.load.payload import Number, compact
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.load.timestamps import FRAME
+from labcrate.readings.load.timestamps import FRAME, iso_text
 from labcrate.readings.load.topics import Topics
 from labcrate.readings.property_types import PropertyTypes, ValueKind, fits, is_exact_float
 from labcrate.readings.units import Units
-from labcrate.readings.write.columns import columns_of, zigbee_columns
+from labcrate.readings.write.columns import Column, columns_of, zigbee_columns
 from labcrate.readings.write.sizes import summary_key_kinds, table_sizes
 from labcrate.readings.write.summary import TableSummary, merge, select, summarise
-from labcrate.readings.write.tables import TextTables, write_text_tables
+from labcrate.readings.write.tables import TextTables, write_sensor_parquet, write_text_tables, write_zigbee_parquet
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 SESSION = 'P07 "morning"'
@@ -329,3 +329,28 @@ def test_a_summary_of_some_topics_is_that_of_their_readings(sent: list[tuple[str
         file = io.BytesIO()
         write_text_tables(some, SESSION, TextTables(sensor_json=file))
         assert table_sizes(summary, readings.topics, SESSION).sensor_json == len(file.getvalue())
+
+
+def typed(column: Column, text: str | None) -> object:
+    """Return a cell in the type of its column."""
+    if text is None or column.type in ("string", "datetime"):
+        return text
+    return float(text) if column.type == "number" else text == "true"
+
+
+@settings(deadline=None, max_examples=30)
+@given(messages, st.integers(1, 20))
+def test_parquet_has_the_cells_of_the_csv_in_their_types(sent: list[tuple[str, int, str]], size: int) -> None:
+    """For any messages, both tables have the same rows as the text of a loop."""
+    readings = readings_of(sent, size)
+    wide, long = io.BytesIO(), io.BytesIO()
+    write_zigbee_parquet(readings, wide, SESSION)
+    write_sensor_parquet(readings, long, SESSION)
+    layout = zigbee_columns(readings)
+    rows = pl.read_parquet(wide.getvalue()).with_columns(iso_text("timestamp")).rows()
+    expected = [
+        [typed(column, text) for column, text in zip(layout, row, strict=True)] for row in wide_by_loop(readings)
+    ]
+    assert [list(row) for row in rows] == expected
+    values = pl.read_parquet(long.getvalue()).with_columns(iso_text("timestamp"), pl.col("changed").cast(pl.String))
+    assert [list(row) for row in values.rows()] == [[*row[:3], *row[4:], SESSION] for row in long_by_loop(readings)]

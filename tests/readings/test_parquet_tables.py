@@ -1,91 +1,100 @@
-"""Parquet tables have the rows, columns and values of the CSV of the same name."""
+"""Tables as Parquet: the rows and columns of the CSV with their types, the same bytes each time."""
 
+import hashlib
 import io
-from collections.abc import Callable
-from typing import IO
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
-from tests.readings.test_columns_and_loop import messages, readings_of
 
-from labcrate.readings.load.slice import Readings
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
-from labcrate.readings.write.table_output import write_header
+from labcrate.messages.message import Message
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.store.load import load_readings
+from labcrate.readings.write.columns import Column
+from labcrate.readings.write.parquet import write_parquet
 from labcrate.readings.write.table_writers import table_writers
 
-Write = Callable[[IO[bytes]], object]
+MESSAGES = (
+    '{"messages": {"zigbee2mqtt/a": ['
+    '{"timestamp": "2025-05-02T12:00:00Z", "payload": {"temperature": 21.50, "contact": true, "state": "ON"}},'
+    '{"timestamp": "2025-05-02T12:00:01.000001Z", "payload": {"temperature": "n/a", "contact": false, "x": ""}},'
+    '{"timestamp": "2025-05-02T12:00:02Z", "payload": {"temperature": 1e3, "action": "on"}}]}}'
+)
+COLUMNS = (
+    Column("number", "number", None, Message("readings.column.value")),
+    Column("text", "string", None, Message("readings.column.value")),
+)
 
 
-def written(write: Write) -> bytes:
-    """Return what a writer writes."""
+def written(name: str) -> pl.DataFrame:
+    """Return a table of the messages, as it is read from Parquet."""
+    readings = load_readings(io.BytesIO(MESSAGES.encode()), None, TimeSpan())
     file = io.BytesIO()
-    write(file)
-    return file.getvalue()
+    getattr(table_writers(readings, "42"), name)(file)
+    return pl.read_parquet(file.getvalue())
 
 
-def typed(cells: pl.Series, column: Column) -> pl.Series:
-    """Return the cells of a CSV with the type of their column; an empty text stays a text."""
-    match column.type:
-        case "datetime":
-            return cells.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC")
-        case "number":
-            return pl.Series(column.name, [None if one is None else float(one) for one in cells], pl.Float64)
-        case "boolean":
-            return pl.Series(column.name, [None if one is None else one == "true" for one in cells], pl.Boolean)
-    return cells
+def test_the_wide_table_has_typed_columns() -> None:
+    """Times, numbers and booleans have their types; what is no number is beside; an empty text is no null."""
+    table = written("zigbee_parquet")
+    assert table.schema["timestamp"] == pl.Datetime("us", "UTC")
+    assert table["timestamp"].dt.microsecond().to_list() == [0, 1, 0]
+    assert table["temperature"].to_list() == [21.5, None, 1000.0]
+    assert table["temperature_text"].to_list() == [None, "n/a", None]
+    assert table["contact"].to_list() == [True, False, None]
+    assert table["x"].to_list() == [None, "", None]
+    assert table["session"].to_list() == ["42"] * 3
 
 
-def of_csv(data: bytes, columns: tuple[Column, ...]) -> pl.DataFrame:
-    """Return a CSV with the types of its columns."""
-    names = [column.name for column in columns]
-    header = io.BytesIO()
-    write_header(names, header)
-    assert data.startswith(header.getvalue())
-    rows = data.removeprefix(header.getvalue())
-    texts = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    if rows:
-        texts = pl.read_csv(rows, has_header=False, infer_schema=False)
-        texts.columns = names
-    return pl.DataFrame([typed(texts[column.name], column) for column in columns])
+def test_the_long_table_has_its_values_as_text() -> None:
+    """Values are the source's own text, changed is a boolean, the unit of a text is null."""
+    table = written("sensor_parquet")
+    rows = table.filter(pl.col("property").is_in(["temperature", "action"])).drop("timestamp", "device_id", "session")
+    assert rows.rows() == [
+        ("temperature", "21.50", "°C", "state", None),
+        ("temperature", "n/a", "°C", "state", True),
+        ("temperature", "1e3", "°C", "state", True),
+        ("action", "on", None, "event", None),
+    ]
 
 
-@given(messages, st.integers(1, 20))
-def test_parquet_is_the_csv_with_types(sent: list[tuple[str, int, str]], size: int) -> None:
-    """For any messages in batches of any size: no value is another, null or text where it was not in the CSV."""
-    readings = readings_of(sent, size)
-    write = table_writers(readings, "42")
-    for csv, parquet, columns in (
-        (write.zigbee_csv, write.zigbee_parquet, zigbee_columns(readings)),
-        (write.sensor_csv, write.sensor_parquet, LONG_COLUMNS),
-    ):
-        found = pl.read_parquet(io.BytesIO(written(parquet)))
-        assert_frame_equal(found, of_csv(written(csv), columns), check_exact=True)
+def batches(rows: int) -> Iterator[pl.DataFrame]:
+    """Return the same 100,000 rows in batches of that size."""
+    numbers = pl.int_range(100_000, eager=True)
+    yield from pl.DataFrame({"number": numbers / 7, "text": (numbers % 97).cast(pl.String)}).iter_slices(rows)
 
 
-@given(messages, st.integers(1, 20))
-def test_batches_do_not_show_in_the_bytes(sent: list[tuple[str, int, str]], size: int) -> None:
-    """The same rows give the same file, however they are cut."""
-    one, other = (table_writers(readings_of(sent, rows), "42") for rows in (size, 1000))
-    assert written(one.zigbee_parquet) == written(other.zigbee_parquet)
-    assert written(one.sensor_parquet) == written(other.sensor_parquet)
+def digest(rows: int) -> str:
+    """Return the hash of the file that is written from batches of that size."""
+    file = io.BytesIO()
+    write_parquet(batches(rows), COLUMNS, file)
+    return hashlib.sha256(file.getvalue()).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["zigbee_parquet", "sensor_parquet"])
-def test_tables_are_compressed_with_zstd(name: str) -> None:
-    """A thousand equal readings need a small part of the CSV's bytes."""
-    readings = readings_of([("lamp", 1, '{"temperature":21.5,"state":"ON"}')] * 1000)
-    data = written(getattr(table_writers(readings, "42"), name))
-    assert data[:4] == data[-4:] == b"PAR1"
-    assert len(data) * 10 < len(written(getattr(table_writers(readings, "42"), name.replace("parquet", "csv"))))
+def test_the_bytes_do_not_depend_on_the_batches() -> None:
+    """Rows that come in other pieces give the same file."""
+    assert digest(100_000) == digest(65_536) == digest(3_001)
 
 
-def test_no_reading_is_an_empty_table_with_the_same_columns() -> None:
-    """Their types too, so that tables of several sessions can be joined."""
-    write = table_writers(Readings(), "42")
-    for parquet, columns in ((write.zigbee_parquet, zigbee_columns(Readings())), (write.sensor_parquet, LONG_COLUMNS)):
-        empty = pl.read_parquet(io.BytesIO(written(parquet)))
-        assert (empty.height, empty.columns) == (0, [column.name for column in columns])
-        assert empty.schema["timestamp"] == pl.Datetime("us", "UTC")
+@pytest.mark.thorough
+def test_the_bytes_do_not_depend_on_the_number_of_threads() -> None:
+    """One thread and four write the same file."""
+    module = Path(__file__)
+    program = (
+        f"import sys; sys.path.insert(0, {str(module.parent)!r}); import {module.stem} as t; print(t.digest(20_000))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "POLARS_MAX_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "4")
+    }
+    assert found == {digest(20_000) + "\n"}

@@ -22,6 +22,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
+from labcrate.plan.plan import Plan
 from labcrate.web.archives import archive_cache, validity
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
@@ -438,3 +439,17 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
     assert archives.plan("42", PLAIN) is third
     clock.now += 2
     assert archives.plan("42", PLAIN) is not third
+
+
+def test_what_a_page_needs_of_a_plan_is_ready_before_the_plan(usual_lab: Any) -> None:
+    """It is computed once for each plan of a whole session, also of a study, and for no part of one."""
+    seen: list[tuple[Options, bool]] = []
+
+    def note(plan: Plan) -> None:
+        seen.append((plan.options, archives.get("42", plan.options) is None))
+
+    archives = ArchiveCache(new_cache(usual_lab)._inventories, on_whole_plan=note)
+    study = Options(pad=timedelta())
+    for options in (PLAIN, PLAIN, Options(cameras=("1",)), study, Options(pad=timedelta(hours=1))):
+        archives.plan("42", options)
+    assert seen == [(PLAIN, True), (study, True)]

@@ -24,6 +24,9 @@ from labcrate.readings.write.parquet import parse_cell, write_parquet
 from labcrate.readings.write.table_output import Target, open_target, write_header, write_rows
 from labcrate.readings.write.wide import wide_cells
 
+# Lines of text are many times larger than what they are made from.
+_LINES_AT_ONCE = 65_536
+
 
 @dataclass(frozen=True, slots=True)
 class TextTables:
@@ -103,15 +106,13 @@ class _LongTables:
             objects.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
 
     def add(self, decoded: DecodedBatch) -> None:
-        rows = self._rows.next(decoded)
-        if not rows.height:
-            return
-        if self._lines:
-            self._lines.write(_join(self._rows.csv_lines(rows), "\n"))
-        if self._objects:
-            self._objects.write(self._between)
-            self._between = b",\n"
-            self._objects.write(_join(self._rows.json_objects(rows), ",\n")[:-2])
+        for rows in self._rows.next(decoded).iter_slices(_LINES_AT_ONCE):
+            if self._lines:
+                self._lines.write(_join(self._rows.csv_lines(rows), "\n"))
+            if self._objects:
+                self._objects.write(self._between)
+                self._between = b",\n"
+                self._objects.write(_join(self._rows.json_objects(rows), ",\n")[:-2])
 
     def finish(self) -> None:
         if self._objects:
