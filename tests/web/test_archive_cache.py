@@ -3,7 +3,7 @@
 import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -228,18 +228,19 @@ def test_an_archive_that_can_no_longer_be_read_is_removed(usual_lab: Any) -> Non
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets the name of every table that is written."""
     seen: list[str] = []
-    write = Spool.write
+    write = Spool.write_several
 
-    def write_and_record(spool: Spool, label: str, writer: Any) -> Any:
-        seen.append(label)
-        return write(spool, label, writer)
+    def write_and_record(spool: Spool, labels: Sequence[str], writer: Any) -> Any:
+        seen.extend(labels)
+        return write(spool, labels, writer)
 
-    monkeypatch.setattr(Spool, "write", write_and_record)
+    monkeypatch.setattr(Spool, "write_several", write_and_record)
     return seen
 
 
-def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
-    """Plans of a session with the same readings share their tables: after hashing, and with a selection of cameras."""
+def test_tables_are_written_once(usual_lab: Any, written: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans of a session with the same indexed readings share their tables: after hashing, and with some cameras."""
+    monkeypatch.setattr("labcrate.plan.sensors._LARGE_BYTES", 0)  # below it, the readings are not indexed
     archives = new_cache(usual_lab)
     archives.plan("42", PLAIN)
     assert len(written) == 4
