@@ -73,6 +73,37 @@ class LabCounts:
     nearest: datetime | None = None
 
 
+class FactStore(Protocol):
+    """Small results that were computed from readings, by the readings and the computation that they depend on."""
+
+    def load_fact(self, name: str, depends_on: object) -> bytes | None:
+        """Return a result; None if it is not known."""
+
+    def save_fact(self, name: str, depends_on: object, data: bytes) -> None:
+        """Store a result. A result that cannot be stored is computed again."""
+
+
+class RowPiece(Protocol):
+    """Some of the readings: those of a span of time, of all sensors or of the selected ones.
+
+    Pieces with the same ``identity`` have the same rows. ``kinds`` are those of the selected sensors.
+    """
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows."""
+
+    @property
+    def kinds(self) -> frozenset[TopicKind]:
+        """Return the kinds of the selected sensors."""
+
+    def rows_of_all(self) -> pl.DataFrame:
+        """Return the readings of all sensors; see `Readings.frame`."""
+
+    def rows_of_selected(self) -> pl.DataFrame:
+        """Return the readings of the selected sensors."""
+
+
 class ReadingRows(Protocol):
     """The readings of a window and of some sensors, which are read in batches.
 
@@ -108,6 +139,13 @@ class ReadingRows(Protocol):
     @property
     def devices(self) -> Mapping[TopicKind, str]:
         """Return the device_id of each kind."""
+
+    @property
+    def facts(self) -> FactStore:
+        """Return the results that were computed from the readings."""
+
+    def pieces(self) -> Iterator[RowPiece]:
+        """Yield the readings in pieces that follow each other in time."""
 
     def batches(self) -> Iterator[pl.DataFrame]:
         """Yield the readings; see `Readings.batches`."""

@@ -11,21 +11,26 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
+from labcrate.readings.load.slice import FactStore
 from labcrate.readings.store.manifest import Manifest, PartInfo, decode_manifest, encode_manifest
 
 UNUSED_S = 3600
 """The age in seconds at which a file that no index needs is deleted."""
 
+FACT_S = 30 * 86400
+"""The age in seconds at which a result is deleted."""
+
 SAMPLE_ROWS = 256
 """One of how many rows of a run is looked at to find spans of time with equally many."""
 
-_PART, _INDEX, _TEMPORARY = ".parquet", ".index", ".tmp"
+_PART, _INDEX, _FACT, _TEMPORARY = ".parquet", ".index", ".fact", ".tmp"
+_DIGEST_BYTES = 32
 
 
 class IndexDamagedError(Exception):
@@ -36,8 +41,8 @@ class IndexWriteError(Exception):
     """An index cannot be written: the disk is full, say, or read-only."""
 
 
-class PartStore(Protocol):
-    """A place for indexes of readings and their parts."""
+class PartStore(FactStore, Protocol):
+    """A place for indexes of readings and their parts, and for results that were computed from them."""
 
     is_in_memory: bool
 
@@ -84,6 +89,15 @@ class MemoryStore:
     def __init__(self) -> None:
         self._manifests: dict[str, Manifest] = {}
         self._parts: dict[str, pl.DataFrame] = {}
+        self._facts: dict[tuple[str, str], bytes] = {}
+
+    def load_fact(self, name: str, depends_on: object) -> bytes | None:
+        """Return a result; None if it is not known."""
+        return self._facts.get((name, repr(depends_on)))
+
+    def save_fact(self, name: str, depends_on: object, data: bytes) -> None:
+        """Store a result."""
+        self._facts[name, repr(depends_on)] = data
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -150,6 +164,35 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._fact_key: bytes | None = None
+
+    def load_fact(self, name: str, depends_on: object) -> bytes | None:
+        """Return a result; None if it is not known."""
+        try:
+            data = self._fact_path(name, depends_on).read_bytes()
+        except (OSError, IndexWriteError):
+            return None
+        digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        return data if sha256(data).digest() == digest else None
+
+    def save_fact(self, name: str, depends_on: object, data: bytes) -> None:
+        """Store a result. A result that cannot be stored is computed again."""
+        with suppress(IndexWriteError):
+            self._write(self._fact_path(name, depends_on).name, sha256(data).digest() + data)
+
+    def _fact_path(self, name: str, depends_on: object) -> Path:
+        """Return the path of a result. It is named by a keyed hash, since it may depend on secrets."""
+        if self._fact_key is None:
+            path = self._folder / "key"
+            try:
+                self._fact_key = path.read_bytes()
+            except OSError:
+                self._fact_key = b""
+            if len(self._fact_key) != _DIGEST_BYTES:
+                self._fact_key = secrets.token_bytes(_DIGEST_BYTES)
+                self._write("key", self._fact_key)
+        hashed = blake2b(repr(depends_on).encode(), key=self._fact_key, digest_size=16).hexdigest()
+        return self._folder / f"{name}-{hashed}{_FACT}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -241,7 +284,7 @@ class FolderStore:
 
     def _delete_unused(self) -> None:
         names = {entry.name for entry in self._folder.iterdir()}
-        needed = {"lock"}
+        needed = {"lock", "key"}
         for name in names:
             if name.endswith(_INDEX):
                 manifest = decode_manifest((self._folder / name).read_bytes())
@@ -249,7 +292,8 @@ class FolderStore:
                     needed |= {name, *(part.name + _PART for part in manifest.parts)}
         for name in names - needed:
             with suppress(OSError):
-                if time.time() - (self._folder / name).stat().st_mtime > UNUSED_S:
+                age_s = FACT_S if name.endswith(_FACT) else UNUSED_S
+                if time.time() - (self._folder / name).stat().st_mtime > age_s:
                     (self._folder / name).unlink()
 
 

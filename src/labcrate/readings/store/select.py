@@ -11,7 +11,7 @@ from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.selection import SelectedTopics, SensorSelection
-from labcrate.readings.load.slice import LabCounts, Readings
+from labcrate.readings.load.slice import FactStore, LabCounts, Readings, RowPiece
 from labcrate.readings.load.timestamps import FRAME, instant_at, microseconds
 from labcrate.readings.load.topics import TopicKind, TopicOwners, Topics
 from labcrate.readings.store.faults import source_problems
@@ -32,10 +32,38 @@ class _CutPart:
     end_us: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _IndexPiece:
+    """The readings of one part that are in the window."""
+
+    rows: "IndexRows"
+    part: _CutPart
+
+    @property
+    def identity(self) -> object:
+        """Return a value that is only equal for the same rows: a part's name is never used again."""
+        devices = [(one.topic, one.whole, self.rows.all_devices[one.topic, one.whole]) for one in self.part.kinds]
+        return self.part.part.name, self.part.start_us, self.part.end_us, devices
+
+    @property
+    def kinds(self) -> frozenset[TopicKind]:
+        """Return the kinds of the selected sensors."""
+        return frozenset(kind for one in self.part.kinds if (kind := (one.topic, one.whole)) in self.rows.selected)
+
+    def rows_of_all(self) -> pl.DataFrame:
+        """Return the readings of all sensors."""
+        return self.rows.read(self.part, of_all=True)
+
+    def rows_of_selected(self) -> pl.DataFrame:
+        """Return the readings of the selected sensors."""
+        return self.rows.read(self.part, of_all=False)
+
+
 class IndexRows:
     """The chosen readings of an index, read part by part.
 
-    ``devices`` maps every kind to be included to its device_id. ``on_damage`` is called for a part that cannot be read.
+    ``devices`` maps every kind of the parts to its device_id, ``selected`` are those to be included. ``on_damage`` is
+    called for a part that cannot be read.
     """
 
     def __init__(
@@ -43,12 +71,13 @@ class IndexRows:
         store: PartStore,
         parts: Sequence[_CutPart],
         devices: dict[TopicKind, str],
+        selected: Iterable[TopicKind],
         on_damage: Callable[[], None],
     ) -> None:
-        self._store, self._parts, self._devices, self._on_damage = store, parts, devices, on_damage
-        rows = [(topic, whole, device) for (topic, whole), device in devices.items()]
-        schema = {"topic": pl.String, "whole": pl.Boolean, "device_id": pl.String}
-        self._table = pl.DataFrame(rows, schema, orient="row")
+        self._store, self._parts, self._on_damage = store, parts, on_damage
+        self.all_devices, self.selected = devices, frozenset(selected)
+        self._devices = {kind: device for kind, device in devices.items() if kind in self.selected}
+        self._tables = [_device_table(one) for one in (self._devices, devices)]
         self._counts = [one for part in parts for one in part.kinds if (one.topic, one.whole) in devices]
         self.height = sum(one.rows for one in self._counts)
         self.both, self.json, self.csv = (
@@ -86,13 +115,26 @@ class IndexRows:
         for part in self._parts:
             if not any((one.topic, one.whole) in self._devices for one in part.kinds):
                 continue
-            rows = _cut(self._read(part, ["us", "topic", "payload"]), part.start_us, part.end_us)
-            rows = rows.with_columns(whole=pl.col("payload").str.starts_with("{"))
-            rows = rows.join(self._table, on=["topic", "whole"], how="inner", maintain_order="left")
+            rows = self.read(part, of_all=False)
             if rows.height:
-                yield rows.select(
-                    pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:]
-                )
+                yield rows
+
+    @property
+    def facts(self) -> FactStore:
+        """Return the results that were computed from the readings."""
+        return self._store
+
+    def pieces(self) -> Iterator[RowPiece]:
+        """Yield the readings in pieces, one for each part."""
+        for part in self._parts:
+            yield _IndexPiece(self, part)
+
+    def read(self, part: _CutPart, *, of_all: bool) -> pl.DataFrame:
+        """Return the readings of a part, of all sensors or of the selected ones. Raises as `batches` does."""
+        rows = _cut(self._read(part, ["us", "topic", "payload"]), part.start_us, part.end_us)
+        rows = rows.with_columns(whole=pl.col("payload").str.starts_with("{"))
+        rows = rows.join(self._tables[of_all], on=["topic", "whole"], how="inner", maintain_order="left")
+        return rows.select(pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:])
 
     def kinds_inside(self, span: TimeSpan) -> set[TopicKind]:
         """Return the kinds that have a reading in a span. Raises SourceChangedError as `batches` does."""
@@ -118,6 +160,11 @@ class IndexRows:
             raise SourceChangedError(Message("readings.index_gone")) from None
 
 
+def _device_table(devices: dict[TopicKind, str]) -> pl.DataFrame:
+    rows = [(topic, whole, device) for (topic, whole), device in devices.items()]
+    return pl.DataFrame(rows, {"topic": pl.String, "whole": pl.Boolean, "device_id": pl.String}, orient="row")
+
+
 def select_readings(
     store: PartStore,
     manifest: Manifest,
@@ -139,7 +186,7 @@ def select_readings(
     kinds |= inside
     owners, selected = TopicOwners(topics, kinds), selection.match_topics(kinds)
     chosen = [kind for kind in inside if selected.includes(*kind)]
-    rows = IndexRows(store, parts, {kind: owners.device_id(*kind) for kind in chosen}, on_damage)
+    rows = IndexRows(store, parts, {kind: owners.device_id(*kind) for kind in inside}, chosen, on_damage)
     total_inside = sum(one.rows for part in parts for one in part.kinds)
     absent = selected.sensors_without(list(kinds))
     return Readings(

@@ -140,6 +140,13 @@ def _key_kinds(readings: Readings) -> KeyKinds:
     return known
 
 
+def set_key_kinds(readings: Readings, kinds: KeyKinds) -> None:
+    """Set the kinds of the readings' values, if they are known without decoding them."""
+    if id(readings) not in _KEPT:
+        _KEPT[id(readings)] = kinds
+        weakref.finalize(readings, _KEPT.pop, id(readings), None)
+
+
 def _main_name(key: str, keys: Collection[str]) -> str:
     """Return the key, or the key after a prefix if the plain key is blank or a fixed column."""
     return key if key.strip() and key not in FIXED_COLUMNS else _unused(PREFIX + key, keys)
