@@ -52,13 +52,15 @@ class FileSource:
 
     ``open`` returns a descriptor, which the reader closes; the caller passes this function, and with it its own
     rules for symbolic links. ``label`` is the file's name in messages, never an absolute path. ``patches`` are sorted,
-    inside the file, and do not overlap.
+    inside the file, and do not overlap. A file that ``is_generated`` is made when it is opened first: only its size is
+    compared.
     """
 
     open: Callable[[], int] = field(repr=False, compare=False)
     identity: Identity
     label: str
     patches: tuple[Patch, ...] = ()
+    is_generated: bool = False
 
     @classmethod
     def at(cls, path: Path, identity: Identity, label: str) -> Self:

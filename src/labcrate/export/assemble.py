@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
+
 from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, MAX_MEMBERS
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
@@ -22,6 +24,7 @@ from labcrate.export.media_types import media_type
 from labcrate.export.reading_tables import TABLE_NAMES, Columns, ReadingTable, message_texts, reading_tables
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, Stored, file_source
+from labcrate.export.table_files import MANY_READINGS, TableFiles, describe_many
 from labcrate.lab.lab_files import FileReader
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
@@ -40,11 +43,20 @@ Tables = Mapping[str, Columns]
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """An archive that is ready to be written, with a description of each member."""
+    """An archive with a description of each member; ready to be written if the hashes of all members are known.
+
+    ``table_files`` are tables that are written when they are needed, if there are any.
+    """
 
     plan: Plan
     layout: Layout
     descriptions: tuple[MemberDescription, ...]
+    table_files: TableFiles | None
+
+    @property
+    def has_all_tables(self) -> bool:
+        """Return whether the hashes of all tables are known."""
+        return self.table_files is None or self.table_files.is_complete
 
 
 class _ArchiveBuilder:
@@ -61,6 +73,8 @@ class _ArchiveBuilder:
     ) -> None:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.replacements, self.matcher = replacements, matcher
+        self.table_files: TableFiles | None = None
+        self.sizes: Mapping[str, int] = {}
         self.members: dict[str, Member] = {}
         self.descriptions: dict[str, MemberDescription] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
@@ -70,8 +84,33 @@ class _ArchiveBuilder:
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
-    def add_tables(self, tables: Sequence[ReadingTable]) -> None:
-        """Add tables of the readings; existing ones are reused, those that are text are written together."""
+    def add_tables(self, tables: Sequence[ReadingTable], *, later: bool) -> None:
+        """Add tables of the readings; existing ones are reused, those that are text are written together.
+
+        With ``later``, the text tables of very many readings are written when they are needed.
+        """
+        if len(self.plan.readings) >= MANY_READINGS:
+            self._add_large_tables(tables, later=later)
+        else:
+            self._add_small_tables(tables)
+
+    def _add_large_tables(self, tables: Sequence[ReadingTable], *, later: bool) -> None:
+        readings, session_id = self.plan.readings, self.plan.session.id
+        files = TableFiles(readings, session_id, tables, self.sizes, self.spool.folder, self.matcher)
+        self.table_files = files
+        written = {} if later else files.write()
+        for table in tables:
+            if found := self.tables.get(table.name):
+                fixity, source = found.fixity, found.source
+            elif table.name in written:
+                fixity, source = written[table.name]
+            elif table.text:
+                fixity, source = files.fixities[table.name], files.source(table.name)
+            else:
+                fixity, source = self.spool.write(table.name, table.writer)
+            self._add(table.name, media_type(table.name), table.description, fixity, self.mtime_ns, source)
+
+    def _add_small_tables(self, tables: Sequence[ReadingTable]) -> None:
         written: dict[str, Stored] = {}
         texts = [(table.name, table.text) for table in tables if table.text and table.name not in self.tables]
         if texts:
@@ -155,19 +194,22 @@ def assemble(
     same_session: Iterable[Assembly] = (),
     replacements: Replacements | None = None,
     matcher: Matcher | None = None,
+    *,
+    tables_later: bool = False,
 ) -> Assembly:
     """Generate every document of the plan into the spool, and return the archive.
 
     A document that has the hashes of others is generated after them: tables, metadata, README, data package, crate,
     manifest. Tables of an archive of ``same_session`` are reused if they would be the same. ``replacements`` are the
-    sources without secrets. Generated documents are searched for the secrets of ``matcher``.
+    sources without secrets. Generated documents are searched for the secrets of ``matcher``. With ``tables_later``,
+    the tables of very many readings are written when they are needed (see `TableFiles`).
     """
     alike = [one for one in same_session if _have_same_tables(one.plan, plan)]
     made = {name: member for one in alike for name, member in _generated_tables(one).items()}
     builder = _ArchiveBuilder(files, plan, spool, made, replacements or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.add_file(recording, describe_recording(recording))
-    tables = _add_tables(builder)
+    tables = _add_tables(builder, later=tables_later)
     for file in plan.session_files:
         if file.kind is not FileKind.SENSOR_DATA:
             builder.add_file(file, describe_file(file))
@@ -195,7 +237,7 @@ def assemble(
     builder.add_document(names.MANIFEST, "text/plain", _DOCUMENT_DESCRIPTIONS[names.MANIFEST], manifest.encode())
     layout = builder.layout()
     check_limits(plan.session.id, layout, len(manifest.encode()))
-    return Assembly(plan, layout, tuple(builder.sorted_descriptions()))
+    return Assembly(plan, layout, tuple(builder.sorted_descriptions()), builder.table_files)
 
 
 def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
@@ -231,14 +273,19 @@ def _have_same_tables(one: Plan, other: Plan) -> bool:
 def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
     """Return the generated tables, without those of the session's own folder that have such a name."""
     own = {file.member for file in assembly.plan.session_files}
-    return {
+    members = {
         member.name: member
         for member in assembly.layout.members
         if member.name in TABLE_NAMES and member.name not in own
     }
+    written = assembly.table_files.written if assembly.table_files else {}
+    for name, (fixity, source) in written.items():
+        if name in members:
+            members[name] = msgspec.structs.replace(members[name], fixity=fixity, source=source)
+    return {name: member for name, member in members.items() if member.fixity.sha256}
 
 
-def _add_tables(builder: _ArchiveBuilder) -> Tables:
+def _add_tables(builder: _ArchiveBuilder, *, later: bool) -> Tables:
     """Add the session's own sensor files and the chosen tables. Return the columns of the tables that have some.
 
     A file of the session's own with the name of a table takes its place.
@@ -249,8 +296,10 @@ def _add_tables(builder: _ArchiveBuilder) -> Tables:
     for file in plan.session_files:
         if file.kind is FileKind.SENSOR_DATA:
             builder.add_file(file, describe_file(file))
+    if len(plan.readings) >= MANY_READINGS:
+        builder.sizes = describe_many(plan.readings, plan.session.id)
     tables = [table for table in reading_tables(plan) if table.name not in builder.descriptions]
-    builder.add_tables(tables)
+    builder.add_tables(tables, later=later)
     if names.ZIGBEE_JSON not in builder.descriptions and names.ZIGBEE_CSV not in builder.descriptions:
         # The secrets of a compressed table would not be found in it.
         check_generated(builder.matcher, names.ZIGBEE_PARQUET, message_texts(plan.readings))

@@ -148,7 +148,15 @@ def _assemble_plan(
     spool = Spool(state_folder(inventory.lab.root), progress.raise_if_cancelled)
     redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, with_fixity)
     plan, redacted = redactor.redact(plan, stop_on_secrets=stop_on_secrets)
-    return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)
+    return assemble(
+        inventory.files,
+        plan,
+        spool,
+        same_session,
+        redacted,
+        inventory.cleaner.matcher,
+        tables_later=not with_fixity,
+    )
 
 
 ShowStage = Callable[[str], AbstractContextManager[Progress]]

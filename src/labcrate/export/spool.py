@@ -45,7 +45,7 @@ class Spool:
     def __init__(self, state_folder: Path, check_stop: Callable[[], None] = lambda: None) -> None:
         """Use the folder. ``check_stop`` is called before each piece; an exception from it stops the writing."""
         _remove_leftovers(state_folder)
-        self._folder = state_folder
+        self.folder = state_folder
         self._check_stop = check_stop
 
     def write(self, label: str, writer: WriteDocument) -> Stored:
@@ -58,7 +58,7 @@ class Spool:
     def write_several(self, labels: Sequence[str], writer: WriteDocuments) -> list[Stored]:
         """Write documents that are made together, and return the fixity and source of each; see `write`."""
         with suppress(OSError):  # the lab's disk may be full or failing; then the export is needed even more
-            return _write_and_hash(str(self._folder), labels, writer, self._check_stop)
+            return _write_and_hash(str(self.folder), labels, writer, self._check_stop)
         try:
             return _write_and_hash(tempfile.gettempdir(), labels, writer, self._check_stop)
         except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from labcrate.lab.folder import LabFolder
+from labcrate.plan.sensors import readings_index_folder
 from labcrate.secrets.lab_secrets import MESSAGES, TABLE, messages_of_table
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.stream import utf16_codec
@@ -19,6 +20,7 @@ from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
 LARGE_BYTES = 16 << 20
 """Files of at least this size are read piece by piece."""
 
+_VERSION, _NONE = 1, b"none"
 _PIECE_BYTES = 8 << 20
 _OVERLAP_BYTES = 64
 
@@ -33,13 +35,30 @@ def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secret
             return None
         if utf16_codec(file.read(4)) is not None:
             return None
-        file.seek(0)
-        if path == TABLE:
-            return merge_secrets(collect_secrets(messages_of_table(piece, words)) for piece in _tables(file, words))
-        if not _contains_words(file, words):
+        # Imports Polars, which a lab without large files of messages does not need.
+        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
+        from labcrate.readings.store.source_state import SourceFile  # noqa: PLC0415
+
+        source, facts = SourceFile(file), FolderStore(readings_index_folder(lab))
+        state = source.state()
+        depends_on = _VERSION, path, state
+        if state is not None and facts.load_fact("secrets", depends_on) == _NONE:
             return Secrets()
         file.seek(0)
-        return _collect_from_json(file, words)
+        found = _collect(file, path, words)
+        # That there are none may be stored, secrets may not.
+        if found == Secrets() and state is not None and state == source.state():
+            facts.save_fact("secrets", depends_on, _NONE)
+        return found
+
+
+def _collect(file: BufferedIOBase, path: str, words: Needles) -> Secrets | None:
+    if path == TABLE:
+        return merge_secrets(collect_secrets(messages_of_table(piece, words)) for piece in _tables(file, words))
+    if not _contains_words(file, words):
+        return Secrets()
+    file.seek(0)
+    return _collect_from_json(file, words)
 
 
 def _contains_words(file: BufferedIOBase, words: Needles) -> bool:
@@ -65,7 +84,6 @@ def _tables(file: BufferedIOBase, words: Needles) -> Iterator[bytes]:
 
 
 def _collect_from_json(file: BufferedIOBase, words: Needles) -> Secrets | None:
-    # Imports Polars, which a lab without large files of messages does not need.
     from labcrate.readings.load.json_stream import JsonReader, OtherFormError, read_lists  # noqa: PLC0415
 
     def documents() -> Iterator[tuple[str, Any]]:

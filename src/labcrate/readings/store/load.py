@@ -21,7 +21,7 @@ from labcrate.readings.store.manifest import Manifest
 from labcrate.readings.store.part_store import MemoryStore, PartStore
 from labcrate.readings.store.readings_index import ReadingsIndex
 from labcrate.readings.store.select import select_readings
-from labcrate.readings.store.update import SourceFile
+from labcrate.readings.store.source_state import SourceFile
 
 
 def load_readings(

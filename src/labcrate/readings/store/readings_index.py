@@ -12,7 +12,8 @@ from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics
 from labcrate.readings.store.manifest import Manifest
 from labcrate.readings.store.part_store import IndexDamagedError, IndexWriteError, MemoryStore, PartStore
-from labcrate.readings.store.update import SourceFile, update_index
+from labcrate.readings.store.source_state import SourceFile
+from labcrate.readings.store.update import update_index
 
 _MOST_READS = 4
 """How often files that change while they are read are read again."""

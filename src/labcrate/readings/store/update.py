@@ -1,7 +1,5 @@
 """Bringing an index of readings up to date with both files of a lab: what did not change is not read again."""
 
-import os
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,7 +16,7 @@ from labcrate.readings.load.segment_rows import ReadContext
 from labcrate.readings.load.segments import SegmentInfo
 from labcrate.readings.load.source_file import FileRead, OpenFile
 from labcrate.readings.load.topics import TopicKind, TopicOwners, Topics, device_id
-from labcrate.readings.store.manifest import FileState, Manifest, SourceInfo
+from labcrate.readings.store.manifest import Manifest, SourceInfo
 from labcrate.readings.store.part_store import IndexDamagedError, PartStore
 from labcrate.readings.store.parts import write_parts
 from labcrate.readings.store.repeated_hours import (
@@ -29,34 +27,7 @@ from labcrate.readings.store.repeated_hours import (
     repeated_rows,
 )
 from labcrate.readings.store.row_collector import RowCollector
-
-_COARSE_NS = 2_000_000_000
-"""The time in nanoseconds within which a second change may leave a file's times as they are."""
-
-
-@dataclass(slots=True)
-class SourceFile:
-    """A file to read, open at any position; ``has_changed`` is whether it changed while it was read last."""
-
-    file: OpenFile
-    has_changed: bool = False
-
-    def is_known(self, state: FileState | None) -> bool:
-        """Return whether the file is in this state, so that it need not be read."""
-        return state is not None and state == self.state()
-
-    def state(self) -> FileState | None:
-        """Return the file's state; None if it may change without another one, so that its bytes must be compared."""
-        found = self.stat()
-        return None if found is None or time.time_ns() - max(found[1:3]) < _COARSE_NS else found
-
-    def stat(self) -> FileState | None:
-        """Return the file's size, times and inode; None for what is no file on a disk."""
-        try:
-            found = os.fstat(self.file.fileno())
-        except OSError:
-            return None
-        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+from labcrate.readings.store.source_state import SourceFile
 
 
 class _ReadAgainError(Exception):

@@ -40,7 +40,7 @@ CacheKey = tuple[str, Options]
 class PlannedArchive(Assembly):
     """The archive of one session: its plan, its layout, and the last change of its content.
 
-    ``entity`` is its bytes; None while the fixity of a file is unknown, which must be read for it first.
+    ``entity`` is its bytes; None while the fixity of a file or table is unknown, which must be read or written first.
     """
 
     entity: Entity | None
@@ -123,6 +123,9 @@ class ArchiveCache:
             self._inventories.inventory(), whole_plan=whole_plan, for_page=for_page
         ):
             return None
+        tables = entry.archive.table_files
+        if entry.archive.entity is None and tables is not None and tables.can_be_completed():
+            return None
         entry.last_used_s = time.monotonic()
         return entry.archive
 
@@ -200,10 +203,12 @@ class ArchiveCache:
         )
         plan, layout = assembly.plan, assembly.layout
         dependencies.set_plan(plan)
-        entity = None if unindexed_files(plan) else Entity(layout)
+        entity = None if unindexed_files(plan) or not assembly.has_all_tables else Entity(layout)
         if entity:
             hash(entity.etag)  # computes the tag in this thread, before a request needs it
-        archive = PlannedArchive(plan, layout, assembly.descriptions, entity, dependencies.latest_change(plan))
+        archive = PlannedArchive(
+            plan, layout, assembly.descriptions, assembly.table_files, entity, dependencies.latest_change(plan)
+        )
         size_bytes = _memory_bytes(assembly) + _BYTES_PER_PATH * dependencies.path_count
         entry = _CacheEntry(key, archive, Validity.of_plan(dependencies, began_s), size_bytes, time.monotonic())
         if entry.is_whole_of(entry):

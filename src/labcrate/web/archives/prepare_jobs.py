@@ -186,12 +186,13 @@ class PrepareJobs:
             self._drop_oldest()
 
     async def _prepare(self, job: Job) -> None:
-        """Read the files whose fixity the plan lacks, and plan again, until it lacks none.
+        """Read the files and write the tables whose fixity the plan lacks, and plan again, until it lacks none.
 
         Raises WorkCancelled, and what planning and reading raise.
         """
         hashed_plan: Plan | None = None
         failures: Mapping[str, str] = {}
+        tables_written = False
         for _ in range(_MAX_ROUNDS):
             archive = (await self._plan(job)).check(allow_incomplete=job.allow_incomplete)
             if archive.entity:
@@ -199,10 +200,14 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan):
+            tables_left = tables_written and not archive.has_all_tables
+            if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan) and tables_left:
                 raise CatalogError(Message("server.index_not_written"))
             hashed_plan = archive.plan
             failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, hashed_plan)
+            if not failures and archive.table_files and not archive.has_all_tables:
+                await self._executor.run(WorkKind.JOBS, archive.table_files.write, job.meter)
+                tables_written = True
         changed = next(iter(failures), "")
         raise NotReadyError(
             Message("server.file_changing", session=job.session_id, file=display_path(changed))
