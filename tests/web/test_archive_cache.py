@@ -3,7 +3,7 @@
 import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
+from labcrate.plan.plan import Plan
 from labcrate.web.archives import archive_cache, validity
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
@@ -227,18 +228,19 @@ def test_an_archive_that_can_no_longer_be_read_is_removed(usual_lab: Any) -> Non
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets the name of every table that is written."""
     seen: list[str] = []
-    write = Spool.write
+    write = Spool.write_several
 
-    def write_and_record(spool: Spool, label: str, writer: Any) -> Any:
-        seen.append(label)
-        return write(spool, label, writer)
+    def write_and_record(spool: Spool, labels: Sequence[str], writer: Any) -> Any:
+        seen.extend(labels)
+        return write(spool, labels, writer)
 
-    monkeypatch.setattr(Spool, "write", write_and_record)
+    monkeypatch.setattr(Spool, "write_several", write_and_record)
     return seen
 
 
-def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
-    """Plans of a session with the same readings share their tables: after hashing, and with a selection of cameras."""
+def test_tables_are_written_once(usual_lab: Any, written: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans of a session with the same indexed readings share their tables: after hashing, and with some cameras."""
+    monkeypatch.setattr("labcrate.plan.sensors._LARGE_BYTES", 0)  # below it, the readings are not indexed
     archives = new_cache(usual_lab)
     archives.plan("42", PLAIN)
     assert len(written) == 4
@@ -438,3 +440,17 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
     assert archives.plan("42", PLAIN) is third
     clock.now += 2
     assert archives.plan("42", PLAIN) is not third
+
+
+def test_what_a_page_needs_of_a_plan_is_ready_before_the_plan(usual_lab: Any) -> None:
+    """It is computed once for each plan of a whole session, also of a study, and for no part of one."""
+    seen: list[tuple[Options, bool]] = []
+
+    def note(plan: Plan) -> None:
+        seen.append((plan.options, archives.get("42", plan.options) is None))
+
+    archives = ArchiveCache(new_cache(usual_lab)._inventories, on_whole_plan=note)
+    study = Options(pad=timedelta())
+    for options in (PLAIN, PLAIN, Options(cameras=("1",)), study, Options(pad=timedelta(hours=1))):
+        archives.plan("42", options)
+    assert seen == [(PLAIN, True), (study, True)]

@@ -52,7 +52,15 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         export_log = stack.enter_context(ExportLog(database))
         export_log.abort_dead_transfers()
         inventories = InventoryCache(lab, settings.recorders)
-        archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
+        plots = Plots()
+        # Which properties can be plotted takes seconds for very many readings: no page waits for it.
+        archives = stack.enter_context(
+            closing(
+                ArchiveCache(
+                    inventories, settings.workers, lambda plan: plots.properties(plan.session.id, plan.readings)
+                )
+            )
+        )
         executor = stack.enter_context(closing(Executor()))
         await stack.enter_async_context(executor.run_repeatedly(_CLEANUP_INTERVAL_S, archives.remove_unused))
         result_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferResultWriter(export_log)))
@@ -96,7 +104,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             sender=sender,
             pages=Pages(settings),
             session_list=SessionList(inventories),
-            plots=Plots(),
+            plots=plots,
             timelines=Timelines(),
             thumbnails=Thumbnails(lambda: inventories.inventory().files),
         )

@@ -1,15 +1,21 @@
 """Numbers in payloads: the properties that can be drawn, and their values with times."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import polars as pl
 
 from labcrate.readings.load.slice import Readings
+from labcrate.readings.property_types import ValueKind
+from labcrate.readings.values.key_kinds import find_key_kinds
 
-_NUMBERS = {"integer", "number"}
+_NUMBERS = {"number", "long number"}
 _STATES = ("true", "false")
+_IS_OBJECT = pl.col("payload").str.starts_with("{")
+_IS_SINGLE_VALUE = ~_IS_OBJECT & (pl.col("payload") != "null")
+_NO_POINTS = pl.DataFrame(schema={"us": pl.Int64, "value": pl.Float64})
 
 
 class SeriesKind(StrEnum):
@@ -36,61 +42,98 @@ class PlotSeries:
 
 def plot_series(readings: Readings) -> Iterator[PlotSeries]:
     """Yield every property with numbers or booleans."""
-    for device in sorted({device for _, device, whole in readings.topic_kinds if whole}):
-        for key, types in readings.profile.get(device, {}).items():
-            kind = _kind(types - {"null"})
-            if kind:
+    kinds_by_device: defaultdict[str, dict[str, frozenset[ValueKind]]] = defaultdict(dict)
+    for key, by_device in find_key_kinds(readings.batches()).items():
+        for device, kinds in by_device.items():
+            kinds_by_device[device][key] = kinds
+    for device, kinds_by_key in sorted(kinds_by_device.items()):
+        for key, kinds in kinds_by_key.items():
+            if kind := _kind(kinds):
                 yield PlotSeries(device, key, kind, device, key)
-    for topic, known_as, whole in readings.topic_kinds:
-        if not whole:
-            device, name = readings.topics.device_and_key(topic, known_as, whole_message=False)
-            values = _values(readings, topic)
-            if values["payload"].is_in(_STATES).all():
-                yield PlotSeries(device, name or "value", SeriesKind.STATE, topic, None)
-            elif values["payload"].cast(pl.Float64, strict=False).is_finite().any():
-                yield PlotSeries(device, name or "value", SeriesKind.NUMBER, topic, None)
+    single = {topic: known_as for topic, known_as, whole in readings.topic_kinds if not whole}
+    for topic, kind in sorted(_kinds_of_single_values(readings, single).items()):
+        device, name = readings.topics.device_and_key(topic, single[topic], whole_message=False)
+        yield PlotSeries(device, name or "value", kind, topic, None)
 
 
 def series_points(readings: Readings, series: Collection[PlotSeries]) -> dict[PlotSeries, pl.DataFrame]:
     """Return the points of each: ``us`` (since 1970, sorted) and ``value`` (states as 0 and 1), without null."""
-    by_source: dict[str, list[PlotSeries]] = {}
+    objects: defaultdict[str, dict[str, PlotSeries]] = defaultdict(dict)
+    single: defaultdict[str, list[PlotSeries]] = defaultdict(list)
     for one in series:
-        by_source.setdefault(one.source_name, []).append(one)
-    found: dict[PlotSeries, pl.DataFrame] = {}
-    for own, of_source in by_source.items():
-        keyed = [one for one in of_source if one.key is not None]
-        if keyed:
-            rows = _of(readings, pl.col("device_id") == own).filter(pl.col("payload").str.starts_with("{"))
-            values = _decoded(rows["payload"], [one.key for one in keyed if one.key is not None])
-            found |= {one: _finite_points(rows["us"], values[one.key or ""]) for one in keyed}
-        for one in of_source:
-            if one.key is None:
-                rows = _values(readings, own)
-                text = rows["payload"].replace({"true": "1", "false": "0"})
-                found[one] = _finite_points(rows["us"], text.cast(pl.Float64, strict=False))
+        if one.key is None:
+            single[one.source_name].append(one)
+        else:
+            objects[one.source_name][one.key] = one
+    # Devices with the same keys are decoded together: many small tables take longer than a large one.
+    alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for source, by_key in objects.items():
+        alike[tuple(sorted(by_key))].append(source)
+    tables: dict[tuple[str, ...], list[pl.DataFrame]] = {keys: [] for keys in alike}
+    values_of_topics: list[pl.DataFrame] = []
+    for batch in readings.batches() if series else ():
+        rows = batch.select(pl.col("timestamp").dt.epoch("us").alias("us"), "topic", "device_id", "payload")
+        for keys, sources in alike.items():
+            messages = rows.filter(pl.col("device_id").is_in(sources) & _IS_OBJECT)
+            values = pl.DataFrame(_decoded(messages["payload"], list(keys))).rename(_column)
+            tables[keys].append(messages.select("us", pl.col("device_id").cast(pl.Enum(sources))).hstack(values))
+        if single:
+            text = pl.col("payload").replace({"true": "1", "false": "0"})
+            messages = rows.filter(pl.col("topic").is_in(list(single)) & _IS_SINGLE_VALUE)
+            values_of_topics.append(messages.select("us", "topic", text.cast(pl.Float64, strict=False).alias("value")))
+    found = dict.fromkeys(series, _NO_POINTS)
+    for parts in tables.values():
+        for device, own in _partitions(parts, "device_id"):
+            for key, one in objects[device].items():
+                found[one] = _finite_points(own["us"], own[_column(key)])
+    for topic, own in _partitions(values_of_topics, "topic"):
+        for one in single[topic]:
+            found[one] = _finite_points(own["us"], own["value"])
     return found
 
 
-def _of(readings: Readings, rows_of: pl.Expr) -> pl.DataFrame:
-    us = pl.col("timestamp").dt.epoch("us").alias("us")
-    batches = [batch.filter(rows_of).select(us, "payload") for batch in readings.batches()]
-    return pl.concat([pl.DataFrame(schema={"us": pl.Int64, "payload": pl.String}), *batches])
+def _partitions(tables: Sequence[pl.DataFrame], column: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each value of a column with its rows, in their order."""
+    if tables:
+        for (value,), rows in pl.concat(tables).partition_by(column, as_dict=True).items():
+            yield str(value), rows
 
 
-def _values(readings: Readings, topic: str) -> pl.DataFrame:
-    return _of(readings, pl.col("topic") == topic).filter(
-        ~pl.col("payload").str.starts_with("{") & (pl.col("payload") != "null")
+def _column(key: str) -> str:
+    """Return the name of the column of a key, which may be any text."""
+    return f"value {key}"
+
+
+def _kinds_of_single_values(readings: Readings, topics: Collection[str]) -> dict[str, SeriesKind]:
+    """Return the kind of each topic whose payloads are values: states if all are, numbers if any is."""
+    if not topics:
+        return {}
+    text = pl.col("payload")
+    counts = pl.concat(
+        batch.filter(pl.col("topic").is_in(list(topics)) & _IS_SINGLE_VALUE)
+        .group_by("topic")
+        .agg(
+            text.is_in(_STATES).all().alias("states"),
+            text.cast(pl.Float64, strict=False).is_finite().any().alias("numbers"),
+        )
+        for batch in readings.batches()
     )
+    merged = counts.group_by("topic").agg(pl.col("states").all(), pl.col("numbers").any())
+    return {
+        topic: SeriesKind.STATE if states else SeriesKind.NUMBER
+        for topic, states, numbers in merged.iter_rows()
+        if states or numbers
+    }
 
 
 def _finite_points(us: pl.Series, values: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([us, values.alias("value")]).drop_nulls().filter(pl.col("value").is_finite())
 
 
-def _kind(types: frozenset[str]) -> SeriesKind | None:
-    if types and types <= _NUMBERS:
+def _kind(kinds: frozenset[ValueKind]) -> SeriesKind | None:
+    if kinds and kinds <= _NUMBERS:
         return SeriesKind.NUMBER
-    return SeriesKind.STATE if types == {"boolean"} else None
+    return SeriesKind.STATE if kinds == {"boolean"} else None
 
 
 def _decoded(payloads: pl.Series, keys: list[str]) -> Mapping[str, pl.Series]:

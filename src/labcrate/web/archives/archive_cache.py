@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
+from labcrate.errors import LabcrateError
 from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import inventory_in_zone, prepare_from_index, unindexed_files
 from labcrate.index.indexing import Progress
@@ -15,6 +17,7 @@ from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.options import Options
+from labcrate.plan.plan import Plan
 from labcrate.plan.planner import refuse_incomplete
 from labcrate.plan.secrecy import refuse_secrets
 from labcrate.web.archives.dependencies import Dependencies
@@ -84,11 +87,17 @@ class _CacheEntry:
 class ArchiveCache:
     """The latest archives of sessions. Methods read the disk: call them in worker threads, also at the same time.
 
-    ``workers`` is the number of files that a plan reads at once (None: one per core).
+    ``workers`` is the number of files that a plan reads at once (None: one per core). ``on_whole_plan`` is called for
+    each new plan of a whole session, before the plan is in the cache: what its page needs is ready then.
     """
 
-    def __init__(self, inventories: InventoryCache, workers: int | None = None) -> None:
-        self._inventories, self._workers = inventories, workers
+    def __init__(
+        self,
+        inventories: InventoryCache,
+        workers: int | None = None,
+        on_whole_plan: Callable[[Plan], object] = lambda _: None,
+    ) -> None:
+        self._inventories, self._workers, self._on_whole_plan = inventories, workers, on_whole_plan
         self._lock = threading.Lock()
         self._by_key: dict[CacheKey, _CacheEntry] = {}
         self._by_etag: dict[tuple[str, str], _CacheEntry] = {}
@@ -197,6 +206,9 @@ class ArchiveCache:
         archive = PlannedArchive(plan, layout, assembly.descriptions, entity, dependencies.latest_change(plan))
         size_bytes = _memory_bytes(assembly) + _BYTES_PER_PATH * dependencies.path_count
         entry = _CacheEntry(key, archive, Validity.of_plan(dependencies, began_s), size_bytes, time.monotonic())
+        if entry.is_whole_of(entry):
+            with suppress(LabcrateError):  # the page computes it again, and gets the error
+                self._on_whole_plan(plan)
         with self._lock:
             self._store(entry)
         return entry.archive

@@ -129,7 +129,7 @@ class Plots:
     def _session_plots(self, session: str, readings: Readings) -> _SessionPlots:
         with self._lock:
             plots = self._sessions.pop(session, None)
-        if plots is None or plots.readings is not readings:
+        if plots is None or not _have_same_rows(plots.readings, readings):
             plots = _SessionPlots(readings, _properties(readings), _devices(readings))
         with self._lock:
             self._sessions[session] = plots
@@ -147,6 +147,11 @@ class Plots:
                 plots.points.clear()
             plots.points |= found
             return found
+
+
+def _have_same_rows(one: Readings, other: Readings) -> bool:
+    """Return whether two plans of a session have the same readings, of the same devices."""
+    return one is other or (one.has_same_rows(other) and one.topics == other.topics)
 
 
 def _properties(readings: Readings) -> list[Property]:
