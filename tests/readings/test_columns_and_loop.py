@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labcrate.model.device import Device
@@ -278,8 +278,22 @@ def json_by_topic(readings: Readings) -> str:
     return '{\n"messages": {' + ",".join(parts) + "\n},\n" + end
 
 
+HARD = [
+    ("lamp", 1, '{"state":"x","n":1}'),
+    ("lamp", 1, '{"state":"x,","n":1}'),
+    ("lamp", 1, '{"n":-0,"l":[1]}'),
+    ("lamp", 1, '{"n":1,"x":2,"n":3}'),
+    ("lamp", 1, '{"x":{"n":1},"n":2,"x":{"y":3}}'),
+    ("lamp", 1, '{"x":{"y":1},"x-y":1}'),
+    ("lamp", 1, '{"n":1234567890123456789,"temperature":0.1000000000000000055}'),
+    ("lamp/state", 1, "-0"),
+    ("lamp/state", 1, "1e999"),
+]
+
+
 @settings(deadline=None)
 @given(messages, st.integers(1, 20))
+@example(HARD, 3)
 def test_tables_from_columns_are_those_of_a_loop(sent: list[tuple[str, int, str]], size: int) -> None:
     """For any messages, in batches of any size, all four tables are those that are made value by value."""
     readings = readings_of(sent, size)

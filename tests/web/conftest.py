@@ -14,6 +14,7 @@ import requests
 from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
+from tests.support.waiting import wait_for_plans
 
 from labcrate.config import ServeSettings
 from labcrate.errors import UsageError
@@ -140,8 +141,9 @@ Serve = Callable[..., Serving]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Return a function that serves a lab folder until the end of the test."""
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Return a function that serves a lab folder until the end of the test; its pages wait for their plans."""
+    wait_for_plans(monkeypatch)
     running: list[Serving] = []
 
     def start(folder: Path, limits: ConnectionLimits | None = None, **settings: Any) -> Serving:

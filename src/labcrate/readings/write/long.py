@@ -14,7 +14,10 @@ from labcrate.readings.values.value_rows import Changes, Slot, Slots, value_rows
 
 # Zigbee2MQTT does not repeat these with the state: each message is something that happened.
 _EVENT = re.compile(r"action(?:[_-].*)?\Z", re.DOTALL)
-_COLUMNS = ("csv_before", "csv_after", "json_before", "json_after", "device_id", "property", "unit", "kind", "quoted")
+_COLUMNS = {
+    name: pl.String()
+    for name in ("csv_before", "csv_after", "json_before", "json_after", "device_id", "property", "unit", "kind")
+} | {"quoted": pl.Boolean()}
 
 
 def value_kind(name: str) -> str:
@@ -30,6 +33,7 @@ class LongRows:
         self._units = Units(readings.topics.devices)
         self._changes = Changes()
         self._texts: list[tuple[str, str, str, str, str, str, str | None, str, bool]] = []
+        self._table = pl.DataFrame(schema=_COLUMNS)
         self._session = session_id
 
     def next(self, decoded: DecodedBatch) -> pl.DataFrame:
@@ -38,6 +42,9 @@ class LongRows:
         properties = pl.Series(self._slots.properties, dtype=pl.UInt32).gather(rows["slot"])
         times = decoded.batch.select(iso_text("timestamp")).to_series().gather(rows["row"])
         changed = self._changes.next(properties, rows["json"]).cast(pl.String)
+        if len(self._texts) < len(self._slots.slots):
+            self._texts += map(self._describe, self._slots.slots[len(self._texts) :])
+            self._table = pl.DataFrame(self._texts, _COLUMNS, orient="row")
         return rows.with_columns(times.alias("time"), changed.alias("changed"))
 
     def csv_lines(self, rows: pl.DataFrame) -> pl.Series:
@@ -76,10 +83,7 @@ class LongRows:
 
     def _texts_of(self, rows: pl.DataFrame, *names: str) -> list[pl.Series]:
         """Return texts that are the same for all values of a slot."""
-        self._texts += map(self._describe, self._slots.slots[len(self._texts) :])
-        types = dict.fromkeys(_COLUMNS, pl.String()) | {"quoted": pl.Boolean()}
-        table = pl.DataFrame(self._texts, types, orient="row")
-        return [table[name].gather(rows["slot"]) for name in names]
+        return [self._table[name].gather(rows["slot"]) for name in names]
 
     def _describe(self, slot: Slot) -> tuple[str, str, str, str, str, str, str | None, str, bool]:
         unit, kind = self._units.unit_of(slot.device, slot.name), value_kind(slot.name)

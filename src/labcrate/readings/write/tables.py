@@ -5,9 +5,11 @@ would interpret as a formula is unchanged.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 import msgspec
@@ -26,6 +28,8 @@ from labcrate.readings.write.wide import wide_cells
 
 # Lines of text are many times larger than what they are made from.
 _LINES_AT_ONCE = 65_536
+# Joining texts uses one core; the tables are independent of each other.
+_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,15 @@ def write_text_tables(readings: Readings, session_id: str, targets: TextTables) 
         wide = _WideCsv(readings, session_id, by_row) if by_row else None
         long = _LongTables(readings, session_id, objects, lines) if objects or lines else None
         decoder = Decoder()
+        threads = stack.enter_context(ThreadPoolExecutor(_THREADS))
         for batch in readings.batches():
-            if messages:
-                messages.add(batch)
+            jobs = [threads.submit(messages.add, batch)] if messages else []
             if wide or long:
                 decoded = decoder.decode(batch)
-                if wide:
-                    wide.add(decoded)
-                if long:
-                    long.add(decoded)
+                jobs += [threads.submit(wide.add, decoded)] if wide else []
+                jobs += [threads.submit(write, rows) for rows, write in long.jobs(decoded)] if long else []
+            for job in jobs:
+                job.result()
         if messages:
             messages.finish()
         if long:
@@ -105,14 +109,23 @@ class _LongTables:
         if objects:
             objects.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
 
-    def add(self, decoded: DecodedBatch) -> None:
-        for rows in self._rows.next(decoded).iter_slices(_LINES_AT_ONCE):
-            if self._lines:
-                self._lines.write(_join(self._rows.csv_lines(rows), "\n"))
-            if self._objects:
-                self._objects.write(self._between)
-                self._between = b",\n"
-                self._objects.write(_join(self._rows.json_objects(rows), ",\n")[:-2])
+    def jobs(self, decoded: DecodedBatch) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], None]]]:
+        """Yield what is to be done for a batch: the functions that write its rows, one for each file."""
+        rows = self._rows.next(decoded)
+        if self._lines:
+            yield rows, partial(self._write_lines, self._lines)
+        if self._objects:
+            yield rows, partial(self._write_objects, self._objects)
+
+    def _write_lines(self, file: IO[bytes], rows: pl.DataFrame) -> None:
+        for part in rows.iter_slices(_LINES_AT_ONCE):
+            file.write(_join(self._rows.csv_lines(part), "\n"))
+
+    def _write_objects(self, file: IO[bytes], rows: pl.DataFrame) -> None:
+        for part in rows.iter_slices(_LINES_AT_ONCE):
+            file.write(self._between)
+            self._between = b",\n"
+            file.write(_join(self._rows.json_objects(part), ",\n")[:-2])
 
     def finish(self) -> None:
         if self._objects:
