@@ -78,7 +78,7 @@ class IndexRows:
         self.all_devices, self.selected = devices, frozenset(selected)
         self._devices = {kind: device for kind, device in devices.items() if kind in self.selected}
         self._tables = [_device_table(one) for one in (self._devices, devices)]
-        self._counts = [one for part in parts for one in part.kinds if (one.topic, one.whole) in devices]
+        self._counts = [one for part in parts for one in part.kinds if (one.topic, one.whole) in self._devices]
         self.height = sum(one.rows for one in self._counts)
         self.both, self.json, self.csv = (
             sum(getattr(one, name) for one in self._counts) for name in ("both", "json", "csv")
