@@ -1,5 +1,6 @@
 """Faults of the index of readings: whatever happens to its files, no row is wrong, and none is lost."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -17,13 +18,23 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.readings.test_readings_index import assert_same, bigger, load, make_pieces_small
+from tests.readings.test_readings_index import (
+    TOPICS,
+    as_csv,
+    as_topics,
+    assert_same,
+    bigger,
+    load,
+    make_pieces_small,
+    write,
+)
 from tests.support.rounds import rounds
 from tests.support.write_faults import WriteMoments, fail_from
 
 from labcrate.errors import SourceChangedError
+from labcrate.model.device import Device
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.store.manifest import decode_manifest
+from labcrate.readings.store import manifest, part_store
 from labcrate.readings.store.part_store import FACT_S
 from labcrate.readings.write.readings_summary import summarise_readings
 from labcrate.readings.write.sizes import table_sizes
@@ -263,7 +274,7 @@ def test_a_killed_process_loses_no_row_and_leaves_nothing_for_long(growing: Grow
 
 def count_parts(index: Path) -> int:
     """Return how many parts the indexes in a folder have."""
-    found = (decode_manifest(path.read_bytes(), path.stem) for path in index.glob("*.index"))
+    found = (manifest.decode_manifest(path.read_bytes(), path.stem) for path in index.glob("*.index"))
     return sum(len(one.parts) for one in found if one is not None)
 
 
@@ -271,3 +282,102 @@ def make_old(index: Path, age_s: float) -> None:
     """Make all files of an index this old."""
     for path in index.iterdir():
         os.utime(path, (time.time() - age_s,) * 2)
+
+
+def test_an_index_that_cannot_be_written_loses_no_row(lab: Lab, tmp_path: Path) -> None:
+    """Below a file, in a folder with others' files in the place of its own, or without locks, rows are right."""
+    (tmp_path / "file").write_bytes(b"")
+    lab.check(tmp_path / "file" / "index")
+    lab.check(tmp_path / "file")
+    for name in ("lock", "key"):
+        (tmp_path / name / name).mkdir(parents=True)
+        lab.check(tmp_path / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(part_store.fcntl, "flock", _no_locks)
+        lab.check(tmp_path / "without-locks")
+
+
+def _no_locks(_fd: int, _how: int) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_folder_that_may_not_be_written_loses_no_row(lab: Lab, mode: int) -> None:
+    """An index that may be read but not written, or not even read, gives the right rows."""
+    index = lab.copy_index()
+    index.chmod(mode)
+    try:
+        lab.check(index)
+    finally:
+        index.chmod(0o700)
+
+
+def test_an_index_of_another_version_is_made_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index of a later version, and one whose faults have unknown messages, are not used and not in the way."""
+    index = lab.copy_index()
+    (path,) = index.glob("*.index")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "VERSION", manifest.VERSION + 1)
+        lab.check(index)
+        assert path.read_bytes() != before
+    later = path.read_bytes()
+    lab.check(index)
+    assert path.read_bytes() != later
+
+
+def test_an_index_with_unknown_messages_is_made_again(tmp_path: Path) -> None:
+    """The faults of an index that another version of labcrate wrote, with its own messages, are found again."""
+    bigger(tmp_path, ROWS)
+    with (tmp_path / "z.csv").open("a") as file:
+        file.write('"soon","zigbee2mqtt/b","b","{}"\n')
+    index = tmp_path / "index"
+    right = load(tmp_path, None)
+    assert right.problems
+    load(tmp_path, index)
+    (path,) = index.glob("*.index")
+    data = path.read_bytes()[32:].replace(b"readings.time_unreadable", b"readings.time_unreadablE")
+    path.write_bytes(manifest.digest_for(path.stem, data) + data)
+    assert manifest.decode_manifest(path.read_bytes(), path.stem) is None
+    assert_same(load(tmp_path, index), right)
+    assert manifest.decode_manifest(path.read_bytes(), path.stem) is not None
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"base_topic": "zigbee2mqtt/kitchen"},
+    {"base_topic": "other"},
+    {"devices": [Device(id="0x1", name="b/availability")]},
+    {"devices": [Device(id="0x1", name="a"), Device(id="0x2", name="b")]},
+    {"date_formats": ("%d.%m.%Y %H:%M",)},
+    {"date_formats": ("%m.%d.%Y %H:%M",)},
+    {"zone": "Europe/Madrid"},
+    {"zone": "America/New_York"},
+    {"zone": "Europe/Madrid", "date_formats": ("%d.%m.%Y %H:%M",)},
+]
+
+
+@settings(max_examples=rounds(6, 60), suppress_health_check=list(HealthCheck))
+@given(
+    turns=st.lists(st.sampled_from(OPTIONS), min_size=2, max_size=6),
+    local=st.booleans(),
+    dotted=st.booleans(),
+    becomes_local=st.booleans(),
+)
+def test_labs_that_are_described_otherwise_in_turn(
+    turns: list[dict[str, Any]], *, local: bool, dotted: bool, becomes_local: bool
+) -> None:
+    """With other base topics, devices, formats and zones in turn, each load is right, as times get and lose zones."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, options in enumerate(turns):
+            zone = "" if local and (number > 1 or not becomes_local) else "Z"
+            some = [(f"2025-10-26T0{n % 4}:{n:02}:00{zone}", TOPICS[n % 3], {"t": n}) for n in range(12 + number)]
+            if dotted:
+                some += [(f"0{1 + n}.05.2025 10:{n:02}", TOPICS[n % 2], {"d": n}) for n in range(5)]
+            write(folder, "z.json", as_topics(some))
+            write(folder, "z.csv", as_csv(some[::2]))
+            assert_same(load(folder, folder / "index", **options), load(folder, None, **options))
+            again = turns[0]
+            assert_same(load(folder, folder / "index", **again), load(folder, None, **again))
