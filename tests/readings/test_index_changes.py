@@ -129,10 +129,11 @@ def test_a_file_that_is_rewritten_while_it_is_read(
         if known:
             load(folder, index)
         with io.BufferedReader(ChangingFile(path, moment, lambda: change_file(path, text, how)), 150) as file:
-            others = {n: one if (one := folder / n).exists() else None for n in ("z.json", "z.csv")}
-            found = load_readings(
-                *(file if n == file_name else one for n, one in others.items()), TimeSpan(), store=FolderStore(index)
+            json, csv = (
+                file if name == file_name else one if (one := folder / name).exists() else None
+                for name in ("z.json", "z.csv")
             )
+            found = load_readings(json, csv, TimeSpan(), store=FolderStore(index))
         later = load(folder, None)
         assert found.frame.equals(before.frame) or found.frame.equals(later.frame)
         if not found.frame.equals(before.frame):
@@ -290,7 +291,7 @@ def test_the_parts_of_an_index_that_was_deleted_can_be_read_for_a_while(tmp_path
     right = load(tmp_path, None, window=TimeSpan(BEGIN, BEGIN.replace(minute=5)))
     make_old(index, 2 * UNUSED_S)
     if how == "damaged":
-        last = max(index.glob("*.parquet"), key=lambda path: pl.read_parquet(path)["us"].max())
+        last = max(index.glob("*.parquet"), key=lambda path: str(pl.read_parquet(path)["us"].max()))
         last.write_bytes(bytes(last.stat().st_size))
         with pytest.raises(SourceChangedError):
             _ = load(tmp_path, index).frame

@@ -1,6 +1,7 @@
 """Faults of the index of readings: whatever happens to its files, no row is wrong, and none is lost."""
 
 import errno
+import fcntl
 import multiprocessing
 import os
 import shutil
@@ -34,7 +35,7 @@ from tests.support.write_faults import WriteMoments, fail_from
 from labcrate.errors import SourceChangedError
 from labcrate.model.device import Device
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.store import manifest, part_store
+from labcrate.readings.store import manifest
 from labcrate.readings.store.part_store import FACT_S
 from labcrate.readings.write.readings_summary import summarise_readings
 from labcrate.readings.write.sizes import table_sizes
@@ -101,7 +102,7 @@ def files_of(index: Path) -> list[Path]:
 
 
 def damage(path: Path, kind: str, at: int, other: bytes) -> None:
-    """Damage one file at a place."""
+    """Write one file with damage at a place."""
     data = path.read_bytes()
     match kind:
         case "cut":
@@ -293,7 +294,7 @@ def test_an_index_that_cannot_be_written_loses_no_row(lab: Lab, tmp_path: Path) 
         (tmp_path / name / name).mkdir(parents=True)
         lab.check(tmp_path / name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(part_store.fcntl, "flock", _no_locks)
+        patch.setattr(fcntl, "flock", _no_locks)
         lab.check(tmp_path / "without-locks")
 
 
