@@ -1,4 +1,4 @@
-"""Writing the parts of an index: spans of time with some ten thousand readings each, cut at the begin of days."""
+"""Writing the parts of an index: spans of time with some ten thousand readings each, cut at midnight (UTC)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
