@@ -133,7 +133,11 @@ class _Update:
             if renamed:
                 source.collector.rename_topics(renamed)
             source.collector.finish()
-        dropped = [source.dropped for source in self._sources]
+        olds = (self._old.json, self._old.csv)
+        dropped = [
+            [one for one in old.segments if one.id in source.dropped]
+            for old, source in zip(olds, self._sources, strict=True)
+        ]
         collectors = [source.collector for source in self._sources]
         parts = write_parts(self._store, self._old.parts, collectors[0], collectors[1], dropped)
         return Manifest(sources[0], sources[1], tuple(parts), renamed, encode_repeated(repeated), next(ids))
