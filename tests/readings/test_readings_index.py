@@ -25,8 +25,7 @@ MIDDLE = TimeSpan(BEGIN + timedelta(hours=9), BEGIN + timedelta(hours=25))
 TOPICS = ("zigbee2mqtt/kitchen/a", "zigbee2mqtt/b", "zigbee2mqtt/b/availability")
 
 
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def make_pieces_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every segment, run and part hold a few rows, as if the files were large."""
     monkeypatch.setattr(json_source.read_json, "__defaults__", (None, 100))
     monkeypatch.setattr(json_source, "_LINES_BYTES", 300)
@@ -40,6 +39,12 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part_store, "SAMPLE_ROWS", 1)
     monkeypatch.setattr(parts, "SAMPLE_ROWS", 1)
     monkeypatch.setattr(part_store, "_BLOCK_ROWS", 3)
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every piece small in each test."""
+    make_pieces_small(monkeypatch)
 
 
 Message = tuple[str, str, dict[str, Any]]

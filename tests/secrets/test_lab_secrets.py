@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labcrate.lab.folder import LabFolder
-from labcrate.secrets.lab_secrets import read_secrets, secret_file_paths
+from labcrate.secrets.lab_secrets import WordSearch, read_secrets, secret_file_paths
 
 CANARY = "Users-Are-Never-Read"
 
@@ -145,6 +145,15 @@ def test_a_table_of_any_dialect(root: Path, encoding: str) -> None:
     text = 'timestamp;topic;payload\nt;z/bridge/info;"{""password"":""Küchen-Pass""}"\n'
     (root / "data/zigbee-sensors.csv").write_bytes(text.encode(encoding))
     assert "Küchen-Pass" in {secret.value for secret in read_secrets(LabFolder(root)).secrets.strong}
+
+
+@pytest.mark.parametrize("word", ["installed_version", "InstalledVersion", "INSTALLED", "install_code", "Install Code"])
+def test_an_installed_version_is_no_word_of_a_secret(word: str) -> None:
+    """The search for words finds an install code among any number of installed versions, and these nowhere."""
+    search = WordSearch([b"nstall", b"NSTALL", b"Nstall", b"pin"])
+    text = f'{{"installed_version":1,"{word}":2,"INSTALLED_ON":3}}'.encode() * 3
+    found = {text[place - 1 : place + 8] for place in search.positions(text)}
+    assert found == ({word.encode()[:9]} if "ed" not in word.lower() else set())
 
 
 def test_a_lab_without_anything(tmp_path: Path) -> None:

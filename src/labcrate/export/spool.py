@@ -25,6 +25,7 @@ from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.plan.plan import CopiedFile
 
+_HASHING_THREADS = 2
 _PREFIX = "document-"
 _IN_MEMORY_UP_TO = 1 << 20
 _LEFTOVER_AGE_S = 3600
@@ -77,7 +78,13 @@ def _write_and_hash(
             for _ in labels
         ]
         writer([cast("IO[bytes]", _InterruptibleFile(file, check_stop)) for file in files])
-        return [_finish(file, label) for file, label in zip(files, labels, strict=True)]
+        if len(files) == 1:
+            return [_finish(files[0], labels[0])]
+        # Imported here: few exports write several documents together.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+        with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+            return list(threads.map(_finish, files, labels))
 
 
 def _finish(file: tempfile.SpooledTemporaryFile[bytes], label: str) -> Stored:

@@ -7,6 +7,7 @@ in another process too, has the entity tag and every offset of the archive at on
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.table_writers import write_text
 from labcrate.secrets.matcher import Matcher
 
+_CHECKING_THREADS = 2
 MANY_READINGS = 50_000
 """The number of readings from which tables are not written for a plan alone."""
 
@@ -97,14 +99,22 @@ class TableFiles:
 
             spool = Spool(self._folder, progress.raise_if_cancelled)
             written = dict(zip(names, spool.write_several(names, write_tables), strict=True))
-            for name, (fixity, source) in written.items():
-                check_generated(self._matcher, name, read_chunks(source))
+            self._check_secrets(written)
+            for name, (fixity, _) in written.items():
                 planned = self.fixities[name]
                 if planned.sha256 and planned != fixity:
                     raise SourceChangedError(Message("readings.index_gone"))
                 save_fixity(self._readings, self._session_id, name, fixity)
             self._written = written
             return written
+
+    def _check_secrets(self, written: Mapping[str, Stored]) -> None:
+        def check(name: str) -> None:
+            check_generated(self._matcher, name, read_chunks(written[name][1]))
+
+        with ThreadPoolExecutor(_CHECKING_THREADS) as threads:
+            for _ in threads.map(check, written):
+                pass
 
     def _open(self, name: str) -> int:
         _, source = self.write()[name]

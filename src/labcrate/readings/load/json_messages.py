@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 import polars as pl
@@ -12,6 +13,8 @@ from labcrate.readings.load.payload import compact
 from labcrate.readings.load.payload_texts import compact_raws
 from labcrate.readings.load.segment_rows import RawRows, ReadContext, read_rows
 from labcrate.readings.load.segments import SEGMENT_ROWS, FaultList, SegmentInfo, SourceSegment
+
+T = TypeVar("T")
 
 NO_MESSAGE = Message("readings.no_message")
 NO_FLAT_MESSAGE = Message("readings.no_flat_message")
@@ -88,7 +91,7 @@ def flat_segment(
     truncated: int | None = None
     for row, part in enumerate(parts):
         try:
-            message = _decode_flat(part)
+            message = decode_text(_FLAT_MESSAGE, part)
         except (ValueError, RecursionError) as error:
             message = FlatMessage()
             if is_last and row == len(parts) - 1 and "truncated" in str(error):
@@ -110,14 +113,15 @@ def flat_segment(
     return read_rows(raw, context, info, FaultList())
 
 
-def _decode_flat(part: msgspec.Raw | bytes) -> FlatMessage:
+def decode_text(decoder: msgspec.json.Decoder[T], text: bytes | memoryview | msgspec.Raw) -> T:
+    """Return the value of a JSON text; one that is not UTF-8 is read as Windows-1252. Raises ValueError."""
     try:
-        return _FLAT_MESSAGE.decode(part)
+        return decoder.decode(text)
     except ValueError:
-        text, foreign, _ = lines_as_utf8(bytes(part))
+        utf8, foreign, _ = lines_as_utf8(bytes(text))
         if not foreign:
             raise
-    return _FLAT_MESSAGE.decode(text)
+    return decoder.decode(utf8)
 
 
 def _topic(message: FlatMessage, base: str, made: set[str]) -> str:

@@ -12,8 +12,8 @@ import msgspec
 
 from labcrate.messages.message import Message
 from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
-from labcrate.readings.load.json_messages import flat_segment, topic_segment
-from labcrate.readings.load.json_stream import LIST_FORM, OBJECT_FORM, PLATFORM_FORM, JsonReader, OtherFormError
+from labcrate.readings.load.json_messages import decode_text, flat_segment, topic_segment
+from labcrate.readings.load.json_stream import OBJECT_FORM, PLATFORM_FORM, JsonReader
 from labcrate.readings.load.segment_rows import ReadContext
 from labcrate.readings.load.segments import Effect, RowFault, SegmentInfo, SourceSegment, digest_of
 from labcrate.readings.load.source_file import FileRead, OpenFile
@@ -56,7 +56,7 @@ def read_json(
     """
     head = file.read(small_file_bytes + 1)
     if not at_once and len(head) > small_file_bytes and utf16_encoding(head[:4]) is None:
-        found = _read_stream(file, head.removeprefix(UTF8_BOM), context, known)
+        found = _read_stream(file, head, context, known)
         if found is not None:
             return found
     data = head + file.read()
@@ -72,16 +72,15 @@ def read_json(
 def _read_stream(file: OpenFile, head: bytes, context: ReadContext, known: FileRead | None) -> FileRead | None:
     """Return a large file as it is read piece by piece; None if its form is another."""
     reader = JsonReader(file, head)
-    if found := PLATFORM_FORM.match(head):
-        reader.skip(found.end())
+    form = reader.read_beginning()
+    if form is PLATFORM_FORM:
         read = FileRead(_TOPICS, in_time_order=False)
         read.new_segments = _stream_topics(reader, context, _known_streams(known, _TOPICS), read)
-    elif (found := OBJECT_FORM.match(head)) or (found := LIST_FORM.match(head)):
-        reader.skip(found.end())
+    elif form is not None:
         read = FileRead(_FLAT)
-        key = "messages" if b"{" in found[0] else ""
+        key = "messages" if form is OBJECT_FORM else ""
         read.new_segments = _stream_flat(reader, key, context, _known_streams(known, _FLAT), read)
-    elif _begins_with_message(head):
+    elif _begins_with_message(head.removeprefix(UTF8_BOM)):
         read = FileRead(_LINES)
         read.new_segments = _stream_lines(reader, context, _known_streams(known, _LINES).get("", []), read)
     else:
@@ -100,14 +99,7 @@ def _known_streams(known: FileRead | None, form: bytes) -> dict[str, list[Segmen
 def _stream_topics(
     reader: JsonReader, context: ReadContext, known: dict[str, list[SegmentInfo]], read: FileRead
 ) -> Iterator[SourceSegment]:
-    seen: set[str] = set()
-    token = reader.next_token()
-    while token != b"}":
-        topic = reader.read_key()
-        if topic in seen:
-            raise OtherFormError
-        seen.add(topic)
-        reader.expect(b"[")
+    for topic in reader.read_topics():
         key, place = _topic_key(topic), 0
         for piece in reader.read_elements(known.get(topic, ())):
             if piece.known is not None:
@@ -118,11 +110,6 @@ def _stream_topics(
             segment = topic_segment(b"[" + piece.text + b"]", info, key, context)
             place += segment.info.places
             yield segment
-        token = reader.expect(b",", b"}")
-        if token == b"}":
-            break
-    else:
-        reader.skip(1)
     reader.check_rest()
 
 
@@ -193,7 +180,7 @@ def _flat(parts: Sequence[msgspec.Raw], info: SegmentInfo, key: str, first: int,
 
 def _read_whole(data: bytes | memoryview, form: bytes, context: ReadContext) -> FileRead:
     try:
-        whole = _decoded(data)
+        whole = decode_text(_FILE, data)
     except (ValueError, RecursionError) as error:
         text = bytes(data)
         if _begins_with_message(text):
@@ -247,17 +234,6 @@ def _as_utf8(data: bytes) -> bytes | memoryview:
     if encoding := utf16_encoding(data[:4]):
         return data.decode(encoding, "replace").encode()
     return memoryview(data)[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
-
-
-def _decoded(data: bytes | memoryview) -> _MessagesFile | list[msgspec.Raw]:
-    """Return the file's value; a text whose keys are not UTF-8 is read as Windows-1252. Payloads stay undecoded."""
-    try:
-        return _FILE.decode(data)
-    except ValueError:
-        text, foreign, _ = lines_as_utf8(bytes(data))
-        if not foreign:
-            raise
-    return _FILE.decode(text)
 
 
 def _parse_problem(data: bytes, error: str) -> tuple[Message | str, Message]:

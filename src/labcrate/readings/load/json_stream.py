@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from labcrate.readings.load.dialect import UTF8_BOM
 from labcrate.readings.load.segments import SegmentInfo, digest_of
 
 PIECE_BYTES = 4 << 20
@@ -82,6 +83,36 @@ class JsonReader:
             raise OtherFormError
         self.skip(1)
         return token
+
+    def read_beginning(self) -> re.Pattern[bytes] | None:
+        """Read the beginning of the file, up to its first topic or message, and return its form; None for another."""
+        if self.peek(len(UTF8_BOM)) == UTF8_BOM:
+            self.skip(len(UTF8_BOM))
+        head = bytes(self.peek(PIECE_BYTES))
+        for form in (PLATFORM_FORM, OBJECT_FORM, LIST_FORM):
+            if found := form.match(head):
+                self.skip(found.end())
+                return form
+        return None
+
+    def read_topics(self) -> Iterator[str]:
+        """Yield each topic of the platform's form; read the elements of its list before the next one.
+
+        Raises OtherFormError, also if a topic occurs twice.
+        """
+        if self.next_token() == b"}":
+            self.skip(1)
+            return
+        seen: set[str] = set()
+        while True:
+            topic = self.read_key()
+            if topic in seen:
+                raise OtherFormError
+            seen.add(topic)
+            self.expect(b"[")
+            yield topic
+            if self.expect(b",", b"}") == b"}":
+                return
 
     def read_key(self) -> str:
         """Read a key and its colon. Raises OtherFormError."""
@@ -162,27 +193,16 @@ def read_lists(reader: JsonReader) -> Iterator[tuple[str | None, bytes]]:
 
     Raises OtherFormError.
     """
-    head = bytes(reader.peek(PIECE_BYTES)).removeprefix(b"\xef\xbb\xbf")
-    skipped = len(reader.peek(3)) - len(bytes(reader.peek(3)).removeprefix(b"\xef\xbb\xbf"))
-    for form in (PLATFORM_FORM, OBJECT_FORM, LIST_FORM):
-        if found := form.match(head):
-            break
-    else:
+    form = reader.read_beginning()
+    if form is None:
         raise OtherFormError
-    reader.skip(skipped + found.end())
-    if form is not PLATFORM_FORM:
-        for piece in reader.read_elements():
-            yield None, piece.text
-    elif reader.next_token() == b"}":
-        reader.skip(1)
-    else:
-        token = b","
-        while token == b",":
-            topic = reader.read_key()
-            reader.expect(b"[")
+    if form is PLATFORM_FORM:
+        for topic in reader.read_topics():
             for piece in reader.read_elements():
                 yield topic, piece.text
-            token = reader.expect(b",", b"}")
+    else:
+        for piece in reader.read_elements():
+            yield None, piece.text
     if form is LIST_FORM:
         reader.check_end()
     else:

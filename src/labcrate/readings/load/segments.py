@@ -68,12 +68,12 @@ class RowFault:
 class SegmentInfo:
     """What is known about a segment without its rows.
 
-    ``first_place`` and ``places``: the line or index at its begin, and how many it has. ``first_us`` and ``last_us``
-    are the first and last readable times in the order of the file, ``min_us`` and ``max_us`` the earliest and latest of
-    its readings. ``no_readings`` counts the messages per topic that are no readings (availability, commands, the
-    bridge's own). ``kinds`` are its topics with readings; ``made_topics`` those made from a row's device_id, because it
-    had no topic. ``has_local_times``: some times had no zone; then ``ends`` are the first and last time of each topic,
-    without times that occur twice. ``is_open``: its last row is not ended.
+    ``first_place`` and ``places``: its first line or index, and how many it has. ``first_us`` and ``last_us`` are the
+    first and last readable times in the order of the file, ``min_us`` and ``max_us`` the earliest and latest of its
+    readings, in microseconds since 1970. ``no_readings`` counts the messages per topic that are no readings
+    (availability, commands, the bridge's own). ``kinds`` are its topics with readings; ``made_topics`` those made from
+    a row's device_id, because it had no topic. ``has_local_times``: some times had no zone; then ``ends`` are the first
+    and last time of each topic, without times that occur twice. ``is_open``: its last row is not ended.
     """
 
     id: int
@@ -108,7 +108,7 @@ class FaultList:
     """The faults of a segment in order of occurrence; those that are alike are counted, with the first place."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[Message, Effect, str | None, int | None, int | None], list[int | str]] = {}
+        self._seen: dict[tuple[Message, Effect, str | None, int | None, int | None], tuple[int | str, int]] = {}
 
     def add(
         self,
@@ -121,13 +121,14 @@ class FaultList:
         other_us: int | None = None,
     ) -> None:
         """Count ``count`` rows with a fault, the first of them at ``where``; the rest is as in `RowFault`."""
-        known = self._seen.setdefault((what, effect, topic, us, other_us), [where, 0])
-        known[1] = int(known[1]) + count
+        key = what, effect, topic, us, other_us
+        first, known = self._seen.get(key, (where, 0))
+        self._seen[key] = first, known + count
 
     def faults(self) -> tuple[RowFault, ...]:
         """Return the faults."""
         return tuple(
-            RowFault(what, where, effect, int(count), topic, us, other_us)
+            RowFault(what, where, effect, count, topic, us, other_us)
             for (what, effect, topic, us, other_us), (where, count) in self._seen.items()
         )
 

@@ -1,4 +1,4 @@
-"""The readings of a window as a value: rows in batches, counts of the lab, keys and types of payloads."""
+"""The readings of a window as a value: rows in batches, and the counts of the lab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.payload import DECODER, Number
 from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.selection import AmbiguousSensor
 from labcrate.readings.load.topics import TopicKind, Topics
@@ -19,49 +18,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-Profile = Mapping[str, Mapping[str, frozenset[str]]]
-"""Device (the topic without its base) to top-level key to the types of its values.
-
-Types are ``integer``, ``number``, ``boolean``, ``string``, ``null`` and ``nested``. A payload that is no object has no
-keys.
-"""
-
-CHUNK_ROWS = 20_000
-
-_KINDS = {int: "integer", Number: "number", bool: "boolean", str: "string", type(None): "null"}
-
-
-def profile(batches: Iterator[pl.DataFrame]) -> Profile:
-    """Return the keys and types of all payloads in batches of readings."""
-    types: defaultdict[str, defaultdict[str, set[type]]] = defaultdict(lambda: defaultdict(set))
-    for batch in batches:
-        for (device,), readings in batch.partition_by("device_id", as_dict=True).items():
-            own = types[str(device)]
-            for values in decode_payloads(readings["payload"]):
-                for value in values:
-                    if isinstance(value, dict):
-                        for key, one in value.items():
-                            own[key].add(type(one))
-    return {
-        device: {key: frozenset(_KINDS.get(one, "nested") for one in found) for key, found in types[device].items()}
-        for device in sorted(types)
-    }
-
-
-def decode_payloads(payloads: pl.Series) -> Iterator[list[object]]:
-    """Yield the values of payloads, a chunk at a time; see `payload.DECODER` for the type of numbers."""
-    for chunk in payloads.to_frame().iter_slices(CHUNK_ROWS):
-        # Decoding one long text is much faster than many short ones.
-        yield DECODER.decode("[" + ",".join(chunk.to_series()) + "]")
-
-
 @dataclass(frozen=True, slots=True)
 class LabCounts:
     """The number of all readings of the lab, of every session and none.
 
-    ``json`` and ``csv`` are the numbers in each file, ``total`` that of the union; outside the window a reading in both
-    files is recognised by instant and topic only. ``no_readings`` counts messages that are no state of a device.
-    ``nearest`` is the reading closest to the window, known if the window contains none.
+    ``json`` and ``csv`` are the numbers in each file, ``total`` that of the union. ``no_readings`` counts messages that
+    are no state of a device. ``nearest`` is the time of the reading closest to the window, known if that contains none.
     """
 
     json: int = 0
@@ -222,11 +184,6 @@ class Readings:
     def last(self) -> datetime | None:
         """Return the time of the last reading."""
         return None if self.rows is None else _instant(self.rows.last_us)
-
-    @cached_property
-    def profile(self) -> Profile:
-        """Return the keys of each device's payloads and their types; computed once, as every table needs it."""
-        return profile(self.batches()) if len(self) else {}
 
     @property
     def topic_names(self) -> list[str]:

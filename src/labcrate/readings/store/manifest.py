@@ -127,8 +127,13 @@ _DECODER = msgspec.msgpack.Decoder(_StoredManifest)
 _DIGEST_BYTES = 32
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
-    """Return a manifest as bytes, which begin with their hash."""
+def digest_for(name: str, data: bytes) -> bytes:
+    """Return the hash that begins a stored file, by which damage is noticed, and a file under the name of another."""
+    return sha256(name.encode() + b"\0" + data).digest()
+
+
+def encode_manifest(manifest: Manifest, key: str) -> bytes:
+    """Return the manifest that is stored under a key as bytes, which begin with their hash."""
     stored = _StoredManifest(
         VERSION,
         (_store_source(manifest.json), _store_source(manifest.csv)),
@@ -138,13 +143,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
         manifest.next_id,
     )
     data = msgspec.msgpack.encode(stored)
-    return sha256(data).digest() + data
+    return digest_for(key, data) + data
 
 
-def decode_manifest(data: bytes) -> Manifest | None:
-    """Return the manifest that ``encode_manifest`` wrote; None for damaged bytes and another version."""
+def decode_manifest(data: bytes, key: str) -> Manifest | None:
+    """Return the manifest that ``encode_manifest`` wrote; None for damaged bytes, another key and another version."""
     digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    if sha256(data).digest() != digest:
+    if digest_for(key, data) != digest:
         return None
     try:
         stored = _DECODER.decode(data)

@@ -18,7 +18,7 @@ from typing import Protocol
 import polars as pl
 
 from labcrate.readings.load.slice import FactStore
-from labcrate.readings.store.manifest import Manifest, PartInfo, decode_manifest, encode_manifest
+from labcrate.readings.store.manifest import Manifest, PartInfo, decode_manifest, digest_for, encode_manifest
 
 UNUSED_S = 3600
 """The age in seconds at which a file that no index needs is deleted."""
@@ -38,7 +38,7 @@ class IndexDamagedError(Exception):
 
 
 class IndexWriteError(Exception):
-    """An index cannot be written: the disk is full, say, or read-only."""
+    """An index cannot be written: the disk is full, say, or read-only, or what was written cannot be read again."""
 
 
 class PartStore(FactStore, Protocol):
@@ -75,7 +75,7 @@ class Run(Protocol):
         """Return the times of one of ``SAMPLE_ROWS`` rows, and the last."""
 
     def take_before(self, us: int | None) -> list[pl.DataFrame]:
-        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
+        """Return the rows before a time (None: all) that were not returned before. Raises IndexWriteError."""
 
     def delete(self) -> None:
         """Delete the rows."""
@@ -169,16 +169,18 @@ class FolderStore:
     def load_fact(self, name: str, depends_on: object) -> bytes | None:
         """Return a result; None if it is not known."""
         try:
-            data = self._fact_path(name, depends_on).read_bytes()
+            path = self._fact_path(name, depends_on)
+            data = path.read_bytes()
         except (OSError, IndexWriteError):
             return None
         digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-        return data if sha256(data).digest() == digest else None
+        return data if digest_for(path.name, data) == digest else None
 
     def save_fact(self, name: str, depends_on: object, data: bytes) -> None:
         """Store a result. A result that cannot be stored is computed again."""
         with suppress(IndexWriteError):
-            self._write(self._fact_path(name, depends_on).name, sha256(data).digest() + data)
+            path = self._fact_path(name, depends_on)
+            self._write(path.name, digest_for(path.name, data) + data)
 
     def _fact_path(self, name: str, depends_on: object) -> Path:
         """Return the path of a result. It is named by a keyed hash, since it may depend on secrets."""
@@ -203,7 +205,10 @@ class FolderStore:
         except OSError as error:
             raise IndexWriteError from error
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            except OSError as error:  # a file system without locks
+                raise IndexWriteError from error
             yield
         finally:
             os.close(fd)
@@ -211,7 +216,7 @@ class FolderStore:
     def load(self, key: str) -> Manifest | None:
         """Return an index; None if there is none, or one that is damaged or of another version."""
         try:
-            manifest = decode_manifest((self._folder / (key + _INDEX)).read_bytes())
+            manifest = decode_manifest((self._folder / (key + _INDEX)).read_bytes(), key)
         except OSError:
             return None
         if manifest is None:
@@ -226,21 +231,31 @@ class FolderStore:
 
     def save(self, key: str, manifest: Manifest) -> None:
         """Replace an index, and delete old files. Raises IndexWriteError."""
-        old = self.load(key)
-        self._write(key + _INDEX, encode_manifest(manifest))
-        if old is not None:
-            needed = {part.name for part in manifest.parts}
-            for part in old.parts:
-                if part.name not in needed:
-                    with suppress(OSError):
-                        os.utime(self._folder / (part.name + _PART))
+        old = self._part_names(key)
+        self._write(key + _INDEX, encode_manifest(manifest, key))
+        self._keep_for_now(old - {part.name for part in manifest.parts})
         with suppress(OSError):
             self._delete_unused()
 
     def delete(self, key: str) -> None:
         """Delete an index; its parts are deleted later."""
+        old = self._part_names(key)
         with suppress(OSError):
             (self._folder / (key + _INDEX)).unlink()
+        self._keep_for_now(old)
+
+    def _part_names(self, key: str) -> set[str]:
+        try:
+            manifest = decode_manifest((self._folder / (key + _INDEX)).read_bytes(), key)
+        except OSError:
+            return set()
+        return set() if manifest is None else {part.name for part in manifest.parts}
+
+    def _keep_for_now(self, names: set[str]) -> None:
+        """Keep parts that an index had until now: their age at which they are deleted begins now."""
+        for name in names:
+            with suppress(OSError):
+                os.utime(self._folder / (name + _PART))
 
     def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
         """Write a part, and return its name, size in bytes and hash. Raises IndexWriteError."""
@@ -287,7 +302,7 @@ class FolderStore:
         needed = {"lock", "key"}
         for name in names:
             if name.endswith(_INDEX):
-                manifest = decode_manifest((self._folder / name).read_bytes())
+                manifest = decode_manifest((self._folder / name).read_bytes(), name.removesuffix(_INDEX))
                 if manifest is not None:
                     needed |= {name, *(part.name + _PART for part in manifest.parts)}
         for name in names - needed:
@@ -321,7 +336,7 @@ class FileRun:
         return self._times.append(pl.Series([self._last], dtype=pl.Int64))
 
     def take_before(self, us: int | None) -> list[pl.DataFrame]:
-        """Return the rows before a time (None: all) that were not returned before. Raises OSError."""
+        """Return the rows before a time (None: all) that were not returned before. Raises IndexWriteError."""
         found = []
         while True:
             end = self._pending.height if us is None else int(self._pending["us"].search_sorted(us, "left"))
@@ -335,13 +350,18 @@ class FileRun:
             self._pending = self._read_block()
 
     def delete(self) -> None:
-        """Delete the file."""
-        self._path.unlink(missing_ok=True)
+        """Delete the file; one that cannot be deleted now is deleted later, as other files that no index needs."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def _read_block(self) -> pl.DataFrame:
         start = self._ends[self._next - 1] if self._next else 0
-        with self._path.open("rb") as file:
-            file.seek(start)
-            data = file.read(self._ends[self._next] - start)
+        try:
+            with self._path.open("rb") as file:
+                file.seek(start)
+                data = file.read(self._ends[self._next] - start)
+            rows = pl.read_ipc(io.BytesIO(data))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise IndexWriteError from error
         self._next += 1
-        return pl.read_ipc(io.BytesIO(data))
+        return rows

@@ -1,10 +1,11 @@
-"""Writing the parts of an index: spans of time with some ten thousand readings each, cut at the begin of days."""
+"""Writing the parts of an index: spans of time with some ten thousand readings each, cut at midnight (UTC)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 import polars as pl
 
+from labcrate.readings.load.segments import SegmentInfo
 from labcrate.readings.load.timestamps import EPOCH
 from labcrate.readings.store.manifest import KindCount, PartInfo
 from labcrate.readings.store.part_rows import PART_ROWS, split_sources, unite
@@ -19,7 +20,11 @@ _DAY_US = 86_400_000_000
 
 
 def write_parts(
-    store: PartStore, parts: Sequence[PartInfo], json: RowCollector, csv: RowCollector, dropped: Sequence[set[int]]
+    store: PartStore,
+    parts: Sequence[PartInfo],
+    json: RowCollector,
+    csv: RowCollector,
+    dropped: Sequence[Sequence[SegmentInfo]],
 ) -> list[PartInfo]:
     """Return the parts with the collected rows and without those of dropped segments (of the JSON, of the CSV).
 
@@ -48,14 +53,16 @@ def write_parts(
 class _OldRows:
     """The rows of existing parts, which are read when they change."""
 
-    def __init__(self, store: PartStore, dropped: Sequence[set[int]]) -> None:
-        self._store, self._dropped = store, [sorted(ids) for ids in dropped]
+    def __init__(self, store: PartStore, dropped: Sequence[Sequence[SegmentInfo]]) -> None:
+        self._store, self._dropped = store, [[one.id for one in segments] for segments in dropped]
+        times = [us for segments in dropped for one in segments for us in (one.min_us, one.max_us) if us is not None]
+        self._dropped_from, self._dropped_to = min(times, default=0), max(times, default=-1)
         self._part: PartInfo | None = None
         self._rows = pl.DataFrame(schema=PART_ROWS)
 
     def unchanged(self, part: PartInfo) -> list[PartInfo]:
         """Return the part, written again if it has rows of dropped segments."""
-        if not any(map(len, self._dropped)):
+        if part.end_us < self._dropped_from or part.start_us > self._dropped_to:
             return [part]
         json, csv = (
             self._store.read_part(part, [name]).to_series().is_in(ids).any()

@@ -62,7 +62,10 @@ class RowCollector:
         return pl.concat([pl.Series("us", [], dtype=pl.Int64), *(run.samples() for run in self._runs)])
 
     def slices(self, bounds: list[int]) -> Iterator[pl.DataFrame]:
-        """Yield the rows before each bound in turn that were not yielded before, and last the rest. Raises OSError."""
+        """Yield the rows before each bound in turn that were not yielded before, and last the rest.
+
+        Raises IndexWriteError.
+        """
         for bound in [*bounds, None]:
             frames = [frame for run in self._runs for frame in run.take_before(bound)]
             yield pl.concat([pl.DataFrame(schema=SOURCE_ROWS), *frames], rechunk=True)

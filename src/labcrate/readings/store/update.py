@@ -63,13 +63,23 @@ def update_index(
 
 @dataclass(slots=True)
 class _NewSource:
-    """One file as it is read."""
+    """One file as it is read; ``unchanged_before`` counts the unchanged segments before each of the new ones."""
 
     collector: RowCollector
     info: SourceInfo
     new: list[SegmentInfo] = field(default_factory=list)
+    unchanged_before: list[int] = field(default_factory=list)
     repeated: list[pl.DataFrame] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
+
+    def in_file_order(self, unchanged: Sequence[SegmentInfo]) -> tuple[SegmentInfo, ...]:
+        """Return all segments in the order of the file, so that faults are in one order however it was read."""
+        found: list[SegmentInfo] = []
+        done = 0
+        for info, before in zip(self.new, self.unchanged_before, strict=True):
+            found += [*unchanged[done:before], info]
+            done = before
+        return (*found, *unchanged[done:])
 
 
 class _Update:
@@ -123,7 +133,11 @@ class _Update:
             if renamed:
                 source.collector.rename_topics(renamed)
             source.collector.finish()
-        dropped = [source.dropped for source in self._sources]
+        olds = (self._old.json, self._old.csv)
+        dropped = [
+            [one for one in old.segments if one.id in source.dropped]
+            for old, source in zip(olds, self._sources, strict=True)
+        ]
         collectors = [source.collector for source in self._sources]
         parts = write_parts(self._store, self._old.parts, collectors[0], collectors[1], dropped)
         return Manifest(sources[0], sources[1], tuple(parts), renamed, encode_repeated(repeated), next(ids))
@@ -146,6 +160,7 @@ class _Update:
         except OSError as error:
             source.collector.delete()
             source.new.clear()
+            source.unchanged_before.clear()
             source.repeated.clear()
             source.dropped = known_ids
             what = Message("readings.cannot_read", reason=error.strerror or "input/output error")
@@ -153,12 +168,11 @@ class _Update:
             return
         file.has_changed = file.stat() != before
         source.dropped = known_ids - {one.id for one in read.unchanged}
-        segments = sorted([*read.unchanged, *source.new], key=lambda one: one.first_place)
         source.info = SourceInfo(
             None if file.has_changed else state,
             read.form,
             read.in_time_order,
-            tuple(segments),
+            source.in_file_order(read.unchanged),
             read.faults,
             read.fatal,
             exists=True,
@@ -173,6 +187,7 @@ class _Update:
         for segment in read.new_segments:
             info = replace(segment.info, id=next(ids))
             source.new.append(info)
+            source.unchanged_before.append(len(read.unchanged))
             source.collector.add(segment, info.id)
             if segment.rows["second"].null_count() < segment.rows.height:
                 source.repeated.append(repeated_rows(segment, info.id, is_json=is_json))

@@ -1,4 +1,4 @@
-"""``zigbee-data.json``: the messages by topic, written in time order at the place where each topic's have room."""
+"""``zigbee-data.json``: the messages by topic, written in time order, each at the place reserved for its topic."""
 
 import io
 import os

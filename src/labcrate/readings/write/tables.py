@@ -5,8 +5,8 @@ would interpret as a formula is unchanged.
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -64,18 +64,26 @@ def write_text_tables(readings: Readings, session_id: str, targets: TextTables) 
         long = _LongTables(readings, session_id, objects, lines) if objects or lines else None
         decoder = Decoder()
         threads = stack.enter_context(ThreadPoolExecutor(_THREADS))
+        begun: list[Future[None]] = []
         for batch in readings.batches():
-            jobs = [threads.submit(messages.add, batch)] if messages else []
+            writers: list[Callable[[], None]] = [partial(messages.add, batch)] if messages else []
             if wide or long:
                 decoded = decoder.decode(batch)
-                jobs += [threads.submit(wide.add, decoded)] if wide else []
-                jobs += [threads.submit(write, rows) for rows, write in long.jobs(decoded)] if long else []
-            for job in jobs:
-                job.result()
+                writers += [partial(wide.add, decoded)] if wide else []
+                writers += [partial(write, rows) for rows, write in long.jobs(decoded)] if long else []
+            # A batch is decoded while the one before is written; each file gets its batches in order.
+            _wait_for(begun)
+            begun = [threads.submit(write) for write in writers]
+        _wait_for(begun)
         if messages:
             messages.finish()
         if long:
             long.finish()
+
+
+def _wait_for(jobs: Iterable[Future[None]]) -> None:
+    for job in jobs:
+        job.result()
 
 
 class _WideCsv:
