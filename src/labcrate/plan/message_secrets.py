@@ -36,7 +36,7 @@ def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secret
         if utf16_codec(file.read(4)) is not None:
             return None
         # Imports Polars, which a lab without large files of messages does not need.
-        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
+        from labcrate.readings.store.folder_store import FolderStore  # noqa: PLC0415
         from labcrate.readings.store.source_state import SourceFile  # noqa: PLC0415
 
         source, facts = SourceFile(file), FolderStore(readings_index_folder(lab))
