@@ -338,7 +338,7 @@ def test_no_reading_inside_is_told_with_the_nearest(usual_lab: Any, cli: Any, tm
             "messages": {}, "topics": [], "deviceCount": 0, "lastUpdated": None,
         }  # fmt: skip
         header = archive.read("data/zigbee-sensors.csv").decode()
-    assert header == "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload\n"
+    assert header == "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload,session\n"
 
 
 @pytest.mark.parametrize(("option", "count"), [(["--pad", "1s"], 5), (["--readings", "all"], 5), ([], 3)])
@@ -387,7 +387,7 @@ def test_sessions_lists_all_of_them(usual_lab: Any, cli: Any) -> None:
 def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
     """index computes what export needs and prints how much; a second run reads nothing."""
     first = cli("index", "--lab", usual_lab.root, "--json").json
-    assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "failed": {}}
+    assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "readings": None, "failed": {}}
     assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 files indexed")
 
 

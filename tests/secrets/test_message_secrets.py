@@ -151,9 +151,9 @@ def test_that_a_file_has_none_is_stored_for_its_state_and_this_search(
     reads: list[str] = []
     collect = message_secrets._collect
 
-    def count(file: Any, path: str, words: Any) -> Secrets | None:
+    def count(file: Any, path: str, words: Any, check: Any) -> Secrets | None:
         reads.append(path)
-        return collect(file, path, words)
+        return collect(file, path, words, check)
 
     monkeypatch.setattr(message_secrets, "_collect", count)
     for _ in range(3):

@@ -56,6 +56,11 @@ def _add_index_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="read all files again, and compare them with their checksums"
     )
+    parser.add_argument(
+        "--base-topic",
+        metavar="TOPIC",
+        help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
+    )
     add_workers_arguments(parser)
 
 
@@ -255,7 +260,7 @@ COMMANDS = {
     "export": ("export a session as one ZIP", _add_export_arguments),
     "verify": ("check an archive against its manifest", _add_verify_arguments),
     "keygen": ("create the key that signs the lab's archives", add_lab_arguments),
-    "index": ("compute checksums in advance", _add_index_arguments),
+    "index": ("compute checksums and read sensor messages in advance", _add_index_arguments),
     "init": ("write a commented labcrate.toml from the lab's files", _add_init_arguments),
     "doctor": ("list the problems of a lab or a session, with remedies", _add_doctor_arguments),
     "layout": ("print the structure of an archive, with all offsets", add_session_arguments),

@@ -4,7 +4,7 @@ Most pieces contain no word that a secret is named by, which a quick search show
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BufferedIOBase
 from typing import Any
@@ -29,10 +29,13 @@ _PIECE_BYTES = 8 << 20
 _OVERLAP_BYTES = 64
 
 
-def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secrets | None:
+def collect_message_secrets(
+    lab: LabFolder, path: str, words: Needles, check: Callable[[], None] = lambda: None
+) -> Secrets | None:
     """Return the secrets in one of the lab's files of sensor messages; None for a small file, or one of another form.
 
-    Each message with a secret contains one of the ``words``. Raises OSError.
+    Each message with a secret contains one of the ``words``. ``check`` is called before each piece of a large file; an
+    exception that it raises ends the search. Raises OSError.
     """
     with os.fdopen(lab.open(path), "rb") as file:
         if path not in (MESSAGES, TABLE) or os.fstat(file.fileno()).st_size < LARGE_BYTES:
@@ -40,7 +43,8 @@ def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secret
         if utf16_codec(file.read(4)) is not None:
             return None
         # Imports Polars, which a lab without large files of messages does not need.
-        from labcrate.readings.store.part_store import FolderStore, MemoryStore  # noqa: PLC0415
+        from labcrate.readings.store.folder_store import FolderStore  # noqa: PLC0415
+        from labcrate.readings.store.part_store import MemoryStore  # noqa: PLC0415
         from labcrate.readings.store.source_state import SourceFile  # noqa: PLC0415
 
         source = SourceFile(file)
@@ -52,35 +56,37 @@ def collect_message_secrets(lab: LabFolder, path: str, words: Needles) -> Secret
         if state is not None and facts.load_fact("secrets", depends_on) == _NONE:
             return Secrets()
         file.seek(0)
-        found = _collect(file, path, words)
+        found = _collect(file, path, words, check)
         # That there are none may be stored, secrets may not.
         if found == Secrets() and state is not None and state == source.state():
             facts.save_fact("secrets", depends_on, _NONE)
         return found
 
 
-def _collect(file: BufferedIOBase, path: str, words: Needles) -> Secrets | None:
+def _collect(file: BufferedIOBase, path: str, words: Needles, check: Callable[[], None]) -> Secrets | None:
     if path == TABLE:
-        return merge_secrets(collect_secrets(messages_of_table(piece, words)) for piece in _tables(file, words))
-    if not _contains_words(file, words):
+        return merge_secrets(collect_secrets(messages_of_table(piece, words)) for piece in _tables(file, words, check))
+    if not _contains_words(file, words, check):
         return Secrets()
     file.seek(0)
-    return _collect_from_json(file, words)
+    return _collect_from_json(file, words, check)
 
 
-def _contains_words(file: BufferedIOBase, words: Needles) -> bool:
+def _contains_words(file: BufferedIOBase, words: Needles, check: Callable[[], None]) -> bool:
     end = b""
     while data := file.read(_PIECE_BYTES):
+        check()
         if words.positions(end + data):
             return True
         end = data[-_OVERLAP_BYTES:]
     return False
 
 
-def _tables(file: BufferedIOBase, words: Needles) -> Iterator[bytes]:
+def _tables(file: BufferedIOBase, words: Needles, check: Callable[[], None]) -> Iterator[bytes]:
     """Yield the rows with a word, in pieces, each below the header."""
     header, rest = file.readline(), b""
     while data := file.read(_PIECE_BYTES):
+        check()
         data = rest + data
         end = data.rfind(b"\n") + 1
         rows, rest = data[:end], data[end:]
@@ -90,11 +96,12 @@ def _tables(file: BufferedIOBase, words: Needles) -> Iterator[bytes]:
         yield header + rest
 
 
-def _collect_from_json(file: BufferedIOBase, words: Needles) -> Secrets | None:
+def _collect_from_json(file: BufferedIOBase, words: Needles, check: Callable[[], None]) -> Secrets | None:
     from labcrate.readings.load.json_stream import JsonReader, OtherFormError, read_lists  # noqa: PLC0415
 
     def documents() -> Iterator[tuple[str, Any]]:
         for topic, text in read_lists(JsonReader(file)):
+            check()
             name = (topic or "").encode()
             if words.positions(name) or words.positions(text):
                 messages = msgspec.json.decode(b"[" + text + b"]")

@@ -36,7 +36,11 @@ ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
 
 _HEAD_BYTES = 64 * 1024
 _LARGE_BYTES = 1 << 20
-"""Files of readings of at least this size in all get an index; smaller ones are read in no time."""
+
+
+def are_many_bytes(size_bytes: int) -> bool:
+    """Return whether files of readings of this size in all get an index; smaller ones are read as fast as one."""
+    return size_bytes >= _LARGE_BYTES
 
 
 def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None:
@@ -111,11 +115,11 @@ def load_session_readings(
             absent = SensorSelection(session.sensors, topics).match_topics(()).sensors_without(())
             return Readings(window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems))
         # Imports Polars, which a lab without readings does not need.
+        from labcrate.readings.store.folder_store import FolderStore  # noqa: PLC0415
         from labcrate.readings.store.load import load_readings  # noqa: PLC0415
-        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
 
         size_bytes = sum(os.fstat(file.fileno()).st_size for file in files if file is not None)
-        store = FolderStore(index_folder) if index_folder is not None and size_bytes >= _LARGE_BYTES else None
+        store = FolderStore(index_folder) if index_folder is not None and are_many_bytes(size_bytes) else None
         readings = load_readings(
             files[0],
             files[1],

@@ -74,7 +74,12 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         jobs = PrepareJobs(executor, inventories, archives, plans, lab, settings.workers)
         stack.push_async_callback(jobs.close)
         indexer = Indexer(
-            lab, inventories.inventory, lambda: jobs.unfinished_count > 0, on_difference=archives.remove_with_file
+            lab,
+            inventories.inventory,
+            lambda: jobs.unfinished_count > 0,
+            lambda: plans.is_reading,
+            settings.base_topic,
+            on_difference=archives.remove_with_file,
         )
         await stack.enter_async_context(_run_indexer(executor, indexer))
         users, studies = Users(database, passwords), Studies(database)

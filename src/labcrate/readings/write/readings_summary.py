@@ -1,6 +1,6 @@
 """The summary of a session's readings, from those of pieces that are known already."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -13,16 +13,20 @@ _VERSION = 1
 """Increase it when summaries of the same readings become others."""
 
 
-def summarise_readings(readings: Readings) -> TableSummary:
-    """Return the summary of the readings; pieces that were summarised before are not read."""
-    return merge(_summaries(readings))
+def summarise_readings(readings: Readings, check: Callable[[], None] = lambda: None) -> TableSummary:
+    """Return the summary of the readings; pieces that were summarised before are not read.
+
+    ``check`` is called before each piece; an exception that it raises ends the work.
+    """
+    return merge(_summaries(readings, check))
 
 
-def _summaries(readings: Readings) -> Iterator[TableSummary]:
+def _summaries(readings: Readings, check: Callable[[], None]) -> Iterator[TableSummary]:
     if readings.rows is None:
         return
     facts, decoder, devices = readings.rows.facts, Decoder(), devices_of(readings.topics)
     for piece in readings.rows.pieces():
+        check()
         depends_on = _VERSION, piece.identity, devices
         known = facts.load_fact("summary", depends_on)
         whole = TableSummary.decode(known) if known else _summarise(piece, readings.topics, decoder)

@@ -1,4 +1,4 @@
-"""The background indexer: it reads new recordings, so that most downloads start at once.
+"""The background indexer: it reads new recordings and sensor messages, so that most downloads start at once.
 
 A recording is read when it has not changed for a while: a camera may still write to others. Jobs have priority.
 """
@@ -31,6 +31,7 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
 from labcrate.web.archives.background_check import BackgroundCheck
+from labcrate.web.archives.readings_indexer import ReadingsIndexer
 from labcrate.web.archives.stable_files import StableFiles
 from labcrate.web.http.problems import format_traceback
 
@@ -50,7 +51,9 @@ class Indexer(Progress):
 
     If no file is to be read, it checks files whose last check is too long ago, and calls ``on_difference`` with those
     that do not match their checksums. ``inventory`` returns the current inventory, ``busy`` whether a job runs, which
-    has priority. Both clocks are in seconds: ``clock`` is monotonic, ``wall_clock`` is compared with file times.
+    has priority; ``is_planning`` is whether a plan is being made, which has priority over sensor messages.
+    ``base_topic`` is the server's. Both clocks are in seconds: ``clock`` is monotonic, ``wall_clock`` is compared with
+    file times.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Indexer(Progress):
         lab: LabFolder,
         inventory: Callable[[], Inventory],
         busy: Callable[[], bool] = lambda: False,
+        is_planning: Callable[[], bool] = lambda: False,
+        base_topic: str | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -72,6 +77,10 @@ class Indexer(Progress):
         self._searched_for: Secrets | None = None
         self._files_left = self._bytes_left = 0
         self._yielding = False
+        self._scan_s = 0.0
+        self._readings = ReadingsIndexer(
+            lambda: busy() or is_planning(), self._raise_if_stopped, base_topic, clock=clock, wall_clock=wall_clock
+        )
 
     @property
     def state(self) -> str:
@@ -80,14 +89,15 @@ class Indexer(Progress):
             return "troubled"
         if self._files_left:
             return "waiting" if self._yielding else "reading"
-        return "idle"
+        return "reading" if self._readings.is_reading else "idle"
 
     def as_object(self) -> dict[str, Any]:
         """Return the state as a JSON object, for users who may see the names of recordings."""
-        failed = [{"file": display_path(path), "why": why} for path, why in self._stable.failures]
+        failures = [*self._stable.failures, *self._readings.failures]
+        failed = [{"file": display_path(path), "why": why} for path, why in failures]
         return {
             "filesLeft": self._files_left,
-            "bytesLeft": self._bytes_left,
+            "bytesLeft": self._bytes_left + self._readings.bytes_left,
             "unstable": max(0, self._stable.waiting_count - self._files_left),
             "failed": failed,
             "problem": self._problem,
@@ -100,18 +110,21 @@ class Indexer(Progress):
         would delay all others.
         """
         while not self._stop.is_set():
-            began_s = self._clock()
             self.step()
-            self._stop.wait(max(_SCAN_INTERVAL_S, _SCAN_TIME_FACTOR * (self._clock() - began_s)))
+            self._stop.wait(max(_SCAN_INTERVAL_S, _SCAN_TIME_FACTOR * self._scan_s))
 
     def stop(self) -> None:
         """Stop at once; files that were read completely stay in the index."""
         self._stop.set()
 
     def step(self) -> int:
-        """Scan the lab once and read the files that have become stable; return how many were read."""
+        """Scan the lab once and read the files that have become stable; return how many were read.
+
+        Then read the sensor messages that have arrived.
+        """
         try:
             read = self._scan()
+            self._readings.step(self._inventory())
         except (LabcrateError, OSError) as error:
             reason = str(error) if isinstance(error, LabcrateError) else os.strerror(error.errno or 0)
             self._log_problem(reason)
@@ -134,6 +147,7 @@ class Indexer(Progress):
         self._problem = reason
 
     def _scan(self) -> int:
+        began_s = self._clock()
         inventory = self._inventory()
         if inventory.secrets.secrets != self._searched_for:  # files must be searched again for other secrets
             self._stable.forget_read_files()
@@ -144,6 +158,7 @@ class Indexer(Progress):
         # If there is no recording at all, the disk is probably not mounted.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
         is_check_due = not requests and self._background_check.is_due
+        self._scan_s = self._clock() - began_s
         if not requests and not gone and not is_check_due:
             return 0
         with Catalog.open(state_folder(self._lab.root)) as catalog:
@@ -198,6 +213,9 @@ class Indexer(Progress):
         while self._busy() and not self._stop.is_set():
             self._stop.wait(_JOB_POLL_S)
         self._yielding = False
+        self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
             raise IndexerStopped
 

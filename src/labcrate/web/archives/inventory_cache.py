@@ -35,7 +35,7 @@ class InventoryCache:
 
     def __init__(self, lab: LabFolder, recorders: Sequence[Path] = ()) -> None:
         self._lab, self._recorders = lab, recorders
-        self._reading = threading.Lock()
+        self._reading, self._reading_messages = threading.Lock(), threading.Lock()
         self._current: tuple[Inventory, FileStates] | None = None
         self._secrets: LabSecrets | None = None
         self._valid_until_s = 0.0
@@ -46,15 +46,21 @@ class InventoryCache:
 
         Messages arrive every second, and are read only for an archive. Raises DocumentError.
         """
-        self.inventory()
-        with self._reading:
-            if self._current is None or self._secrets is None:
+        with self._reading_messages:
+            self.inventory()
+            with self._reading:
+                before, known = self._current, self._secrets
+            if before is None or known is None:
                 raise AssertionError("the lab was read, and there is no inventory")
-            tracking_lab = TrackingLab(self._lab, ignored=self._current[1])
-            secrets = read_secrets(tracking_lab, self._secrets, collect_message_secrets)
-            changed = secrets.secrets != self._secrets.secrets
-            self._secrets = secrets
-            return self._read(secrets) if changed else self._current[0], tracking_lab.read_files
+            # Pages need the inventory meanwhile: millions of messages take seconds.
+            tracking_lab = TrackingLab(self._lab, ignored=before[1])
+            secrets = read_secrets(tracking_lab, known, collect_message_secrets)
+            with self._reading:
+                current = self._current
+                if current is None or self._secrets is None or secrets.secrets != self._secrets.secrets:
+                    return self._read(secrets), tracking_lab.read_files
+                self._secrets = secrets
+                return current[0], tracking_lab.read_files
 
     def inventory(self, *, fresh: bool = False) -> Inventory:
         """Return the inventory; with ``fresh`` it is current in any lab, for use after a change by the server itself.

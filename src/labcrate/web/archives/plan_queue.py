@@ -51,6 +51,11 @@ class PlanQueue:
         # Errors of plans that no client waited for, with the time: the next page that requests the plan shows it.
         self._errors: dict[PlanKey, tuple[LabcrateError, float]] = {}
 
+    @property
+    def is_reading(self) -> bool:
+        """Return whether a plan with readings is requested or being made. Any thread may call it."""
+        return bool(self._with_readings.pending)
+
     def whole_session_options(self) -> Options:
         """Return the options for the plan of a whole session."""
         return Options(base_topic=self._base_topic)
