@@ -39,7 +39,7 @@ _LARGE_BYTES = 1 << 20
 
 
 def are_many_bytes(size_bytes: int) -> bool:
-    """Return whether files of readings of this size in all get an index; smaller ones are read in no time."""
+    """Return whether files of readings of this size in all get an index; smaller ones are read as fast as one."""
     return size_bytes >= _LARGE_BYTES
 
 
