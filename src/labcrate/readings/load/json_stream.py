@@ -25,9 +25,9 @@ _SPACE = b" \t\r\n"
 _LIST_END = re.compile(rb"\}[ \t\r\n]{0,100}\](?=[ \t\r\n]{0,100}(?:,|\}|\]|$))")
 _BETWEEN = re.compile(rb"\}([ \t\r\n]{0,100},[ \t\r\n]{0,100}\{[ \t\r\n]{0,100})$")
 _KEY = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.){0,4096}"')
-PLATFORM_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\{')
-OBJECT_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\[')
-LIST_FORM = re.compile(rb"[ \t\r\n]*\[")
+PLATFORM_FORM = re.compile(rb'[ \t\r\n]{0,100}\{[ \t\r\n]{0,100}"messages"[ \t\r\n]{0,100}:[ \t\r\n]{0,100}\{')
+OBJECT_FORM = re.compile(rb'[ \t\r\n]{0,100}\{[ \t\r\n]{0,100}"messages"[ \t\r\n]{0,100}:[ \t\r\n]{0,100}\[')
+LIST_FORM = re.compile(rb"[ \t\r\n]{0,100}\[")
 """How a file of messages begins: the platform's by topic, and a flat list, in an object or alone."""
 
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
