@@ -39,8 +39,8 @@ from labcrate.errors import SourceChangedError
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.store import source_state
+from labcrate.readings.store.folder_store import UNUSED_S, FolderStore
 from labcrate.readings.store.load import load_readings
-from labcrate.readings.store.part_store import UNUSED_S, FolderStore
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -36,7 +36,7 @@ from labcrate.errors import SourceChangedError
 from labcrate.model.device import Device
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.store import manifest
-from labcrate.readings.store.part_store import FACT_S
+from labcrate.readings.store.folder_store import FACT_S
 from labcrate.readings.write.readings_summary import summarise_readings
 from labcrate.readings.write.sizes import table_sizes
 

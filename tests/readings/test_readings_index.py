@@ -16,9 +16,9 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load import csv_source, json_source, json_stream
 from labcrate.readings.load.segments import SourceSegment
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.store import part_store, parts, row_collector
+from labcrate.readings.store import folder_store, part_store, parts, row_collector
+from labcrate.readings.store.folder_store import FolderStore
 from labcrate.readings.store.load import load_readings
-from labcrate.readings.store.part_store import FolderStore
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
 MIDDLE = TimeSpan(BEGIN + timedelta(hours=9), BEGIN + timedelta(hours=25))
@@ -37,8 +37,9 @@ def make_pieces_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "_FEW_READINGS", 2)
     monkeypatch.setattr(row_collector.RowCollector.__init__, "__defaults__", (500,))
     monkeypatch.setattr(part_store, "SAMPLE_ROWS", 1)
+    monkeypatch.setattr(folder_store, "SAMPLE_ROWS", 1)
     monkeypatch.setattr(parts, "SAMPLE_ROWS", 1)
-    monkeypatch.setattr(part_store, "_BLOCK_ROWS", 3)
+    monkeypatch.setattr(folder_store, "_BLOCK_ROWS", 3)
 
 
 @pytest.fixture(autouse=True)

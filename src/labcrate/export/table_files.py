@@ -104,10 +104,10 @@ class TableFiles:
             written = dict(zip(names, spool.write_several(names, write_tables), strict=True))
             self._check_secrets(written)
             for name, (fixity, _) in written.items():
-                planned = self.fixities[name]
-                if planned.sha256 and planned != fixity:
-                    raise SourceChangedError(Message("readings.index_gone"))
                 save_fixity(self._readings, self._session_id, name, fixity)
+            # A fixity that was stored wrongly is replaced by now, so that the next plan is right.
+            if any(not _is_planned(fixity, self.fixities[name]) for name, (fixity, _) in written.items()):
+                raise SourceChangedError(Message("readings.index_gone"))
             self._written = written
             return written
 
@@ -141,6 +141,11 @@ class _CountedFile:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._file, name)
+
+
+def _is_planned(fixity: Fixity, planned: Fixity) -> bool:
+    """Return whether a table has the fixity that was planned; without a hash, only its size was known."""
+    return fixity == planned if planned.sha256 else fixity.size_bytes == planned.size_bytes
 
 
 def load_fixity(readings: Readings, session_id: str, name: str) -> Fixity | None:

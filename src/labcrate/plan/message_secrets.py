@@ -5,17 +5,21 @@ Most pieces contain no word that a secret is named by, which a quick search show
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BufferedIOBase
 from typing import Any
 
 import msgspec
 
+from labcrate.errors import CatalogError
 from labcrate.lab.folder import LabFolder
 from labcrate.plan.sensors import readings_index_folder
+from labcrate.readings.load.slice import FactStore
+from labcrate.secrets.credential_keys import STEMS
 from labcrate.secrets.lab_secrets import MESSAGES, TABLE, messages_of_table
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.stream import utf16_codec
-from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
+from labcrate.secrets.values import SEARCH_VERSION, Secrets, collect_secrets, merge_secrets
 
 LARGE_BYTES = 16 << 20
 """Files of at least this size are read piece by piece."""
@@ -39,12 +43,16 @@ def collect_message_secrets(
         if utf16_codec(file.read(4)) is not None:
             return None
         # Imports Polars, which a lab without large files of messages does not need.
-        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
+        from labcrate.readings.store.folder_store import FolderStore  # noqa: PLC0415
+        from labcrate.readings.store.part_store import MemoryStore  # noqa: PLC0415
         from labcrate.readings.store.source_state import SourceFile  # noqa: PLC0415
 
-        source, facts = SourceFile(file), FolderStore(readings_index_folder(lab))
+        source = SourceFile(file)
+        facts: FactStore = MemoryStore()
+        with suppress(CatalogError):  # no folder can be written, and nothing can be stored
+            facts = FolderStore(readings_index_folder(lab))
         state = source.state()
-        depends_on = _VERSION, path, state
+        depends_on = _VERSION, SEARCH_VERSION, STEMS, path, state
         if state is not None and facts.load_fact("secrets", depends_on) == _NONE:
             return Secrets()
         file.seek(0)

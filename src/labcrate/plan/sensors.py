@@ -39,7 +39,7 @@ _LARGE_BYTES = 1 << 20
 
 
 def are_many_bytes(size_bytes: int) -> bool:
-    """Return whether files of readings of this size in all get an index; smaller ones are read in no time."""
+    """Return whether files of readings of this size in all get an index; smaller ones are read as fast as one."""
     return size_bytes >= _LARGE_BYTES
 
 
@@ -115,8 +115,8 @@ def load_session_readings(
             absent = SensorSelection(session.sensors, topics).match_topics(()).sensors_without(())
             return Readings(window=window, topics=topics, absent_sensors=absent, problems=tuple(open_problems))
         # Imports Polars, which a lab without readings does not need.
+        from labcrate.readings.store.folder_store import FolderStore  # noqa: PLC0415
         from labcrate.readings.store.load import load_readings  # noqa: PLC0415
-        from labcrate.readings.store.part_store import FolderStore  # noqa: PLC0415
 
         size_bytes = sum(os.fstat(file.fileno()).st_size for file in files if file is not None)
         store = FolderStore(index_folder) if index_folder is not None and are_many_bytes(size_bytes) else None

@@ -25,9 +25,9 @@ _SPACE = b" \t\r\n"
 _LIST_END = re.compile(rb"\}[ \t\r\n]{0,100}\](?=[ \t\r\n]{0,100}(?:,|\}|\]|$))")
 _BETWEEN = re.compile(rb"\}([ \t\r\n]{0,100},[ \t\r\n]{0,100}\{[ \t\r\n]{0,100})$")
 _KEY = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.){0,4096}"')
-PLATFORM_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\{')
-OBJECT_FORM = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"messages"[ \t\r\n]*:[ \t\r\n]*\[')
-LIST_FORM = re.compile(rb"[ \t\r\n]*\[")
+PLATFORM_FORM = re.compile(rb'[ \t\r\n]{0,100}\{[ \t\r\n]{0,100}"messages"[ \t\r\n]{0,100}:[ \t\r\n]{0,100}\{')
+OBJECT_FORM = re.compile(rb'[ \t\r\n]{0,100}\{[ \t\r\n]{0,100}"messages"[ \t\r\n]{0,100}:[ \t\r\n]{0,100}\[')
+LIST_FORM = re.compile(rb"[ \t\r\n]{0,100}\[")
 """How a file of messages begins: the platform's by topic, and a flat list, in an object or alone."""
 
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -89,11 +89,11 @@ class JsonReader:
         if self.peek(len(UTF8_BOM)) == UTF8_BOM:
             self.skip(len(UTF8_BOM))
         head = bytes(self.peek(PIECE_BYTES))
-        for form in (PLATFORM_FORM, OBJECT_FORM, LIST_FORM):
-            if found := form.match(head):
-                self.skip(found.end())
-                return form
-        return None
+        found = PLATFORM_FORM.match(head) or OBJECT_FORM.match(head) or LIST_FORM.match(head)
+        if found is None:
+            return None
+        self.skip(found.end())
+        return found.re
 
     def read_topics(self) -> Iterator[str]:
         """Yield each topic of the platform's form; read the elements of its list before the next one.
@@ -163,17 +163,22 @@ class JsonReader:
             self.next_token()
             size = PIECE_BYTES
 
-    def check_rest(self) -> None:
-        """Check that the rest of the file ends the object whose key ``messages`` was read. Raises OtherFormError."""
+    def check_rest(self) -> bytes:
+        """Return the rest of the object whose key ``messages`` was read, as an object that has 0 there.
+
+        Raises OtherFormError if it does not end with the file.
+        """
         rest = bytes(self.peek(_MAX_REST_BYTES))
         if not self.is_all_read(_MAX_REST_BYTES) or rest.lstrip(_SPACE)[:1] not in (b",", b"}"):
             raise OtherFormError
         try:
-            value = msgspec.json.decode(b'{"messages":0' + rest, type=dict[str, msgspec.Raw])
+            whole = b'{"messages":0' + rest
+            value = msgspec.json.decode(whole, type=dict[str, msgspec.Raw])
         except (ValueError, RecursionError):
             raise OtherFormError from None
         if bytes(value["messages"]) != b"0":
             raise OtherFormError  # a second list of messages
+        return whole
 
     def check_end(self) -> None:
         """Check that the file ends here. Raises OtherFormError."""
@@ -191,6 +196,8 @@ class JsonReader:
 def read_lists(reader: JsonReader) -> Iterator[tuple[str | None, bytes]]:
     """Yield the messages of a file in pieces: the topic (None in a flat list), and elements without brackets.
 
+    The last one is the object around the messages, without them, if there is one.
+
     Raises OtherFormError.
     """
     form = reader.read_beginning()
@@ -198,6 +205,7 @@ def read_lists(reader: JsonReader) -> Iterator[tuple[str | None, bytes]]:
         raise OtherFormError
     if form is PLATFORM_FORM:
         for topic in reader.read_topics():
+            yield topic, b""  # a topic without messages counts too
             for piece in reader.read_elements():
                 yield topic, piece.text
     else:
@@ -206,7 +214,7 @@ def read_lists(reader: JsonReader) -> Iterator[tuple[str | None, bytes]]:
     if form is LIST_FORM:
         reader.check_end()
     else:
-        reader.check_rest()
+        yield None, reader.check_rest()
 
 
 def _end_of_elements(data: bytes, *, whole: bool) -> int | None:
