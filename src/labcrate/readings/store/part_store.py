@@ -101,11 +101,9 @@ class MemoryStore:
 
     def write_part(self, name: str, rows: pl.DataFrame) -> tuple[str, int, bytes]:
         """Keep a part, and return its name, size in bytes and an empty hash."""
-        size_bytes = int(rows.estimated_size())
-        # Few readings are read for each plan; plans share tables if these are of the same parts.
-        name = f"{name}-{_hash(rows) if size_bytes <= _HASHED_BYTES else secrets.token_hex(8)}"
+        name = f"{name}-{secrets.token_hex(8)}"
         self._parts[name] = rows
-        return name, size_bytes, b""
+        return name, int(rows.estimated_size()), b""
 
     def read_part(self, part: PartInfo, columns: Sequence[str]) -> pl.DataFrame:
         """Return columns of a part. Raises IndexDamagedError if it was replaced."""
@@ -117,16 +115,6 @@ class MemoryStore:
     def write_run(self, rows: pl.DataFrame) -> "MemoryRun":
         """Keep rows."""
         return MemoryRun(rows)
-
-
-_HASHED_BYTES = 4 << 20
-
-
-def _hash(rows: pl.DataFrame) -> str:
-    """Return a hash that is equal for equal rows."""
-    data = io.BytesIO()
-    rows.rechunk().write_ipc(data, compat_level=pl.CompatLevel.oldest())
-    return blake2b(data.getbuffer(), digest_size=16).hexdigest()
 
 
 class MemoryRun:
