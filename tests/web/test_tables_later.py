@@ -14,6 +14,7 @@ from labcrate.errors import TargetError
 from labcrate.export import table_files
 from labcrate.messages.message import Message
 from labcrate.people.roles import Role
+from labcrate.readings.write import table_writers
 from labcrate.web.routes.api import archive as routes_archive
 
 PATH = "/api/sessions/42/archive.zip"
@@ -34,7 +35,7 @@ def many_lab(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets the name of the thread whenever tables are written."""
     threads: list[str] = []
-    write = table_files.write_text
+    write = table_writers.write_text
 
     def write_and_record(*arguments: Any) -> None:
         threads.append(threading.current_thread().name)
@@ -119,7 +120,7 @@ def test_a_download_that_would_wait_long_is_told_to_retry(
 ) -> None:
     """If writing takes longer than a request waits, the answer is 503 with a time; a later request gets the archive."""
     monkeypatch.setattr(routes_archive, "_WAIT_S", 0.0)
-    opened, write = threading.Event(), table_files.write_text
+    opened, write = threading.Event(), table_writers.write_text
 
     def write_later(*arguments: Any) -> None:
         assert opened.wait(60)
@@ -136,7 +137,7 @@ def test_a_download_that_would_wait_long_is_told_to_retry(
 
 def test_cancelling_ends_the_writing(many_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that is cancelled while it writes tables ends as cancelled; the next job writes them."""
-    held, opened, write = threading.Event(), threading.Event(), table_files.write_text
+    held, opened, write = threading.Event(), threading.Event(), table_writers.write_text
 
     def write_later(*arguments: Any) -> None:
         held.set()
