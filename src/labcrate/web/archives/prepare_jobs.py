@@ -200,8 +200,8 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            tables_left = tables_written and not archive.has_all_tables
-            if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan) and tables_left:
+            unindexed, tables_left = unindexed_files(archive.plan), tables_written and not archive.has_all_tables
+            if hashed_plan and unindexed_files(hashed_plan) == unindexed and (unindexed or tables_left):
                 raise CatalogError(Message("server.index_not_written"))
             hashed_plan = archive.plan
             failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, hashed_plan)
