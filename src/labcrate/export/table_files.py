@@ -36,7 +36,8 @@ class TableFiles:
     """The text tables of one plan: all are written together, when the bytes of one of them are needed first.
 
     ``sizes`` are the bytes of each text table; ``fixities`` has the fixity of each by its name, without a hash while it
-    was never written. Use it from any thread.
+    was never written. ``check_stop`` is called while they are written for a download; an exception from it ends that.
+    Use it from any thread.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class TableFiles:
         self._readings, self._session_id, self._folder, self._matcher = readings, session_id, folder, matcher
         self._tables = [table for table in tables if table.text]
         self._lock = threading.Lock()
+        self.check_stop: Callable[[], None] = lambda: None
         self._written: dict[str, Stored] = {}
         self.fixities = {
             table.name: load_fixity(readings, session_id, table.name) or Fixity(sizes[table.text], 0, "")
@@ -85,6 +87,7 @@ class TableFiles:
         Raises TargetError, SourceChangedError if the readings are others by now, and LabcrateError for a secret in a
         table, which is a defect of labcrate.
         """
+        check_stop = progress.raise_if_cancelled if progress else self.check_stop
         progress = progress or Progress()
         with self._lock:
             if self._written or not self._tables:
@@ -97,7 +100,7 @@ class TableFiles:
                 counted = [cast("IO[bytes]", _CountedFile(file, progress.advance)) for file in files]
                 write_text(self._readings, self._session_id, texts, counted)
 
-            spool = Spool(self._folder, progress.raise_if_cancelled)
+            spool = Spool(self._folder, check_stop)
             written = dict(zip(names, spool.write_several(names, write_tables), strict=True))
             self._check_secrets(written)
             for name, (fixity, _) in written.items():

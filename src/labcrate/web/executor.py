@@ -30,6 +30,9 @@ class WorkKind(Enum):
     JOBS = auto()
     """Reading whole recordings for the first time."""
 
+    TABLES = auto()
+    """Writing tables of very many readings that a download needs, while no file of a job is waited for."""
+
     PEOPLE = auto()
     """Looking up users, logins and tokens: every request needs it, and must not wait for other work."""
 
@@ -45,6 +48,7 @@ THREADS_PER_KIND = {
     WorkKind.PLANS: 2,
     WorkKind.OUTLINES: 2,
     WorkKind.JOBS: 4,
+    WorkKind.TABLES: 2,
     WorkKind.PEOPLE: 2,
     WorkKind.PASSWORDS: 1,
     WorkKind.THUMBNAILS: 1,

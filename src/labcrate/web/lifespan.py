@@ -120,6 +120,7 @@ async def notify_shutdown(resources: ServerResources) -> None:
     resources.sender.is_stopping = True
     resources.jobs.stop()  # before the plans that they wait for, so that jobs are cancelled and do not fail
     resources.plans.stop()
+    resources.archives.stop()
     await resources.doctor_reports.stop()
 
 

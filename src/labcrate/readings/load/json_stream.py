@@ -89,11 +89,11 @@ class JsonReader:
         if self.peek(len(UTF8_BOM)) == UTF8_BOM:
             self.skip(len(UTF8_BOM))
         head = bytes(self.peek(PIECE_BYTES))
-        for form in (PLATFORM_FORM, OBJECT_FORM, LIST_FORM):
-            if found := form.match(head):
-                self.skip(found.end())
-                return form
-        return None
+        found = PLATFORM_FORM.match(head) or OBJECT_FORM.match(head) or LIST_FORM.match(head)
+        if found is None:
+            return None
+        self.skip(found.end())
+        return found.re
 
     def read_topics(self) -> Iterator[str]:
         """Yield each topic of the platform's form; read the elements of its list before the next one.

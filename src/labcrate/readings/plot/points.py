@@ -9,7 +9,7 @@ import polars as pl
 
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.property_types import ValueKind
-from labcrate.readings.values.key_kinds import find_key_kinds
+from labcrate.readings.write.columns import key_kinds
 
 _NUMBERS = {"number", "long number"}
 _STATES = ("true", "false")
@@ -43,7 +43,7 @@ class PlotSeries:
 def plot_series(readings: Readings) -> Iterator[PlotSeries]:
     """Yield every property with numbers or booleans."""
     kinds_by_device: defaultdict[str, dict[str, frozenset[ValueKind]]] = defaultdict(dict)
-    for key, by_device in find_key_kinds(readings.batches()).items():
+    for key, by_device in key_kinds(readings).items():
         for device, kinds in by_device.items():
             kinds_by_device[device][key] = kinds
     for device, kinds_by_key in sorted(kinds_by_device.items()):

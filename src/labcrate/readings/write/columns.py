@@ -77,7 +77,7 @@ def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
     column with another meaning (``topic``, ``payload``), becomes ``payload.KEY``. If a value does not fit the type of
     its key, the column is followed by ``KEY_text``, which has such values.
     """
-    return columns_of(_key_kinds(readings), readings.topics.devices)
+    return columns_of(key_kinds(readings), readings.topics.devices)
 
 
 def columns_of(found: KeyKinds, devices: Sequence[Device]) -> tuple[Column, ...]:
@@ -127,7 +127,7 @@ class _Layout:
         return self.units.shared_unit(list(self.found.get(key, {})) or [""], key)
 
 
-def _key_kinds(readings: Readings) -> KeyKinds:
+def key_kinds(readings: Readings) -> KeyKinds:
     """Return the kinds of the readings' values, found once for all tables."""
     if not len(readings):
         return {}

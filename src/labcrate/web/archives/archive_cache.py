@@ -22,6 +22,7 @@ from labcrate.plan.planner import refuse_incomplete
 from labcrate.plan.secrecy import refuse_secrets
 from labcrate.web.archives.dependencies import Dependencies
 from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.job_progress import WorkCancelled
 from labcrate.web.archives.validity import Validity
 
 MAX_UNUSED_S = 3600.0
@@ -102,6 +103,7 @@ class ArchiveCache:
         self._by_key: dict[CacheKey, _CacheEntry] = {}
         self._by_etag: dict[tuple[str, str], _CacheEntry] = {}
         self._unreadable: dict[str, tuple[Identity, Message]] = {}
+        self._is_stopping = False
 
     def plan(
         self, session_id: str, options: Options, *, whole_plan: bool = True, progress: Progress | None = None
@@ -179,11 +181,19 @@ class ArchiveCache:
             missing = {one.what for entry in self._entries() for one in entry.archive.plan.missing}
             self._unreadable = {path: one for path, one in self._unreadable.items() if display_path(path) in missing}
 
+    def stop(self) -> None:
+        """End the writing of tables for downloads, because the server stops."""
+        self._is_stopping = True
+
     def close(self) -> None:
         """Remove all archives; running transfers keep theirs."""
         with self._lock:
             self._by_key.clear()
             self._by_etag.clear()
+
+    def _raise_if_stopping(self) -> None:
+        if self._is_stopping:
+            raise WorkCancelled
 
     def _plan_archive(self, key: CacheKey, progress: Progress) -> PlannedArchive:
         began_s = time.monotonic()
@@ -201,6 +211,8 @@ class ArchiveCache:
             unreadable=self._unreadable,
             same_session=same_session,
         )
+        if assembly.table_files:
+            assembly.table_files.check_stop = self._raise_if_stopping
         plan, layout = assembly.plan, assembly.layout
         dependencies.set_plan(plan)
         entity = None if unindexed_files(plan) or not assembly.has_all_tables else Entity(layout)

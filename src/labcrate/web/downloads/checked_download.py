@@ -34,6 +34,13 @@ class CheckedDownload:
         """Return what was checked, on one line; None if nothing was due."""
         return self._confirmation.summary if self._confirmation and self._confirmation.files_to_confirm else None
 
+    def generated_sources(self, start: int, stop: int) -> list[FileSource]:
+        """Return the sources of the members in a range that are written when they are opened first."""
+        layout = self._archive.layout
+        last = layout.member_at(min(stop, layout.directory_offset) - 1)
+        sources = [one.source for one in layout.members[layout.member_at(start) : last + 1]]
+        return [one for one in sources if isinstance(one, FileSource) and one.is_generated]
+
     def segments(self, start: int, stop: int) -> Iterator[Segment]:
         """Yield the segments of the archive's bytes from ``start`` to ``stop``, and ``PAUSE`` while a file is checked.
 

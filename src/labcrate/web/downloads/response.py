@@ -4,9 +4,10 @@ import asyncio
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Literal, Protocol
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment
-from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
+from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError, TargetError
 from labcrate.export.writer import archive_name
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -37,6 +38,9 @@ _log = logging.getLogger("labcrate.web")
 
 SegmentReader = Callable[[int, int], Iterable[Segment]]
 """Returns the segments of the bytes from one offset to another (exclusive)."""
+
+BeforeBody = Callable[[int, int], Awaitable[None]]
+"""Makes what the bytes from one offset to another (exclusive) are read from."""
 
 
 class LogEntry(Protocol):
@@ -65,10 +69,12 @@ async def send_representation(
     segments: SegmentReader,
     log_name: str,
     log_entry: LogEntry | None = None,
+    before_body: BeforeBody | None = None,
 ) -> web.StreamResponse:
     """Send the requested part of a representation, with ``headers`` added to those that every such response has.
 
     ``log_name`` names it in the server's log if a file has changed since it was planned; then the connection is closed.
+    ``before_body`` is awaited between the headers and the body, for the bytes from its first argument to its second.
     """
     selected = select_range(request.method, conditional_headers(request), representation)
     all_headers = _headers(representation) | dict(headers)
@@ -83,7 +89,9 @@ async def send_representation(
         with sender.running_transfer():
             if log_entry:
                 await _log_begin(sender, selected, log_entry)
-            await _send(sender, request, response, segments(selected.start, selected.stop), log_name, log_entry)
+            parts = segments(selected.start, selected.stop)
+            making = partial(before_body, selected.start, selected.stop) if before_body else None
+            await _send(sender, request, response, parts, log_name, log_entry, making)
     return response
 
 
@@ -157,6 +165,7 @@ async def _send(
     segments: Iterable[Segment],
     log_name: str,
     log_entry: LogEntry | None,
+    making: Callable[[], Awaitable[None]] | None,
 ) -> None:
     transfer = Transfer()
     reporting = (
@@ -166,9 +175,12 @@ async def _send(
     reason: Message | str | None = _INTERNAL_ERROR
     try:
         await response.prepare(request)
+        if making:
+            request.writer.send_headers()  # the client knows that it will be answered, however long this takes
+            await making()
         await sender.send(request, segments, transfer)
         outcome, reason = Outcome.FINISHED, None
-    except (SourceChangedError, CatalogError) as error:
+    except (SourceChangedError, CatalogError, TargetError) as error:
         reason = error.message
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE

@@ -1,8 +1,11 @@
 """Downloads of a session's archive, whole or in part; the same request always gives the same bytes."""
 
+import asyncio
+import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiohttp import hdrs, web
 
@@ -17,6 +20,7 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
 from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.job_progress import WorkCancelled
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import JOINED_STUDY, LEFT_STUDY, ROLE_LOST, TOKEN_REVOKED, allow, caller
 from labcrate.web.downloads.checked_download import CheckedDownload
@@ -28,6 +32,7 @@ from labcrate.web.downloads.response import (
     send_representation,
 )
 from labcrate.web.downloads.transfer_log import DownloadInfo, TransferLogEntry
+from labcrate.web.executor import WorkKind
 from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
 from labcrate.web.http.problems import http_error
 from labcrate.web.resources import ServerResources, resources
@@ -69,6 +74,7 @@ async def archive(request: web.Request) -> web.StreamResponse:
         confirmed.segments,
         f"A download of session {session_id}",
         _ArchiveLogLine(request, session_id, options, found, confirmed),
+        partial(_write_tables, server, confirmed),
     )
 
 
@@ -98,6 +104,19 @@ async def signature(request: web.Request) -> web.StreamResponse:
         lambda start, stop: [data[start:stop]],
         f"The signature of session {session_id}",
     )
+
+
+async def _write_tables(server: ServerResources, download: CheckedDownload, start: int, stop: int) -> None:
+    """Write the tables that a part of an archive needs, in a thread that sends nothing: that may take long.
+
+    Raises TargetError and SourceChangedError; CancelledError if the server stops.
+    """
+    sources = download.generated_sources(start, stop) if start < stop else []
+    try:
+        for source in sources:
+            await server.executor.run(WorkKind.TABLES, lambda: os.close(source.open()))  # noqa: B023 - awaited here
+    except WorkCancelled:
+        raise asyncio.CancelledError from None
 
 
 def _confirm(lab: LabFolder, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
