@@ -173,6 +173,8 @@ def _remedy(problem: ReadingsProblem) -> Message:
     """Return what to do about a problem; most problems of whole files have a remedy in their own text."""
     if problem.about_dates:
         return Message("readings.missing.dates")
+    if problem.fault_id == "readings.keeps_changing":
+        return Message("missing.export_again")
     if not problem.fatal:
         return Message("readings.missing.row")
     has_remedy = problem.fault_id != "readings.cannot_open"

@@ -51,6 +51,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "readings.json_invalid": "this is not JSON ({reason}); repair it",
     "readings.json_truncated": "the JSON ends too early; wait until it is completely written, or restore a copy",
     "readings.json_wrong_shape": 'it must be an object with "messages", or a list of messages ({reason}); repair it',
+    "readings.keeps_changing": (
+        "the file changed at every attempt to read it, so readings may be missing or of several moments; wait until it "
+        "is completely written"
+    ),
     "readings.line": "line {line}",
     "readings.line_and_byte": "line {line}, byte {byte}",
     "readings.mixed_encodings": (

@@ -1,22 +1,27 @@
 """The index of one lab's readings: which one fits, how it is brought up to date, and what happens if it cannot be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 
+from labcrate.messages.message import Message
 from labcrate.readings.load.reading_progress import NO_READING_PROGRESS, ReadingProgress
 from labcrate.readings.load.segment_rows import ReadContext, ReadingTopics
+from labcrate.readings.load.segments import Effect, RowFault
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics
-from labcrate.readings.store.manifest import Manifest
+from labcrate.readings.store.manifest import Manifest, SourceInfo
 from labcrate.readings.store.part_store import IndexDamagedError, IndexWriteError, MemoryStore, PartStore
 from labcrate.readings.store.source_state import SourceFile
 from labcrate.readings.store.update import update_index
 
 _MOST_READS = 4
 """How often files that change while they are read are read again."""
+
+KEEPS_CHANGING = Message("readings.keeps_changing")
 
 Select = Callable[[PartStore, Manifest, Callable[[], None]], Readings]
 """Returns readings of an index in a store; the last argument deletes the index if it is damaged."""
@@ -64,15 +69,35 @@ class ReadingsIndex:
     def _update(self, store: PartStore, json: SourceFile | None, csv: SourceFile | None) -> Manifest:
         # Times without a zone may appear later: then the index is one of this zone.
         old = store.load(self._zone_key) or store.load(self._key)
-        new = update_index(store, old, json, csv, self._topics, self._context, self._progress)
+        before = new = update_index(store, old, json, csv, self._topics, self._context, self._progress)
         for _ in range(_MOST_READS - 1):
             if not any(file is not None and file.has_changed for file in (json, csv)):
                 break
-            new = update_index(store, new, json, csv, self._topics, self._context, self._progress)
+            before, new = new, update_index(store, new, json, csv, self._topics, self._context, self._progress)
         if new != old:
             key, other = self._key, self._zone_key
             if new.has_local_times:
                 key, other = other, key
             store.save(key, new)
             store.delete(other)
-        return new
+        # This is not stored: the next load reads the file again.
+        return replace(
+            new,
+            json=_with_doubt(json, before.json, new.json),
+            csv=_with_doubt(csv, before.csv, new.csv),
+        )
+
+
+def _with_doubt(file: SourceFile | None, before: SourceInfo, last: SourceInfo) -> SourceInfo:
+    """Return a file with the fault that it changed at every read, so that its rows may be of several moments.
+
+    One that only grew has no such fault: all but the last segment of each stream were the same at two reads.
+    """
+    if file is None or not file.has_changed or last.fatal is not None:
+        return last
+    same = {one.id for one in last.segments} & {one.id for one in before.segments}
+    may_grow = {one.stream: one.id for one in before.segments}.values()
+    size_bytes, size_before = (sum(one.size_bytes for one in info.segments) for info in (last, before))
+    if same and size_bytes > size_before and all(one.id in same or one.id in may_grow for one in before.segments):
+        return last
+    return replace(last, faults=(*last.faults, RowFault(KEEPS_CHANGING, "", Effect.ALWAYS)))
