@@ -79,6 +79,18 @@ def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
     assert {where: what for where, what in wrong.items() if what} == {}
 
 
+def test_a_page_that_waits_for_its_plan_fits_a_phone(awkward: Server, browse: Any) -> None:
+    """What a session's page says while sensor messages are read is no wider than the smallest phone."""
+    context = browse(viewport={"width": 320, "height": 800}, storage_state=awkward.login, locale="es")
+    page = opened(context, awkward, "/sessions/42")
+    page.locator("#reading").wait_for(state="detached")  # else the plan would replace the state
+    page.locator("#state").evaluate(
+        """e => { e.innerHTML = '<span class="badge busy">ZIP: se leen los mensajes de los sensores</span>'; }"""
+    )
+    assert page.locator("#state .busy").is_visible()
+    assert found(page, "wide") == []
+
+
 def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
     """No page is wider than a phone, for any names: only tables and boxes made for it scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
