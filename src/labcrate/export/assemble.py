@@ -159,12 +159,7 @@ _ORDER = (
     names.README,
     names.METADATA,
     names.DEVICES,
-    names.ZIGBEE_JSON,
-    names.ZIGBEE_CSV,
-    names.ZIGBEE_PARQUET,
-    names.SENSOR_JSON,
-    names.SENSOR_CSV,
-    names.SENSOR_PARQUET,
+    *TABLE_NAMES,
     names.SENSOR_DATA,  # other files of the session's own folder
     names.RECORDINGS_CSV,
     names.CRATE,

@@ -7,7 +7,6 @@ in another process too, has the entity tag and every offset of the archive at on
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -115,6 +114,9 @@ class TableFiles:
         def check(name: str) -> None:
             check_generated(self._matcher, name, read_chunks(written[name][1]))
 
+        # Imported here, as by the spool: most exports have no such tables.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
         with ThreadPoolExecutor(_CHECKING_THREADS) as threads:
             for _ in threads.map(check, written):
                 pass
@@ -167,12 +169,7 @@ def _depends_on(readings: Readings, session_id: str, name: str) -> object:
     from labcrate.readings.write.readings_summary import devices_of  # noqa: PLC0415 - imports Polars
 
     identity = readings.rows.identity if readings.rows else None
-    writer = ""
-    if name.endswith(".parquet"):
-        import polars as pl  # noqa: PLC0415
-
-        writer = pl.__version__
-    return FORMAT_VERSION, name, identity, devices_of(readings.topics), session_id, writer
+    return FORMAT_VERSION, name, identity, devices_of(readings.topics), session_id
 
 
 def describe_many(readings: Readings, session_id: str) -> Mapping[str, int]:

@@ -14,7 +14,6 @@ from labcrate.readings.load.source_file import FileRead
 VERSION = 1
 """The version of the index; one of another version is made again."""
 
-SOURCES = ("json", "csv")
 FileState = tuple[int, int, int, int]
 """Size in bytes, modification and status change in nanoseconds, and inode."""
 
